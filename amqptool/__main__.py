@@ -1,0 +1,5 @@
+"""`python -m amqptool`."""
+
+from amqptool.cli.root import main
+
+main()

@@ -1,0 +1,1 @@
+"""The command line: parse, build, call one library function, show its result."""

@@ -1,0 +1,48 @@
+"""What every command is given: the global options, resolved when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from amqptool.cli.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amqptool.settings.resolve import Resolved
+    from amqptool.settings.url import AmqpUrl
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """The global options of one invocation; filled by click while it parses."""
+
+    environ: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
+    json: bool = False
+    verbose: int = 0
+    quiet: bool = False
+    no_color: bool = False
+    debug: bool = False
+
+    @property
+    def output(self) -> Output:
+        """Where this invocation writes."""
+        plain = self.no_color or bool(self.environ.get("NO_COLOR")) or self.environ.get("TERM") == "dumb"
+        return Output(as_json=self.json, quiet=self.quiet, color=False if plain else None)
+
+    def resolve_url(self) -> Resolved[AmqpUrl]:
+        """Return the broker's URL and the setting it came from.
+
+        Raises:
+            ConfigError: the URL is malformed.
+        """
+        from amqptool.settings.resolve import resolve_url
+
+        return resolve_url(self.url, self.environ)
+
+
+pass_context = click.make_pass_decorator(Context)

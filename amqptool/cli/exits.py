@@ -1,0 +1,103 @@
+"""What each outcome is worth as an exit code: one table, nothing else decides."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from amqptool import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every command; small numbers are outcomes, 65 to 78 are sysexits(3)."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    DRIFT = 4
+    UNROUTABLE = 5
+    BAD_INPUT = 65
+    UNAVAILABLE = 69
+    BUG = 70
+    LOCAL_IO = 74
+    TRY_AGAIN = 75
+    REFUSED = 77
+    CONFIGURATION = 78
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+    TERMINATED = 143
+
+
+#: One line per code, as the README and `amqptool --help` readers see it.
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.DONE: "done, or nothing to do; a worker that drained after SIGTERM",
+    ExitCode.FAILED: "a definite failure: a nacked message, a handler that failed with `-n`, "
+    "an exchange or queue that does not exist",
+    ExitCode.USAGE: "wrong usage: an unknown option, a missing argument",
+    ExitCode.PARTIAL: "partial: some done, some not; both are listed",
+    ExitCode.DRIFT: "the broker holds the object with other properties (AMQP 406)",
+    ExitCode.UNROUTABLE: "unroutable: the broker returned the message, no queue took it",
+    ExitCode.BAD_INPUT: "bad input: a topology file, a line, an option's value; nothing was sent unless said",
+    ExitCode.UNAVAILABLE: "the broker or the dedup store cannot be reached, or no RabbitMQ is installed",
+    ExitCode.BUG: "a bug of amqptool: one line and a crash file (a traceback with `--debug`)",
+    ExitCode.LOCAL_IO: "local input or output: a missing or unreadable file, a full disk",
+    ExitCode.TRY_AGAIN: "try again: blocked by an alarm, no confirm in time, in doubt, "
+    "fewer messages than `--min-messages` in time",
+    ExitCode.REFUSED: "credentials or permissions refused, or no such vhost",
+    ExitCode.CONFIGURATION: "configuration: a bad broker URL, a handler that does not import, TLS",
+    ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
+    ExitCode.PIPE_CLOSED: "the reader of stdout went away",
+    ExitCode.TERMINATED: "terminated by SIGTERM before the work in hand was finished",
+}
+
+# The first matching line wins, so a subclass stands before its base.
+_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (errors.ConfigError, ExitCode.CONFIGURATION),
+    (errors.HandlerError, ExitCode.CONFIGURATION),
+    (errors.InputError, ExitCode.BAD_INPUT),
+    (errors.TopologyError, ExitCode.BAD_INPUT),
+    (errors.BrokerBlocked, ExitCode.TRY_AGAIN),
+    (errors.AccessRefused, ExitCode.REFUSED),
+    (errors.NotFound, ExitCode.FAILED),
+    (errors.PreconditionFailed, ExitCode.DRIFT),
+    (errors.BrokerError, ExitCode.UNAVAILABLE),
+    (errors.DedupError, ExitCode.UNAVAILABLE),
+    (errors.Unroutable, ExitCode.UNROUTABLE),
+    (errors.Nacked, ExitCode.FAILED),
+    (errors.InDoubt, ExitCode.TRY_AGAIN),
+    (BrokenPipeError, ExitCode.PIPE_CLOSED),
+    (OSError, ExitCode.LOCAL_IO),
+    (KeyboardInterrupt, ExitCode.INTERRUPTED),
+)
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """Return the code for an error that ended a command."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return ExitCode.BUG
+
+
+def tally(done: int, failures: Iterable[BaseException]) -> ExitCode:
+    """Return the code for a list of items, of which `done` succeeded.
+
+    ============  ====================  ==========================
+    done          failures              code
+    ============  ====================  ==========================
+    any           none                  0
+    some          some                  3
+    none          all of one code       that code
+    none          of several codes      1
+    ============  ====================  ==========================
+    """
+    codes = {exit_code(failure) for failure in failures}
+    if not codes:
+        return ExitCode.DONE
+    if done:
+        return ExitCode.PARTIAL
+    return codes.pop() if len(codes) == 1 else ExitCode.FAILED

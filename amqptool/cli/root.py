@@ -1,0 +1,143 @@
+"""The entry point: the lazy table of commands, and the one boundary where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from amqptool import __version__
+from amqptool.cli.context import Context
+from amqptool.cli.exits import ExitCode, exit_code
+from amqptool.cli.options import Group, global_options
+from amqptool.errors import AmqptoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Command → its module (which holds a click command of the same name) and its line in `--help`.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "validate": ("amqptool.cli.commands.validate", "Check topology files, offline."),
+    "declare": ("amqptool.cli.commands.declare", "Make the broker match topology files."),
+    "publish": ("amqptool.cli.commands.publish", "Publish messages and know what became of each."),
+    "consume": ("amqptool.cli.commands.consume", "Print a queue's messages, or handle them."),
+    "broker": ("amqptool.cli.commands.broker", "Run a private RabbitMQ for development and tests."),
+}
+
+
+class LazyGroup(Group):
+    """A group that imports a command's module only when that command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands without importing any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    params=list(global_options()),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="amqptool %(version)s")
+def root() -> None:
+    """Declare RabbitMQ topologies from YAML, publish messages, and run workers.
+
+    The broker is --url, else $AMQPTOOL_URL, else $AMQP_URL, else amqp://guest:guest@localhost:5672/%2F.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command line and exit with its code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    context = Context(environ=os.environ, json="--json" in words, debug="--debug" in words)
+    code = run(words, context)
+    code = _flush(code)
+    sys.exit(code)
+
+
+def run(words: Sequence[str], context: Context) -> ExitCode:
+    """Run one command line and return its code; nothing escapes from here but a process's end."""
+    try:
+        result = root.main(list(words), prog_name="amqptool", standalone_mode=False, obj=context)
+        return ExitCode(result or 0)
+    except click.ClickException as error:
+        return _usage(error, context)
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return ExitCode.PIPE_CLOSED
+    except (AmqptoolError, OSError) as error:
+        return _failed(error, context)
+    except Exception as error:
+        return _bug(error, context)
+
+
+def _usage(error: click.ClickException, context: Context) -> ExitCode:
+    code = ExitCode(error.exit_code)
+    if context.json:
+        context.output.error(error, code, error.format_message())
+    else:
+        error.show()
+    return code
+
+
+def _failed(error: Exception, context: Context) -> ExitCode:
+    code = exit_code(error)
+    context.output.error(error, code, _describe(error))
+    if context.debug:
+        import traceback
+
+        traceback.print_exception(error)
+    return code
+
+
+def _describe(error: Exception) -> str | None:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return None
+
+
+def _bug(error: Exception, context: Context) -> ExitCode:
+    from amqptool.cli.crash import write_crash_file
+
+    if context.debug:
+        import traceback
+
+        traceback.print_exception(error)
+    place = write_crash_file(error)
+    context.output.error(error, ExitCode.BUG, f"a bug in amqptool ({type(error).__name__}); details are in {place}")
+    return ExitCode.BUG
+
+
+def _flush(code: ExitCode) -> ExitCode:
+    """Flush stdout now: at interpreter exit, a closed pipe or a full disk would be a traceback."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = ExitCode.PIPE_CLOSED
+    except OSError as error:
+        click.echo(f"amqptool: error: stdout: {error.strerror}", err=True)
+        code = ExitCode.LOCAL_IO
+    else:
+        return code
+    # What is still buffered can go nowhere; give the interpreter's own flush a place to put it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

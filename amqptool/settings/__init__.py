@@ -1,0 +1,1 @@
+"""Where to connect, and which setting said so."""

@@ -1,0 +1,131 @@
+"""AMQP URLs, parsed strictly and shown without their password."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
+
+from amqptool.errors import ConfigError
+
+#: Default ports of the two schemes (RabbitMQ URI specification).
+DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
+
+_ESCAPES = {"/": "%2F", "#": "%23", "?": "%3F", "@": "%40", ":": "%3A", "%": "%25"}
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_AUTHORITY = re.compile(r"(?:(?P<userinfo>.*)@)?(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:]*))?", re.DOTALL)
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmqpUrl:
+    """Where a broker is and who connects to it; `str` and `repr` never show the password."""
+
+    host: str = "localhost"
+    port: int = 5672
+    username: str = "guest"
+    password: str = field(default="guest", repr=False)
+    vhost: str = "/"
+    tls: bool = False
+
+    def __str__(self) -> str:
+        return self._format("***")
+
+    def reveal(self) -> str:
+        """Return the whole URL, password included, for handing it to another program."""
+        return self._format(quote(self.password, safe=""))
+
+    @property
+    def address(self) -> str:
+        """`host:port/vhost`, for messages to people."""
+        return f"{self._host}:{self.port}/{self.vhost.removeprefix('/')}"
+
+    @property
+    def _host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    def _format(self, password: str) -> str:
+        scheme = "amqps" if self.tls else "amqp"
+        user, vhost = quote(self.username, safe=""), quote(self.vhost, safe="")
+        return f"{scheme}://{user}:{password}@{self._host}:{self.port}/{vhost}"
+
+
+def parse_url(text: str) -> AmqpUrl:
+    """Parse `amqp[s]://user:password@host:port/vhost`.
+
+    Errors name what is wrong and never repeat any part of the text after the scheme, since a
+    misplaced character can make a password look like a host or a port.
+
+    Raises:
+        ConfigError: the text is not such a URL.
+    """
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme.lower() not in DEFAULT_PORTS:
+        raise ConfigError("a broker URL begins with amqp:// or amqps://")
+    scheme = scheme.lower()
+    _refuse_raw_characters(rest)
+    authority, slash, path = rest.partition("/")
+    username, password, host, port = _parse_authority(authority)
+    return AmqpUrl(
+        host=host,
+        port=DEFAULT_PORTS[scheme] if port is None else port,
+        username=username,
+        password=password,
+        vhost=_parse_vhost(path) if slash else "/",
+        tls=scheme == "amqps",
+    )
+
+
+def _refuse_raw_characters(rest: str) -> None:
+    if any(character.isspace() or not character.isprintable() for character in rest):
+        raise ConfigError("a broker URL holds no spaces or control characters")
+    if "#" in rest:
+        raise ConfigError(_must_be_escaped("#"))
+    if "?" in rest:
+        raise ConfigError(f"{_must_be_escaped('?')}; options after '?' are not supported")
+    if _BAD_ESCAPE.search(rest):
+        raise ConfigError(_must_be_escaped("%"))
+    if "@" in rest.partition("/")[2]:
+        raise ConfigError(_must_be_escaped("/"))
+
+
+def _parse_authority(authority: str) -> tuple[str, str, str, int | None]:
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None:
+        raise ConfigError("the broker URL's host and port cannot be read: it is amqp://user:password@host:port/vhost")
+    username, password = "guest", "guest"
+    if match["userinfo"] is not None:
+        username, password = _parse_userinfo(match["userinfo"])
+    host = match["host"].strip("[]")
+    if not host or not _HOST.fullmatch(host):
+        raise ConfigError("the broker URL names no valid host")
+    return username, password, host, _parse_port(match["port"])
+
+
+def _parse_userinfo(userinfo: str) -> tuple[str, str]:
+    if "@" in userinfo:
+        raise ConfigError(_must_be_escaped("@"))
+    username, colon, password = userinfo.partition(":")
+    if ":" in password:
+        raise ConfigError(_must_be_escaped(":"))
+    if not username or not colon:
+        raise ConfigError("the broker URL needs both a user and a password before the '@': user:password@host")
+    return unquote(username), unquote(password)
+
+
+def _parse_port(port: str | None) -> int | None:
+    if port is None:
+        return None
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        raise ConfigError("the broker URL's port is not a number from 1 to 65535")
+    return int(port)
+
+
+def _parse_vhost(path: str) -> str:
+    if "/" in path:
+        raise ConfigError("a '/' in the broker URL's vhost must be written %2F (the default vhost is %2F)")
+    return unquote(path) or "/"
+
+
+def _must_be_escaped(character: str) -> str:
+    return f"a {character!r} in the broker URL's user, password or vhost must be written {_ESCAPES[character]}"
