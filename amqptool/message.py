@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from datetime import datetime
+from decimal import Decimal
+from types import NoneType
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID, uuid4
 
+from amqptool.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
-    from decimal import Decimal
 
 #: A value in a header table (AMQP 0-9-1 section 4.2.5.5).
 FieldValue: TypeAlias = (
     "bool | int | float | str | bytes | Decimal | datetime | None | list[FieldValue] | dict[str, FieldValue]"
 )
 
-_NO_HEADERS: Mapping[str, FieldValue] = MappingProxyType({})
+
 
 
 def new_message_id() -> str:
@@ -51,7 +54,7 @@ class Message:
     message_id: str | None = field(default_factory=new_message_id)
     #: Survive a broker restart (delivery mode 2).
     persistent: bool = True
-    headers: Mapping[str, FieldValue] = _NO_HEADERS
+    headers: Mapping[str, FieldValue] = field(default_factory=dict)
     content_type: str | None = None
     content_encoding: str | None = None
     correlation_id: str | None = None
@@ -113,3 +116,81 @@ class Returned:
     message: Message
     reply_code: int
     reply_text: str
+
+
+#: The text properties of a message; AMQP carries each as a short string of up to 255 bytes.
+SHORT_STRINGS = (
+    "exchange",
+    "routing_key",
+    "message_id",
+    "content_type",
+    "content_encoding",
+    "correlation_id",
+    "reply_to",
+    "expiration",
+    "type",
+    "user_id",
+    "app_id",
+)
+
+
+def check_message(message: Message) -> None:
+    """Check that AMQP can carry a message.
+
+    Raises:
+        InputError: it cannot; the text names the first field at fault.
+    """
+    if not isinstance(message.body, bytes):
+        raise InputError(f"the body must be bytes, not {type(message.body).__name__}")
+    for name in SHORT_STRINGS:
+        _check_short_string(name, getattr(message, name))
+    _check_range("priority", message.priority, 255)
+    _check_range("timestamp", message.timestamp, 2**64 - 1)
+    if message.expiration is not None and not _MILLISECONDS.fullmatch(message.expiration):
+        raise InputError("expiration must be a number of milliseconds, written as text")
+    for key, value in message.headers.items():
+        _check_field(f"header {key!r}", key, value)
+
+
+_MILLISECONDS = re.compile(r"[0-9]{1,18}")
+
+
+def _check_short_string(name: str, value: str | None) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise InputError(f"{name} must be text, not {type(value).__name__}")
+    if len(_encode(name, value)) > 255:
+        raise InputError(f"{name} is longer than AMQP's 255 bytes")
+
+
+def _check_range(name: str, value: int | None, highest: int) -> None:
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= highest:
+        raise InputError(f"{name} must be a whole number from 0 to {highest}")
+
+
+def _check_field(name: str, key: str, value: FieldValue) -> None:
+    _check_short_string(f"the name of {name}", key)
+    if isinstance(value, str):
+        _encode(name, value)
+    elif isinstance(value, dict):
+        for inner, item in value.items():
+            _check_field(f"{name}, key {inner!r}", inner, item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_field(name, key, item)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise InputError(f"{name} does not fit AMQP's 64-bit integers")
+    elif isinstance(value, float):
+        raise InputError(f"{name} is a float, which the AMQP library cannot send unchanged; send it as text")
+    elif not isinstance(value, (int, bytes, Decimal, datetime, NoneType)):
+        raise InputError(f"{name} has a type that AMQP does not carry: {type(value).__name__}")
+
+
+def _encode(name: str, value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{name} is not valid Unicode text") from None

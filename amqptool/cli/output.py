@@ -27,6 +27,8 @@ class View:
     data: str = ""
     #: What a person reads, for stderr.
     talk: str = ""
+    #: What only a curious person reads, for stderr with `-v`.
+    detail: str = ""
     code: ExitCode = ExitCode.DONE
 
 
@@ -36,6 +38,7 @@ class Output:
 
     as_json: bool = False
     quiet: bool = False
+    verbose: int = 0
     #: None: colour on terminals.
     color: bool | None = field(default=None)
 
@@ -45,8 +48,10 @@ class Output:
             self.document(view.kind, view.document)
         elif view.data:
             click.echo(clean_text(view.data), color=self.color)
-        if view.talk and not self.as_json:
+        if view.talk:
             self.talk(view.talk)
+        if view.detail and self.verbose:
+            self.talk(view.detail)
         return view.code
 
     def document(self, kind: str, fields: Mapping[str, Any]) -> None:
@@ -64,10 +69,17 @@ class Output:
 
     def error(self, error: BaseException, code: ExitCode, message: str | None = None) -> None:
         """Say why the command failed: a line on stderr, and with `--json` a document on stdout."""
-        text = message if message is not None else str(error) or type(error).__name__
+        text = describe(error) if message is None else message
         click.echo(f"amqptool: error: {clean_text(text)}", err=True)
         if self.as_json:
             self.document("error", {"code": int(code), "error": type(error).__name__, "message": text})
+
+
+def describe(error: BaseException) -> str:
+    """Return an error's message as people read it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
 
 
 def on_terminal() -> bool:

@@ -101,18 +101,12 @@ def _usage(error: click.ClickException, context: Context) -> ExitCode:
 
 def _failed(error: Exception, context: Context) -> ExitCode:
     code = exit_code(error)
-    context.output.error(error, code, _describe(error))
+    context.output.error(error, code)
     if context.debug:
         import traceback
 
         traceback.print_exception(error)
     return code
-
-
-def _describe(error: Exception) -> str | None:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return None
 
 
 def _bug(error: Exception, context: Context) -> ExitCode:

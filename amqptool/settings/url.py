@@ -76,6 +76,11 @@ def parse_url(text: str) -> AmqpUrl:
     )
 
 
+def as_url(url: AmqpUrl | str) -> AmqpUrl:
+    """Return the URL itself, or parse it; see `parse_url` for the errors."""
+    return url if isinstance(url, AmqpUrl) else parse_url(url)
+
+
 def _refuse_raw_characters(rest: str) -> None:
     if any(character.isspace() or not character.isprintable() for character in rest):
         raise ConfigError("a broker URL holds no spaces or control characters")

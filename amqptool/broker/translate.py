@@ -1,0 +1,93 @@
+"""pika's exceptions, translated into ours by one table."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from pika import exceptions as pika_errors
+from pika.adapters.utils import connection_workflow
+
+from amqptool import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: What an AMQP reply code (0-9-1 section 1.2) means to the caller; the rest is a plain BrokerError.
+REPLY_CODES: dict[int, type[errors.BrokerError]] = {
+    320: errors.BrokerUnavailable,  # CONNECTION_FORCED: stopped, or closed by an operator
+    403: errors.AccessRefused,  # ACCESS_REFUSED
+    404: errors.NotFound,
+    405: errors.AccessRefused,  # RESOURCE_LOCKED: exclusive to another connection
+    406: errors.PreconditionFailed,
+    503: errors.NotFound,  # COMMAND_INVALID: in practice, an exchange type that the broker does not have
+    506: errors.BrokerUnavailable,  # RESOURCE_ERROR
+    530: errors.AccessRefused,  # NOT_ALLOWED: no such vhost, or not for this user
+    541: errors.BrokerUnavailable,  # INTERNAL_ERROR
+}
+
+# The first matching line wins. pika reports a refused login or vhost as "probable" errors.
+_KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] = (
+    (pika_errors.ProbableAuthenticationError, errors.AccessRefused, "the broker refused the login"),
+    (pika_errors.ProbableAccessDeniedError, errors.AccessRefused, "the broker refused the vhost"),
+    (pika_errors.AuthenticationError, errors.AccessRefused, "the broker offers no login method we support"),
+    (pika_errors.IncompatibleProtocolError, errors.BrokerUnavailable, "no AMQP 0-9-1 there: is this the AMQP port?"),
+    (pika_errors.ProtocolSyntaxError, errors.BrokerUnavailable, "no valid AMQP 0-9-1: is this the AMQP port?"),
+    (pika_errors.AMQPHeartbeatTimeout, errors.BrokerUnavailable, "no heartbeat from the broker"),
+    (pika_errors.ConnectionOpenAborted, errors.BrokerUnavailable, "the attempt was given up"),
+    (connection_workflow.AMQPConnectorStackTimeout, errors.BrokerUnavailable, "no answer in time"),
+    (ssl.SSLCertVerificationError, errors.ConfigError, "the broker's certificate was refused"),
+    (ssl.SSLError, errors.ConfigError, "TLS failed: is this the TLS port?"),
+    (socket.gaierror, errors.BrokerUnavailable, "the host name cannot be resolved"),
+    (ConnectionRefusedError, errors.BrokerUnavailable, "connection refused: is the broker running?"),
+    (TimeoutError, errors.BrokerUnavailable, "no answer in time"),
+)
+
+# pika folds the broker's own close frame into the repr of another exception.
+_CLOSED_BY_BROKER = re.compile(r"\((\d{3})\) (['\"])(.*?)\2", re.DOTALL)
+
+
+def translate(error: BaseException, doing: str) -> errors.AmqptoolError:
+    """Return our error for one of pika's; `doing` says what was being done, to what."""
+    chain = list(_causes(error))
+    for cause in chain:
+        if isinstance(cause, (pika_errors.ConnectionClosedByBroker, pika_errors.ChannelClosedByBroker)):
+            return from_reply(cause.reply_code, cause.reply_text, doing)
+    for cause in reversed(chain):
+        for kind, ours, words in _KINDS:
+            if isinstance(cause, kind):
+                return ours(f"{doing}: {words}{_brokers_words(cause)}")
+    return errors.BrokerUnavailable(f"{doing}: {_words(chain[-1])}")
+
+
+def from_reply(code: int, text: str, doing: str) -> errors.BrokerError:
+    """Return our error for the broker's reply code and text."""
+    return REPLY_CODES.get(code, errors.BrokerError)(f"{doing}: {text}", reply_code=code)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk from pika's wrapper to the error that started it."""
+    yield error
+    for inner in (*getattr(error, "exceptions", ())[-1:], getattr(error, "exception", None), *error.args[:1]):
+        if isinstance(inner, BaseException):
+            yield from _causes(inner)
+            return
+
+
+def _brokers_words(error: BaseException) -> str:
+    match = _CLOSED_BY_BROKER.search(str(error))
+    if match:
+        return f": {match[3]}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f": {error.verify_message}"
+    return ""
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, (pika_errors.StreamLostError, pika_errors.ConnectionWrongStateError)):
+        return "the connection was lost"
+    return str(error) or type(error).__name__

@@ -1,0 +1,56 @@
+"""Running the event loop of a command, and what signals mean to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING, TypeVar
+
+from amqptool.cli.exits import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+T = TypeVar("T")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop:
+    """Whether a signal asked the command to stop: the first asks, the second ends the process."""
+
+    def __init__(self) -> None:
+        self.requested = asyncio.Event()
+        self._signal: signal.Signals | None = None
+
+    @property
+    def code(self) -> ExitCode | None:
+        """The exit code of the signal that came; None when none did."""
+        return None if self._signal is None else ExitCode(128 + self._signal)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was Ctrl-C that asked."""
+        return self._signal is signal.SIGINT
+
+    def on_signal(self, received: signal.Signals) -> None:
+        """Take note of a signal."""
+        if self._signal is not None:
+            # Leave at once: what is un-acked or unconfirmed stays so, and the broker knows.
+            os._exit(128 + received)
+        self._signal = received
+        self.requested.set()
+
+
+def run(main: Callable[[Stop], Coroutine[object, object, T]]) -> T:
+    """Run a command's coroutine, handing it the signals as a `Stop`."""
+
+    async def with_signals() -> T:
+        stop = Stop()
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, stop.on_signal, number)
+        return await main(stop)
+
+    return asyncio.run(with_signals())

@@ -1,0 +1,1 @@
+"""Publishing, and knowing what became of every message."""

@@ -1,0 +1,308 @@
+"""The asyncio publisher: pipelined confirms, and an outcome for every message."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from amqptool.broker.amqp import Connection
+from amqptool.errors import (
+    AccessRefused,
+    AmqptoolError,
+    BrokerBlocked,
+    BrokerUnavailable,
+    InDoubt,
+    Nacked,
+    NotFound,
+    PreconditionFailed,
+    Unroutable,
+)
+from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES, InFlight, Window
+from amqptool.settings.url import as_url
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from types import TracebackType
+
+    from amqptool.broker.amqp import Channel
+    from amqptool.message import Message, Returned
+    from amqptool.settings.url import AmqpUrl
+
+log = logging.getLogger(__name__)
+
+#: Seconds a message may wait for its confirm.
+CONFIRM_TIMEOUT = 30.0
+#: Seconds an alarm of the broker may block publishing.
+BLOCKED_TIMEOUT = 60.0
+#: How many messages are written before the loop gets a turn to send them and to read confirms.
+BURST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The broker has taken responsibility for the message."""
+
+    message: Message
+    #: From the publish to the confirm.
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The message did not arrive, or may not have; `error` says which."""
+
+    message: Message
+    error: AmqptoolError
+
+
+Outcome: TypeAlias = Confirmed | Failed
+_Ticket: TypeAlias = Callable[[Outcome], None]
+
+
+class Publisher:
+    """Publishes over one connection, confirmed and mandatory, many messages at a time.
+
+    Use it as `async with Publisher(url) as publisher`; leaving the block waits for the confirms that
+    are still out. One publisher serves any number of tasks of its event loop.
+    """
+
+    def __init__(
+        self,
+        url: AmqpUrl | str,
+        *,
+        mandatory: bool = True,
+        window_messages: int = MAX_MESSAGES,
+        window_bytes: int = MAX_BYTES,
+        confirm_timeout: float = CONFIRM_TIMEOUT,
+        blocked_timeout: float = BLOCKED_TIMEOUT,
+    ) -> None:
+        self._url = as_url(url)
+        self._mandatory = mandatory
+        self._window: Window[_Ticket] = Window(window_messages, window_bytes)
+        self._confirm_timeout = confirm_timeout
+        self._blocked_timeout = blocked_timeout
+        self._blocked_since: float | None = None
+        self._failure: AmqptoolError | None = None
+        self._blocked_reason = ""
+        self._unblocked_at = 0.0
+        self._burst = 0
+        self._progress = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._connection: Connection
+        self._channel: Channel
+        self._watch: asyncio.Task[None]
+
+    async def __aenter__(self) -> Publisher:
+        """Connect.
+
+        Raises:
+            BrokerUnavailable: there is no broker, or it did not answer in time.
+            AccessRefused: the broker refused the credentials or the vhost.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._connection = await Connection.open(self._url, name="amqptool publish")
+        self._connection.on_blocked = self._on_blocked
+        try:
+            self._channel = await self._connection.channel()
+            await self._channel.select_confirms(self._on_confirm, self._on_returned)
+        except BaseException:
+            await self._connection.close()
+            raise
+        self._channel.closed.add_done_callback(lambda closed: self._give_up(closed.result()))
+        self._watch = asyncio.create_task(self._watch_deadlines())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for the confirms that are out, then close."""
+        try:
+            if error is None or isinstance(error, Exception):
+                await self._settled()
+        finally:
+            self._watch.cancel()
+            await self._connection.close()
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages wait for their confirm."""
+        return len(self._window)
+
+    async def publish(self, message: Message) -> Confirmed:
+        """Publish one message and wait for its confirm.
+
+        Raises:
+            Unroutable: no queue took it.
+            Nacked: the broker refused responsibility for it.
+            InDoubt: no confirm came; the connection was lost, or the deadline passed.
+            NotFound: the exchange does not exist.
+            InputError: AMQP cannot carry the message.
+            BrokerUnavailable: the connection had been lost before.
+        """
+        settled: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        await self._send(message, lambda outcome: None if settled.done() else settled.set_result(outcome))
+        outcome = await settled
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        return outcome
+
+    async def publish_many(self, messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Outcome]:
+        """Publish a stream of messages, yielding the outcome of each as it is known.
+
+        Memory is bounded by the window, whatever the length of the stream. An error of the stream
+        itself, or a lost connection, is raised after the outcomes of everything that was sent.
+        """
+        stream = _Stream()
+        feeding = asyncio.create_task(self._feed(messages, stream))
+        try:
+            async for outcome in stream.outcomes(feeding):
+                yield outcome
+            await feeding
+        finally:
+            feeding.cancel()
+
+    def abandon(self) -> None:
+        """Stop waiting: everything in flight is in doubt from now on, and nothing more is sent."""
+        self._give_up(BrokerUnavailable("not waited for"))
+
+    async def _feed(self, messages: Iterable[Message] | AsyncIterable[Message], stream: _Stream) -> None:
+        try:
+            async for message in _iterate(messages):
+                await self._send(message, stream.settle)
+                stream.sent += 1
+        finally:
+            stream.news.set()
+
+    async def _send(self, message: Message, ticket: _Ticket) -> None:
+        while self._failure is None and not self._window.has_room:
+            await self._next_progress()
+        if self._failure is not None:
+            raise self._failure
+        self._channel.publish(message, mandatory=self._mandatory)
+        self._window.add(message, ticket, self._now())
+        self._burst += 1
+        if self._burst >= BURST:
+            self._burst = 0
+            await asyncio.sleep(0)
+
+    async def _settled(self) -> None:
+        while len(self._window):
+            await self._next_progress()
+
+    async def _next_progress(self) -> None:
+        self._progress.clear()
+        await self._progress.wait()
+
+    def _now(self) -> float:
+        return self._loop.time()
+
+    # -- what the broker says --
+
+    def _on_confirm(self, tag: int, multiple: bool, accepted: bool) -> None:
+        try:
+            settled = self._window.settle(tag, multiple=multiple)
+        except KeyError:
+            self._give_up(BrokerUnavailable(f"the broker confirmed a message that was not sent (tag {tag})"))
+            return
+        now = self._now()
+        for entry in settled:
+            entry.ticket(_outcome(entry, accepted, now))
+        self._progress.set()
+
+    def _on_returned(self, returned: Returned) -> None:
+        if not self._window.mark_returned(returned):
+            log.warning("the broker returned a message that is not in flight: %s", returned.message.message_id)
+
+    def _on_blocked(self, reason: str | None) -> None:
+        if reason is None:
+            self._blocked_since, self._unblocked_at = None, self._now()
+            log.warning("the broker takes messages again")
+        else:
+            self._blocked_since, self._blocked_reason = self._now(), reason
+            log.warning("blocked by the broker: %s; waiting up to %g s", reason, self._blocked_timeout)
+
+    # -- when no answer comes --
+
+    async def _watch_deadlines(self) -> None:
+        while self._failure is None:
+            await asyncio.sleep(min(1.0, self._confirm_timeout / 4, self._blocked_timeout / 4))
+            overdue = self._overdue()
+            if overdue is not None:
+                self._give_up(overdue)
+
+    def _overdue(self) -> AmqptoolError | None:
+        now, oldest = self._now(), self._window.oldest_sent_at
+        if self._blocked_since is not None:
+            if now - self._blocked_since > self._blocked_timeout:
+                return BrokerBlocked(f"blocked by the broker for {self._blocked_timeout:g} s: {self._blocked_reason}")
+        elif oldest is not None and now - max(oldest, self._unblocked_at) > self._confirm_timeout:
+            return BrokerUnavailable(f"no confirm within {self._confirm_timeout:g} s")
+        return None
+
+    def _give_up(self, reason: AmqptoolError) -> None:
+        """Settle everything in flight as not confirmed; the channel is never used again."""
+        if self._failure is not None:
+            return
+        self._failure = reason
+        entries = self._window.drain()
+        for entry in entries:
+            entry.ticket(Failed(entry.message, _verdict(entry.message, reason, alone=len(entries) == 1)))
+        self._progress.set()
+
+
+class _Stream:
+    """The outcomes of one `publish_many`, between the publisher's callbacks and its caller."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.news = asyncio.Event()
+        self._outcomes: deque[Outcome] = deque()
+
+    def settle(self, outcome: Outcome) -> None:
+        self._outcomes.append(outcome)
+        self.news.set()
+
+    async def outcomes(self, feeding: asyncio.Task[None]) -> AsyncIterator[Outcome]:
+        yielded = 0
+        while not (feeding.done() and yielded == self.sent):
+            await self.news.wait()
+            self.news.clear()
+            while self._outcomes:
+                yielded += 1
+                yield self._outcomes.popleft()
+            await asyncio.sleep(0)  # the feeder's last act is to set `news`: let it become done
+
+
+async def _iterate(messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Message]:
+    if isinstance(messages, AsyncIterable):
+        async for message in messages:
+            yield message
+    else:
+        for message in messages:
+            yield message
+
+
+def _outcome(entry: InFlight[_Ticket], accepted: bool, now: float) -> Outcome:
+    message = entry.message
+    if not accepted:
+        return Failed(message, Nacked("the broker did not take responsibility for it (basic.nack)", message))
+    if entry.returned is not None:
+        where = f"exchange {message.exchange!r} with key {message.routing_key!r}"
+        return Failed(message, Unroutable(f"unroutable: no queue took it from {where}", message))
+    return Confirmed(message, now - entry.sent_at)
+
+
+def _verdict(message: Message, reason: AmqptoolError, *, alone: bool) -> AmqptoolError:
+    """Say what a closed channel means for one message that was in flight.
+
+    The broker closes a channel because of one publish and names the exchange it refused: that message
+    was certainly not taken. Any other may have been.
+    """
+    refusal = isinstance(reason, (NotFound, AccessRefused, PreconditionFailed))
+    if refusal and (alone or f"exchange '{message.exchange}'" in str(reason)):
+        return reason
+    return InDoubt(f"in doubt: {reason}", message)

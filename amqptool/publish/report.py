@@ -1,0 +1,91 @@
+"""Publishing a whole input, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from amqptool.errors import AmqptoolError
+from amqptool.publish.publisher import Confirmed, Failed, Publisher
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
+
+    from amqptool.message import Message
+
+#: How many failures a report lists; the rest it counts.
+LISTED_FAILURES = 100
+#: Seconds to wait for the confirms that are out once told to stop.
+STOP_GRACE = 5.0
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the messages of one input."""
+
+    confirmed: int = 0
+    #: The name of each error and how many messages ended with it.
+    failed: Counter[str] = field(default_factory=Counter)
+    #: The first failures, each with its message.
+    failures: list[Failed] = field(default_factory=list)
+    #: One error of each kind that occurred.
+    errors: dict[str, AmqptoolError] = field(default_factory=dict)
+    #: Why the input was not published to its end.
+    stopped_by: AmqptoolError | OSError | None = None
+    #: Told to stop before the end of the input.
+    interrupted: bool = False
+    seconds: float = 0.0
+    #: The last message confirmed; the whole story when there is only one.
+    last: Confirmed | None = None
+
+    def add(self, outcome: Confirmed | Failed) -> None:
+        """Count one outcome."""
+        if isinstance(outcome, Confirmed):
+            self.confirmed += 1
+            self.last = outcome
+            return
+        name = type(outcome.error).__name__
+        self.failed[name] += 1
+        self.errors.setdefault(name, outcome.error)
+        if len(self.failures) < LISTED_FAILURES:
+            self.failures.append(outcome)
+
+
+async def publish_all(
+    publisher: Publisher, messages: Iterable[Message] | AsyncIterable[Message], stop: asyncio.Event
+) -> Report:
+    """Publish every message of an input and report what became of each.
+
+    The input must end by itself soon after `stop` is set; confirms that are still out then get
+    `STOP_GRACE` seconds. Opens and closes the publisher.
+
+    Raises:
+        BrokerError: the broker could not be reached in the first place.
+    """
+    report = Report()
+    started = time.monotonic()
+    async with publisher:
+        publishing = asyncio.create_task(_publish(publisher, messages, report))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({publishing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not publishing.done():
+            await asyncio.wait({publishing}, timeout=STOP_GRACE)
+            publisher.abandon()
+        stopping.cancel()
+        await publishing
+    report.interrupted = stop.is_set()
+    report.seconds = time.monotonic() - started
+    return report
+
+
+async def _publish(
+    publisher: Publisher, messages: Iterable[Message] | AsyncIterable[Message], report: Report
+) -> None:
+    try:
+        async for outcome in publisher.publish_many(messages):
+            report.add(outcome)
+    except (AmqptoolError, OSError) as error:
+        report.stopped_by = error

@@ -1,0 +1,215 @@
+"""Messages as JSON Lines, one record a line, without losing anything.
+
+A record is ``{"exchange", "routing_key", "body" or "body_base64", "properties", "headers"}``. A body that
+is UTF-8 stands as text, any other in base64. Header values that JSON has no word for are written as
+an object with one key: ``{"$bytes": base64}``, ``{"$timestamp": seconds}``, ``{"$decimal": "1.50"}``;
+``{"$table": {…}}`` is a table that would look like one of these.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from amqptool.errors import InputError
+from amqptool.message import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amqptool.message import Delivery, FieldValue
+
+#: The message properties a record may hold; `delivery_mode` is AMQP's: 1 transient, 2 persistent.
+PROPERTIES = (
+    "message_id",
+    "content_type",
+    "content_encoding",
+    "correlation_id",
+    "reply_to",
+    "expiration",
+    "priority",
+    "timestamp",
+    "type",
+    "user_id",
+    "app_id",
+)
+_KEYS = {"exchange", "routing_key", "body", "body_base64", "properties", "headers"}
+#: Where a message came from; written by `consume`, ignored by `publish`.
+_ORIGIN_KEYS = {"queue", "redelivered"}
+
+
+def delivery_to_record(delivery: Delivery) -> dict[str, Any]:
+    """Return a delivery as a record."""
+    record = message_to_record(delivery.message)
+    return {**record, "queue": delivery.queue, "redelivered": delivery.redelivered}
+
+
+def message_to_record(message: Message) -> dict[str, Any]:
+    """Return a message as a record; absent properties are left out, an absent message id is null."""
+    properties: dict[str, Any] = {"message_id": message.message_id, "delivery_mode": 2 if message.persistent else 1}
+    for name in PROPERTIES[1:]:
+        value = getattr(message, name)
+        if value is not None:
+            properties[name] = value
+    return {
+        "exchange": message.exchange,
+        "routing_key": message.routing_key,
+        **_body_to_json(message.body),
+        "properties": properties,
+        "headers": {key: _field_to_json(value) for key, value in message.headers.items()},
+    }
+
+
+def record_from_line(line: bytes) -> Message:
+    """Read one line of JSON Lines as a message; a record without a message id gets a new one.
+
+    Raises:
+        InputError: the line is no record; the text says what is wrong, and where in the line.
+    """
+    try:
+        record = json.loads(line, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise InputError(f"not valid JSON: {error.msg} at column {error.colno}") from None
+    except (UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise InputError(f"not valid JSON: {type(error).__name__}") from None
+    return message_from_record(record)
+
+
+def message_from_record(record: object) -> Message:
+    """Build a message from a decoded record.
+
+    Raises:
+        InputError: it is no record.
+    """
+    fields = _object(record, "a record")
+    unknown = fields.keys() - _KEYS - _ORIGIN_KEYS
+    if unknown:
+        raise InputError(f"unknown key {min(unknown)!r} in a record; known are {', '.join(sorted(_KEYS))}")
+    headers = _object(fields.get("headers") or {}, "'headers'")
+    return Message(
+        body=_body_from_json(fields),
+        exchange=_text(fields, "exchange"),
+        routing_key=_text(fields, "routing_key"),
+        headers={key: field_from_json(value) for key, value in headers.items()},
+        **_properties_from_json(_object(fields.get("properties") or {}, "'properties'")),
+    )
+
+
+def _object(value: object, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{what} must be a JSON object")
+    return value
+
+
+def _text(fields: Mapping[str, Any], key: str) -> str:
+    value = fields.get(key, "")
+    if not isinstance(value, str):
+        raise InputError(f"{key!r} must be text")
+    return value
+
+
+def _properties_from_json(properties: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = properties.keys() - set(PROPERTIES) - {"delivery_mode"}
+    if unknown:
+        raise InputError(f"unknown property {min(unknown)!r}; known are delivery_mode, {', '.join(PROPERTIES)}")
+    mode = properties.get("delivery_mode", 2)
+    if mode not in (1, 2):
+        raise InputError("'delivery_mode' must be 1 (transient) or 2 (persistent)")
+    return {"persistent": mode == 2, **{key: properties[key] for key in PROPERTIES if key in properties}}
+
+
+def _body_to_json(body: bytes) -> dict[str, str]:
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(body).decode()}
+
+
+def _body_from_json(fields: Mapping[str, Any]) -> bytes:
+    if ("body" in fields) == ("body_base64" in fields):
+        raise InputError("a record needs either 'body' or 'body_base64'")
+    if "body_base64" in fields:
+        return _decode_base64(fields["body_base64"], "'body_base64'")
+    try:
+        return _text(fields, "body").encode()
+    except UnicodeEncodeError:
+        raise InputError("'body' is not valid Unicode text; use 'body_base64' for bytes") from None
+
+
+def _decode_base64(value: object, what: str) -> bytes:
+    try:
+        return base64.b64decode(str(value), validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError(f"{what} is not valid base64") from None
+
+
+def _field_to_json(value: FieldValue) -> Any:
+    match value:
+        case bytes():
+            return {"$bytes": base64.b64encode(value).decode()}
+        case datetime():
+            return {"$timestamp": int(value.timestamp())}
+        case Decimal():
+            return {"$decimal": str(value)}
+        case list():
+            return [_field_to_json(item) for item in value]
+        case dict():
+            table = {key: _field_to_json(item) for key, item in value.items()}
+            return {"$table": table} if _looks_tagged(table) else table
+        case _:
+            return value
+
+
+def field_from_json(value: Any) -> FieldValue:
+    """Return the header value that a decoded JSON value stands for.
+
+    Raises:
+        InputError: a tagged value is malformed.
+    """
+    if isinstance(value, list):
+        return [field_from_json(item) for item in value]
+    if not isinstance(value, dict):
+        return value  # type: ignore[no-any-return]  # JSON's other types are field values
+    if not _looks_tagged(value):
+        return {key: field_from_json(item) for key, item in value.items()}
+    return _tagged_from_json(*next(iter(value.items())))
+
+
+def _looks_tagged(table: Mapping[str, object]) -> bool:
+    return len(table) == 1 and next(iter(table)).startswith("$")
+
+
+def _tagged_from_json(tag: str, value: Any) -> FieldValue:
+    match tag:
+        case "$bytes":
+            return _decode_base64(value, "'$bytes'")
+        case "$timestamp":
+            return _timestamp(value)
+        case "$decimal":
+            return _decimal(value)
+        case "$table":
+            return {key: field_from_json(item) for key, item in _object(value, "'$table'").items()}
+        case _:
+            raise InputError(f"unknown type {tag!r} in a header; known are $bytes, $timestamp, $decimal, $table")
+
+
+def _timestamp(value: Any) -> datetime:
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise InputError("'$timestamp' must be a number of seconds since the epoch") from None
+
+
+def _decimal(value: Any) -> Decimal:
+    try:
+        return Decimal(value)
+    except (InvalidOperation, TypeError, ValueError):
+        raise InputError("'$decimal' must be a decimal number, written as text") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
