@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from amqptool.message import FieldValue
     from amqptool.settings.url import AmqpUrl
 
-log = logging.getLogger(__name__)
+# pika logs what it also raises, with tracebacks and the bodies of returned messages. Whoever wants that
+# configures a handler; without one, Python would print it on stderr.
+logging.getLogger("pika").addHandler(logging.NullHandler())
 
 #: Seconds; RabbitMQ's guide recommends 5 to 20. A dead peer is noticed within 2 x (heartbeat + 5) seconds.
 HEARTBEAT = 10
@@ -303,6 +305,8 @@ class Channel:
             InputError: AMQP cannot carry the message; the text names the field.
             BrokerUnavailable: the channel is closed.
         """
+        if message.expiration is not None:
+            check_message(message)  # pika would send any text, and the broker would close the channel
         try:
             self._raw.basic_publish(
                 message.exchange, message.routing_key, message.body, _properties(message), mandatory

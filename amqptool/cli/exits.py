@@ -10,6 +10,8 @@ from amqptool import errors
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from amqptool.work.report import WorkReport
+
 
 class ExitCode(IntEnum):
     """The exit codes of every command; small numbers are outcomes, 65 to 78 are sysexits(3)."""
@@ -101,3 +103,28 @@ def tally(done: int, failures: Iterable[BaseException]) -> ExitCode:
     if done:
         return ExitCode.PARTIAL
     return codes.pop() if len(codes) == 1 else ExitCode.FAILED
+
+
+def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: int | None) -> ExitCode:
+    """Return the code for a worker that ended by itself or by a signal.
+
+    ==========  =====================================  ====
+    signal      worker                                 code
+    ==========  =====================================  ====
+    SIGINT      anything                               130
+    SIGTERM     handlers left unfinished               143
+    SIGTERM     drained                                0
+    none        failed or unfinished messages          1
+    none        fewer than `min_messages` acked        75
+    none        anything else                          0
+    ==========  =====================================  ====
+    """
+    if signal_code is ExitCode.TERMINATED and not report.abandoned:
+        return ExitCode.DONE
+    if signal_code is not None:
+        return signal_code
+    if report.failed or report.abandoned:
+        return ExitCode.FAILED
+    if min_messages is not None and report.acknowledged < min_messages:
+        return ExitCode.TRY_AGAIN
+    return ExitCode.DONE

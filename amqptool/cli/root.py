@@ -73,11 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-def run(words: Sequence[str], context: Context) -> ExitCode:
+def run(words: Sequence[str], context: Context) -> int:
     """Run one command line and return its code; nothing escapes from here but a process's end."""
     try:
         result = root.main(list(words), prog_name="amqptool", standalone_mode=False, obj=context)
-        return ExitCode(result or 0)
+        return int(result or 0)  # an ExitCode, or what a child of `broker run` exited with
     except click.ClickException as error:
         return _usage(error, context)
     except (click.Abort, KeyboardInterrupt):
@@ -117,11 +117,13 @@ def _bug(error: Exception, context: Context) -> ExitCode:
 
         traceback.print_exception(error)
     place = write_crash_file(error)
-    context.output.error(error, ExitCode.BUG, f"a bug in amqptool ({type(error).__name__}); details are in {place}")
+    context.output.error(
+        error, ExitCode.BUG, f"a bug in amqptool ({type(error).__name__}); details are in {place}"
+    )
     return ExitCode.BUG
 
 
-def _flush(code: ExitCode) -> ExitCode:
+def _flush(code: int) -> int:
     """Flush stdout now: at interpreter exit, a closed pipe or a full disk would be a traceback."""
     try:
         sys.stdout.flush()

@@ -8,9 +8,12 @@ import signal
 from typing import TYPE_CHECKING, TypeVar
 
 from amqptool.cli.exits import ExitCode
+from amqptool.cli.logs import configure_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from amqptool.cli.context import Context
 
 T = TypeVar("T")
 
@@ -23,16 +26,16 @@ class Stop:
     def __init__(self) -> None:
         self.requested = asyncio.Event()
         self._signal: signal.Signals | None = None
+        self._consequences: list[Callable[[], None]] = []
 
     @property
     def code(self) -> ExitCode | None:
         """The exit code of the signal that came; None when none did."""
         return None if self._signal is None else ExitCode(128 + self._signal)
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether it was Ctrl-C that asked."""
-        return self._signal is signal.SIGINT
+    def then(self, function: Callable[[], None]) -> None:
+        """Have a function called when the signal comes."""
+        self._consequences.append(function)
 
     def on_signal(self, received: signal.Signals) -> None:
         """Take note of a signal."""
@@ -41,10 +44,13 @@ class Stop:
             os._exit(128 + received)
         self._signal = received
         self.requested.set()
+        for consequence in self._consequences:
+            consequence()
 
 
-def run(main: Callable[[Stop], Coroutine[object, object, T]]) -> T:
-    """Run a command's coroutine, handing it the signals as a `Stop`."""
+def run(context: Context, main: Callable[[Stop], Coroutine[object, object, T]]) -> T:
+    """Run a command's coroutine, handing it the signals as a `Stop` and its log to stderr."""
+    configure_logs(verbose=context.verbose, quiet=context.quiet, debug=context.debug)
 
     async def with_signals() -> T:
         stop = Stop()

@@ -94,7 +94,7 @@ def publish(
     async def publish_and_view(stop: Stop) -> View:
         return _view(await _publish(url, source, options, stop), source, stop)
 
-    return context.output.show(run(publish_and_view))
+    return context.output.show(run(context, publish_and_view))
 
 
 def _choose_input(body: str | None, file: str | None, lines: str | None, jsonl: str | None) -> _Input:

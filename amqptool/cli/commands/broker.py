@@ -1,0 +1,150 @@
+"""`amqptool broker`: a private RabbitMQ for development, demos and tests."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amqptool.broker import local
+from amqptool.broker.command import run_command
+from amqptool.cli.context import Context, pass_context
+from amqptool.cli.exits import ExitCode
+from amqptool.cli.options import Group
+from amqptool.cli.output import View
+
+if TYPE_CHECKING:
+    from amqptool.broker.local import RunningNode
+
+#: As shells have it.
+COMMAND_NOT_FOUND = 127
+
+_PORT = click.IntRange(1, 65535)
+
+directory_option = click.option(
+    "--dir",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the node lives.  [default: amqptool/broker in the user's state directory]",
+)
+
+
+@click.group(cls=Group)
+def broker() -> None:
+    """Run a private RabbitMQ for development and tests.
+
+    It is a real one, for you alone: it listens on this machine only, runs as you, and keeps everything in
+    one directory.
+    """
+
+
+@broker.command()
+@directory_option
+@click.option(
+    "--port", type=_PORT, metavar="N", help="Where AMQP listens.  [default: as before, or a free port]"
+)
+@click.option(
+    "--management-port", type=_PORT, metavar="N", help="Where the management UI and API listen; likewise."
+)
+@pass_context
+def start(
+    context: Context, directory: Path | None, port: int | None, management_port: int | None
+) -> ExitCode:
+    """Start the node, unless it runs, and print its URL.
+
+    Returns when it answers. The node keeps running until `amqptool broker stop`; started again, it has the
+    same URL and data.
+
+    \b
+        export AMQPTOOL_URL=$(amqptool broker start)
+    """
+    node = local.start(_directory(context, directory), port=port, management_port=management_port)
+    return context.output.show(_running(node))
+
+
+@broker.command()
+@directory_option
+@pass_context
+def stop(context: Context, directory: Path | None) -> ExitCode:
+    """Stop the node; its data stays."""
+    place = _directory(context, directory)
+    did = local.stop(place)
+    talk = f"stopped the node in {place}" if did else f"no node runs in {place}"
+    return context.output.show(View(kind="broker", document=_stopped_document(place), talk=talk))
+
+
+@broker.command()
+@directory_option
+@pass_context
+def status(context: Context, directory: Path | None) -> ExitCode:
+    """Print the node's URL if it runs; otherwise exit with 69."""
+    place = _directory(context, directory)
+    node = local.status(place)
+    return context.output.show(_running(node) if node else _not_running(place))
+
+
+@broker.command(context_settings={"allow_interspersed_args": False})
+@click.option(
+    "--dir",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Use the node of this directory, and stop it only if it did not run.  [default: a temporary node]",
+)
+@click.argument("command", metavar="[--] CMD...", nargs=-1, required=True, type=click.UNPROCESSED)
+@pass_context
+def run(context: Context, directory: Path | None, command: tuple[str, ...]) -> int:
+    """Run one command with a node at hand, and exit with its exit code.
+
+    The command finds the node in $AMQPTOOL_URL and $AMQPTOOL_MANAGEMENT_URL. A temporary node is removed
+    when the command ends.
+
+    \b
+        amqptool broker run -- pytest
+    """
+    if shutil.which(command[0]) is None:
+        context.output.warn(f"{command[0]}: command not found")
+        return COMMAND_NOT_FOUND
+    return run_command(command, environ=context.environ, directory=directory)
+
+
+def _directory(context: Context, directory: Path | None) -> Path:
+    return directory or local.default_directory(context.environ)
+
+
+def _running(node: RunningNode) -> View:
+    return View(
+        kind="broker",
+        document=_running_document(node),
+        data=node.url.reveal(),
+        talk=f"RabbitMQ {node.version or '(still booting)'}\n"
+        f"management: {node.management_url}\n"
+        f"data:       {node.directory}",
+    )
+
+
+def _running_document(node: RunningNode) -> dict[str, Any]:
+    return {
+        "running": True,
+        "url": node.url.reveal(),
+        "management_url": node.management_url,
+        "directory": str(node.directory),
+        "pid": node.pid,
+        "version": node.version,
+    }
+
+
+def _not_running(directory: Path) -> View:
+    return View(
+        kind="broker",
+        document=_stopped_document(directory),
+        talk=f"no node runs in {directory}; `amqptool broker start` starts one",
+        code=ExitCode.UNAVAILABLE,
+    )
+
+
+def _stopped_document(directory: Path) -> dict[str, Any]:
+    return {"running": False, "directory": str(directory.resolve())}

@@ -1,0 +1,115 @@
+"""`amqptool consume`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amqptool.cli.context import Context, pass_context
+from amqptool.cli.exits import ExitCode, work_code
+from amqptool.cli.options import Command
+from amqptool.cli.output import View
+from amqptool.cli.printing import FORMATS, Printer
+from amqptool.cli.running import Stop, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amqptool.message import Delivery
+    from amqptool.work.report import WorkReport
+
+_NO_DEDUP = "none"
+_WORKER_OPTIONS = ("dedup_scope", "prefetch", "concurrency", "grace", "max_messages", "idle_timeout", "timeout")
+
+
+@click.command(cls=Command)
+@click.argument("queue")
+@click.option("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]")
+@click.option("--handler", metavar="MODULE:CALLABLE", help="Call this with each delivery instead of printing it.")
+@click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
+@click.option("--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time.")
+@click.option("--prefetch", type=click.IntRange(1, 65535), default=250, show_default=True, help="Deliveries in hand.")
+@click.option("--dedup", metavar="URL", help="sqlite:///FILE, memory: or none.  [default: a file of the user's]")
+@click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
+@click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once.")
+@click.option("--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75).")
+@click.option("--idle-timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop when nothing comes.")
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time.")
+@click.option(
+    "--grace", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
+    help="How long running handlers may take to finish when stopping.",
+)  # fmt: skip
+@pass_context
+def consume(
+    context: Context, queue: str, output: str | None, handler: str | None, app_dir: str | None, **options: Any
+) -> ExitCode:
+    """Print a queue's messages, or give each to a handler.
+
+    A message is acknowledged once it is printed and flushed, or handled. With a handler, message ids that
+    are done are remembered, so that a message delivered again is not handled again. A failing handler
+    keeps its message: it is tried again in place, later each time.
+    """
+    if handler is not None and output is not None:
+        raise click.UsageError("--output prints and --handler does not: give one of them.")
+    if handler is None:
+        return _print(context, queue, output or ("jsonl" if context.json else "body"), options)
+    return _handle(context, queue, handler, app_dir, options)
+
+
+def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -> ExitCode:
+    printer = Printer(output, color=context.output.color)
+    report, stop = run(context, lambda stop: _work(context, queue, printer, None, options, stop))
+    if printer.error is not None:
+        raise printer.error
+    code = work_code(report, stop.code, options["min_messages"])
+    if code not in (ExitCode.DONE, ExitCode.INTERRUPTED):
+        context.output.talk(_summary(report))
+    return code
+
+
+def _handle(context: Context, queue: str, handler: str, app_dir: str | None, options: dict[str, Any]) -> ExitCode:
+    from amqptool.handlers.python import load_callable
+    from amqptool.settings.paths import dedup_url
+
+    if app_dir is not None:
+        sys.path.insert(0, app_dir)
+    function = load_callable(handler)
+    dedup = options["dedup"] or dedup_url(context.environ)
+    store = None if dedup == _NO_DEDUP else dedup
+    report, stop = run(context, lambda stop: _work(context, queue, function, store, options, stop))
+    code = work_code(report, stop.code, options["min_messages"])
+    return context.output.show(View(kind="work", document=asdict(report), talk=_summary(report), code=code))
+
+
+async def _work(
+    context: Context,
+    queue: str,
+    function: Callable[[Delivery], Any],
+    dedup: str | None,
+    options: dict[str, Any],
+    stop: Stop,
+) -> tuple[WorkReport, Stop]:
+    from amqptool.work.worker import Worker
+
+    settings = {name: options[name] for name in _WORKER_OPTIONS}
+    worker = Worker(context.resolve_url().value, queue, function, dedup=dedup, **settings)
+    stop.then(worker.stop)
+    if isinstance(function, Printer):
+        function.on_error(worker.stop)
+    return await worker.serve(), stop
+
+
+def _summary(report: WorkReport) -> str:
+    counts = {
+        "handled": report.handled,
+        "duplicates": report.duplicates,
+        "failed attempts": report.failed_attempts,
+        "given back": report.returned,
+        "left unfinished": report.abandoned,
+        "reconnects": report.reconnects,
+    }
+    shown = [f"{count:,} {name}" for name, count in counts.items() if count or name == "handled"]
+    return f"{', '.join(shown)} (stopped by {report.stopped_by})"

@@ -1,0 +1,113 @@
+"""What every dedup store does, and the one rule by which claims contend.
+
+::
+
+    ABSENT, RELEASED ── claim ──▶ CLAIMED ── complete ──▶ DONE ── retention ──▶ ABSENT
+                        ▲          │   │
+                        └─ release ┘   └─ claim by another: the owner is dead or the lease is over
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Seconds a claim holds without being renewed; a worker renews three times as often.
+LEASE = 300.0
+#: Seconds a DONE is remembered, from completion.
+RETENTION = 7 * 24 * 3600.0
+
+
+class Key(NamedTuple):
+    """What is deduplicated: a message id within a scope, usually one queue of one cluster."""
+
+    scope: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """The key is claimed for the caller; the token proves it on every later write."""
+
+    key: Key
+    token: str
+    #: Which attempt at the message this is, from 1.
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The message has been handled: it may be acknowledged without doing it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Somebody alive is working on it: neither handle nor acknowledge it, look again."""
+
+
+Claim: TypeAlias = Acquired | Done | Busy
+
+
+class State(IntEnum):
+    """The states of a row."""
+
+    CLAIMED = 1
+    DONE = 2
+    RELEASED = 3
+
+
+class Row(NamedTuple):
+    """What a store knows of one key."""
+
+    state: int
+    token: str
+    owner: str
+    #: Seconds since the epoch, by the store's clock.
+    lease_until: float
+    attempt: int
+
+
+class DedupStore(Protocol):
+    """Remembers what is done, and who is at what.
+
+    Every method may block and is called from one thread. Each takes many at once and is one transaction.
+    Raises `DedupError` when the store cannot be used; nothing of the call then counts.
+    """
+
+    @property
+    def lease(self) -> float:
+        """Seconds a claim holds without being renewed."""
+        ...
+
+    def claim(self, keys: Sequence[Key]) -> list[Claim]:
+        """Claim keys; others see the claims when this returns, but a power cut may undo them."""
+        ...
+
+    def complete(self, claims: Sequence[Acquired]) -> list[bool]:
+        """Turn claims into DONE, durably; False where the claim is no longer the caller's."""
+        ...
+
+    def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
+        """Give claims up; `failed` counts the attempt. A claim that is no longer the caller's stays."""
+        ...
+
+    def renew(self, claims: Sequence[Acquired]) -> None:
+        """Begin the leases of claims anew."""
+        ...
+
+    def prune(self) -> int:
+        """Forget what is older than the retention; return how many were forgotten."""
+        ...
+
+    def close(self) -> None:
+        """Close the store; claims stay."""
+        ...
+
+
+def may_take(row: Row, now: float, *, owner_is_dead: bool) -> bool:
+    """Return whether a key that is not done may be claimed by somebody else."""
+    return row.state == State.RELEASED or owner_is_dead or row.lease_until <= now

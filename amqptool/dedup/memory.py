@@ -1,0 +1,77 @@
+"""A dedup store in memory: for tests, and for workers that may forget when they end."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from amqptool.dedup.interface import LEASE, RETENTION, Acquired, Busy, Claim, Done, Key, Row, State, may_take
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class MemoryStore:
+    """Shared by the workers of one process; gone with it."""
+
+    def __init__(
+        self, *, lease: float = LEASE, retention: float = RETENTION, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.lease = lease
+        self._retention = retention
+        self._clock = clock
+        self._rows: dict[Key, Row] = {}
+        self._lock = Lock()
+
+    def claim(self, keys: Sequence[Key]) -> list[Claim]:
+        """Claim keys."""
+        with self._lock:
+            return [self._claim(key) for key in keys]
+
+    def complete(self, claims: Sequence[Acquired]) -> list[bool]:
+        """Turn claims into DONE."""
+        with self._lock:
+            return [self._write(claim, State.DONE, claim.attempt, self._retention) for claim in claims]
+
+    def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
+        """Give claims up."""
+        with self._lock:
+            for claim in claims:
+                self._write(claim, State.RELEASED, claim.attempt + failed, self._retention)
+
+    def renew(self, claims: Sequence[Acquired]) -> None:
+        """Begin the leases of claims anew."""
+        with self._lock:
+            for claim in claims:
+                self._write(claim, State.CLAIMED, claim.attempt, self.lease)
+
+    def prune(self) -> int:
+        """Forget what is older than the retention."""
+        with self._lock:
+            now = self._clock()
+            old = [key for key, row in self._rows.items() if row.state != State.CLAIMED and row.lease_until <= now]
+            for key in old:
+                del self._rows[key]
+            return len(old)
+
+    def close(self) -> None:
+        """Do nothing: the memory is freed with the store."""
+
+    def _claim(self, key: Key) -> Claim:
+        now, row = self._clock(), self._rows.get(key)
+        if row is not None and row.state == State.DONE:
+            return Done()
+        if row is not None and not may_take(row, now, owner_is_dead=False):
+            return Busy()
+        acquired = Acquired(key, str(uuid4()), row.attempt if row else 1)
+        self._rows[key] = Row(State.CLAIMED, acquired.token, "", now + self.lease, acquired.attempt)
+        return acquired
+
+    def _write(self, claim: Acquired, state: State, attempt: int, seconds: float) -> bool:
+        row = self._rows.get(claim.key)
+        if row is None or row.state != State.CLAIMED or row.token != claim.token:
+            return False
+        self._rows[claim.key] = Row(state, row.token, row.owner, self._clock() + seconds, attempt)
+        return True

@@ -1,0 +1,181 @@
+"""A dedup store in one SQLite file, shared by the processes of one machine.
+
+Two connections: claims commit without waiting for the disk (`synchronous=NORMAL`: visible to others at
+once, and a power cut undoes at worst a claim), DONE waits for it (`FULL`: it survives a power cut).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from amqptool.dedup.interface import LEASE, RETENTION, Acquired, Busy, Claim, Done, Key, Row, State, may_take
+from amqptool.dedup.owner import is_dead, this_process
+from amqptool.errors import DedupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+#: Marks a file as ours ("amqd"), so that no other program's database is ever written to.
+APPLICATION_ID = 0x616D7164
+SCHEMA_VERSION = 1
+#: Seconds to wait for another process's transaction.
+BUSY_TIMEOUT = 5.0
+
+# `until` is when a claim's lease ends, or when a finished row may be forgotten.
+_SCHEMA = """
+CREATE TABLE message (
+    scope TEXT NOT NULL,
+    id TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    token TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    until REAL NOT NULL,
+    attempt INTEGER NOT NULL,
+    PRIMARY KEY (scope, id)
+) WITHOUT ROWID
+"""
+_INSERT = "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_SELECT = "SELECT state, token, owner, until, attempt FROM message WHERE scope = ? AND id = ?"
+_TAKE = "UPDATE message SET state = ?, token = ?, owner = ?, until = ? WHERE scope = ? AND id = ?"
+_WRITE = """
+UPDATE message SET state = ?, until = ?, attempt = ?
+WHERE scope = ? AND id = ? AND state = 1 AND token = ?
+"""
+_PRUNE = "DELETE FROM message WHERE until < :now AND (state <> 1 OR until < :now - :retention)"
+_IDENTITY = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+
+
+class SqliteStore:
+    """A store in one file, made with mode 0600 when it is not there."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        lease: float = LEASE,
+        retention: float = RETENTION,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.lease = lease
+        self._path = Path(path)
+        self._retention = retention
+        self._clock = clock
+        self._owner = str(this_process())
+        with self._translated("open"):
+            _create_private(self._path)
+            _create_schema(self._path)
+            self._inode = self._path.stat().st_ino
+            self._claims = _connect(self._path, "NORMAL")
+            self._dones = _connect(self._path, "FULL")
+
+    def claim(self, keys: Sequence[Key]) -> list[Claim]:
+        """Claim keys."""
+        with self._transaction(self._claims) as connection:
+            return [self._claim(connection, key) for key in keys]
+
+    def complete(self, claims: Sequence[Acquired]) -> list[bool]:
+        """Turn claims into DONE, on disk when this returns."""
+        with self._transaction(self._dones) as connection:
+            return [self._write(connection, claim, State.DONE, claim.attempt, self._retention) for claim in claims]
+
+    def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
+        """Give claims up."""
+        with self._transaction(self._claims) as connection:
+            for claim in claims:
+                self._write(connection, claim, State.RELEASED, claim.attempt + failed, self._retention)
+
+    def renew(self, claims: Sequence[Acquired]) -> None:
+        """Begin the leases of claims anew."""
+        with self._transaction(self._claims) as connection:
+            for claim in claims:
+                self._write(connection, claim, State.CLAIMED, claim.attempt, self.lease)
+
+    def prune(self) -> int:
+        """Forget what is older than the retention."""
+        with self._transaction(self._claims) as connection:
+            return connection.execute(_PRUNE, {"now": self._clock(), "retention": self._retention}).rowcount
+
+    def close(self) -> None:
+        """Close the file; claims stay."""
+        self._claims.close()
+        self._dones.close()
+
+    def _claim(self, connection: sqlite3.Connection, key: Key) -> Claim:
+        now, token = self._clock(), str(uuid4())
+        fresh = (*key, State.CLAIMED, token, self._owner, now + self.lease, 1)
+        if connection.execute(_INSERT, fresh).rowcount:
+            return Acquired(key, token, 1)
+        row = Row(*connection.execute(_SELECT, key).fetchone())
+        if row.state == State.DONE:
+            return Done()
+        if not may_take(row, now, owner_is_dead=is_dead(row.owner)):
+            return Busy()
+        connection.execute(_TAKE, (State.CLAIMED, token, self._owner, now + self.lease, *key))
+        return Acquired(key, token, row.attempt)
+
+    def _write(
+        self, connection: sqlite3.Connection, claim: Acquired, state: State, attempt: int, seconds: float
+    ) -> bool:
+        values = (state, self._clock() + seconds, attempt, *claim.key, claim.token)
+        return connection.execute(_WRITE, values).rowcount == 1
+
+    @contextmanager
+    def _transaction(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+        with self._translated("use"):
+            self._check_file()
+            # A deferred transaction that turns into a writer fails at once when another one wrote, busy
+            # timeout or not (SQLITE_BUSY_SNAPSHOT).
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def _check_file(self) -> None:
+        # SQLite goes on writing into an unlinked file, and says nothing.
+        if self._path.stat().st_ino != self._inode:
+            raise DedupError(f"dedup store {self._path}: the file was replaced by another one")
+
+    @contextmanager
+    def _translated(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise DedupError(f"cannot {verb} dedup store {self._path}: {reason}") from error
+
+
+def _create_private(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Made before SQLite would make it readable for all; its -wal and -shm files take over the mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _create_schema(path: Path) -> None:
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        application, version, tables = (connection.execute(question).fetchone()[0] for question in _IDENTITY)
+        if (application, tables) == (0, 0):
+            connection.execute(_SCHEMA)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif application != APPLICATION_ID:
+            raise sqlite3.DatabaseError("it is the database of another program")
+        elif version != SCHEMA_VERSION:
+            raise sqlite3.DatabaseError(f"its schema is version {version}, and this amqptool needs {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+
+
+def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    return connection

@@ -1,0 +1,16 @@
+"""What every kind of handler does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from amqptool.message import Delivery
+
+
+class Handler(Protocol):
+    """Does the work for one delivery at a time, or for several when asked concurrently."""
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Handle a delivery; returning means done, any exception is a failed attempt."""
+        ...

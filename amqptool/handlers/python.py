@@ -1,0 +1,136 @@
+"""Handlers that are Python callables: async ones run on the loop, all others in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from importlib import import_module
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from amqptool.errors import HandlerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amqptool.handlers.interface import Handler
+    from amqptool.message import Delivery
+
+    _Job: TypeAlias = tuple[Delivery, asyncio.Future[None], asyncio.AbstractEventLoop]
+
+
+def load_callable(spec: str) -> Callable[[Delivery], Any]:
+    """Import the callable that `package.module:name` names; the name may have dots.
+
+    Raises:
+        HandlerError: the module is not there, does not import, or holds no such callable.
+    """
+    module_name, colon, name = spec.partition(":")
+    if not (module_name and colon and name):
+        raise HandlerError(f"handler {spec!r} must be written package.module:callable")
+    target: Any = _import(spec, module_name)
+    for part in name.split("."):
+        try:
+            target = getattr(target, part)
+        except AttributeError:
+            raise HandlerError(f"handler {spec!r}: {module_name!r} has no {name!r}") from None
+    _check_callable(spec, target)
+    return target  # type: ignore[no-any-return]  # checked to be callable with one argument
+
+
+def _import(spec: str, module_name: str) -> object:
+    try:
+        return import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            hint = "is it installed, or do you need --app-dir?"
+            raise HandlerError(f"handler {spec!r}: there is no module {error.name!r}; {hint}") from error
+        raise HandlerError(f"handler {spec!r}: importing {module_name!r} failed: {error}") from error
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise HandlerError(f"handler {spec!r}: importing {module_name!r} failed: {reason}") from error
+
+
+def _check_callable(spec: str, target: object) -> None:
+    if not callable(target):
+        raise HandlerError(f"handler {spec!r} is not callable but {type(target).__name__}")
+    try:
+        inspect.signature(target).bind(None)
+    except TypeError:
+        raise HandlerError(f"handler {spec!r} must take one argument, the delivery") from None
+    except ValueError:
+        return  # a builtin that does not tell its signature
+
+
+def as_handler(function: Callable[[Delivery], Any]) -> Handler:
+    """Make a handler of a callable that takes a delivery."""
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):
+        return AsyncHandler(function)
+    return ThreadHandler(function)
+
+
+class AsyncHandler:
+    """Awaits a coroutine function on the worker's own loop."""
+
+    def __init__(self, function: Callable[[Delivery], Any]) -> None:
+        self._function = function
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Await the function."""
+        await self._function(delivery)
+
+
+class ThreadHandler:
+    """Calls a blocking function in threads, as many as there are calls at once.
+
+    The threads are daemons, so a function that never returns cannot keep the process from ending.
+    """
+
+    def __init__(self, function: Callable[[Delivery], Any]) -> None:
+        self._function = function
+        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._threads = 0
+        self._running = 0
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Call the function in a thread and wait for it."""
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[None] = loop.create_future()
+        self._running += 1
+        if self._running > self._threads:
+            self._threads += 1
+            Thread(target=self._work, name=f"amqptool-handler-{self._threads}", daemon=True).start()
+        self._jobs.put((delivery, result, loop))
+        try:
+            await result
+        finally:
+            self._running -= 1
+
+    def _work(self) -> None:
+        while True:
+            delivery, result, loop = self._jobs.get()
+            error: BaseException | None = None
+            try:
+                self._function(delivery)
+            except BaseException as caught:  # SystemExit too is a failure of the message, not of the worker
+                error = caught
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, result, error)
+            del delivery, result, error
+
+
+def _settle(result: asyncio.Future[None], error: BaseException | None) -> None:
+    if result.done():
+        return
+    if error is None:
+        result.set_result(None)
+    else:
+        result.set_exception(_storable(error))
+
+
+def _storable(error: BaseException) -> Exception:
+    # A future must not carry SystemExit or KeyboardInterrupt (the loop would end) nor StopIteration.
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return HandlerError(f"the handler raised {type(error).__name__}: {error}")

@@ -1,0 +1,1 @@
+"""Workers: from a queue, through a handler, to an acknowledgement."""

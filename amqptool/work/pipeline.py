@@ -1,0 +1,333 @@
+"""The way of every delivery through a worker: claim, handle, complete, acknowledge.
+
+The pipeline outlives connections. Each delivery remembers the channel that brought it, and only that
+channel acknowledges it; when the channel is gone, the broker delivers again, and the store tells whether
+the first round got to DONE.
+
+::
+
+    accept ─▶ claiming ─▶ ready ─▶ running ─▶ completing ─▶ ack
+                 ▲          │         │            │
+                 └── held ◀─┴─────────┴────────────┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from amqptool.dedup.interface import Acquired, Key
+from amqptool.message import normalize_message_id
+from amqptool.work.batches import Batches
+from amqptool.work.settle import Ack, Complete, Hold, Run, after_claim, after_complete, after_handler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from amqptool.broker.amqp import Channel
+    from amqptool.handlers.interface import Handler
+    from amqptool.message import Delivery
+    from amqptool.work.report import WorkReport
+    from amqptool.work.store import StoreThread
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks for what the store may forget.
+PRUNE_INTERVAL = 600.0
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One un-acked delivery on its way."""
+
+    delivery: Delivery
+    channel: Channel
+    #: None: no dedup for this one.
+    key: Key | None
+    claim: Acquired | None = None
+    failures: int = 0
+    looks: int = 0
+    running: bool = False
+    #: Tried for the last time; stays un-acked until the worker stops.
+    given_up: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+
+class Pipeline:
+    """Works off the deliveries it accepts; `store` None means no dedup.
+
+    `try_once` keeps failed messages aside instead of trying them again. `on_change` is called whenever a
+    delivery has left or was set aside.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        store: StoreThread | None,
+        report: WorkReport,
+        *,
+        concurrency: int,
+        try_once: bool,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._handler = handler
+        self._store = store
+        self._report = report
+        self._try_once = try_once
+        self._on_change = on_change
+        #: Set when the pipeline cannot go on, such as when the store stays broken.
+        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self.last_activity = asyncio.get_running_loop().time()
+        self._items: set[Item] = set()
+        self._claiming: Batches[Item] = Batches()
+        self._ready: asyncio.Queue[Item] = asyncio.Queue()
+        self._completing: Batches[Item] = Batches()
+        self._releasing: Batches[Acquired] = Batches()
+        self._changed = asyncio.Event()
+        self._drained = False
+        self._endless = [self._start(self._handle_forever()) for _ in range(concurrency)]
+        self._finishing = [self._start(self._claim_forever()), self._start(self._complete_forever())]
+        self._releaser = self._start(self._release_forever())
+        if store is not None:
+            self._endless += [self._start(self._renew_forever(store)), self._start(self._prune_forever(store))]
+
+    # -- what the worker sees --
+
+    @property
+    def in_hand(self) -> int:
+        """How many deliveries are accepted and not settled."""
+        return len(self._items)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do but what was given up."""
+        return all(item.given_up for item in self._items)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being worked on; what is held for later does not count."""
+        return all(item.given_up or item.timer is not None for item in self._items)
+
+    def accept(self, delivery: Delivery, channel: Channel, scope: str) -> None:
+        """Take a delivery in."""
+        item = Item(delivery, channel, self._key(delivery, scope))
+        self._items.add(item)
+        self._report.received += 1
+        self._touch()
+        self._enter(item)
+
+    def drop(self, channel: Channel) -> None:
+        """Forget the deliveries of a channel that is gone; the broker delivers them again.
+
+        Handlers that are running go on, and their DONE is written.
+        """
+        self._withdraw([item for item in self._items if item.channel is channel and not item.running])
+
+    def give_back(self) -> None:
+        """Return every delivery whose handler is not running to its queue, and release its claim."""
+        items = [item for item in self._items if not item.running]
+        for item in items:
+            item.channel.requeue(item.delivery.delivery_tag)
+        self._report.returned += len(items)
+        self._report.failed += sum(1 for item in items if item.failures)
+        self._withdraw(items)
+
+    async def drain(self, grace: float) -> None:
+        """Let running handlers finish, commit and acknowledge; then end.
+
+        Handlers that are not done after `grace` seconds are left behind, un-acked.
+        """
+        if self._drained:
+            return
+        self._drained = True
+        try:
+            async with asyncio.timeout(grace):
+                while self._items and not self.failure.done():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            self._report.abandoned = len(self._items)
+        for task in self._endless:
+            task.cancel()
+        self._claiming.close()
+        self._completing.close()
+        await asyncio.gather(*self._endless, *self._finishing, return_exceptions=True)
+        self._releasing.close()
+        await asyncio.gather(self._releaser, return_exceptions=True)
+
+    # -- stages --
+
+    def _key(self, delivery: Delivery, scope: str) -> Key | None:
+        if self._store is None:
+            return None
+        message_id = normalize_message_id(delivery.message_id)
+        return Key(scope, message_id) if message_id else None
+
+    def _enter(self, item: Item) -> None:
+        item.timer = None
+        if item.key is None:
+            self._ready.put_nowait(item)
+        else:
+            self._claiming.put(item)
+
+    async def _claim_forever(self) -> None:
+        while batch := await self._claiming.take():
+            wanted = [item for item in batch if item in self._items]
+            claims = await self._required_store().claim([item.key for item in wanted if item.key])
+            for item, claim in zip(wanted, claims, strict=True):
+                self._after_claim(item, after_claim(claim, item.looks))
+
+    def _after_claim(self, item: Item, decision: Run | Ack | Hold) -> None:
+        match decision:
+            case Run() if item not in self._items:
+                self._releasing.put(decision.claim)
+            case Run():
+                item.claim = decision.claim
+                self._ready.put_nowait(item)
+            case Ack():
+                self._acknowledge(item, duplicate=True)
+            case Hold():
+                item.looks += 1
+                self._hold(item, decision.seconds)
+
+    async def _handle_forever(self) -> None:
+        while True:
+            item = await self._ready.get()
+            if item in self._items:
+                await self._handle(item)
+
+    async def _handle(self, item: Item) -> None:
+        item.running = True
+        error = await self._call_handler(item)
+        decision = after_handler(item.claim, succeeded=error is None, failures=item.failures)
+        match decision:
+            case Complete():
+                self._completing.put(item)
+            case Ack():
+                self._acknowledge(item, duplicate=False)
+            case Hold():
+                await self._failed(item, error, decision.seconds)
+
+    async def _call_handler(self, item: Item) -> Exception | None:
+        attempt = item.claim.attempt if item.claim else item.failures + 1
+        delivery = item.delivery if attempt == 1 else replace(item.delivery, attempt=attempt)
+        try:
+            await self._handler.handle(delivery)
+        except asyncio.CancelledError as error:
+            if _cancelled_from_outside():
+                raise
+            return RuntimeError(f"the handler was cancelled from within: {error}")
+        except Exception as error:
+            return error
+        return None
+
+    async def _failed(self, item: Item, error: Exception | None, seconds: float) -> None:
+        self._report.failed_attempts += 1
+        log.warning(
+            "message %s: attempt %d failed: %s: %s",
+            item.delivery.message_id,
+            item.claim.attempt if item.claim else item.failures + 1,
+            type(error).__name__,
+            error,
+            exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
+        )
+        item.failures += 1
+        if item.claim is not None:
+            await self._required_store().release([item.claim], failed=True)
+            item.claim = None
+        self._hold(item, seconds)
+
+    def _hold(self, item: Item, seconds: float) -> None:
+        item.running = False
+        if not item.channel.is_open:
+            self._items.discard(item)
+        elif item.failures and self._try_once:
+            item.given_up = True
+        else:
+            item.timer = asyncio.get_running_loop().call_later(seconds, self._enter, item)
+        self._note_change()
+
+    async def _complete_forever(self) -> None:
+        while batch := await self._completing.take():
+            claims = [item.claim for item in batch if item.claim]
+            recorded = await self._required_store().complete(claims)
+            for item, done in zip(batch, recorded, strict=True):
+                self._after_complete(item, after_complete(recorded=done))
+
+    def _after_complete(self, item: Item, decision: Ack | Hold) -> None:
+        match decision:
+            case Ack():
+                self._acknowledge(item, duplicate=False)
+            case Hold():
+                log.warning("message %s: another worker took it over; looking again", item.delivery.message_id)
+                item.claim = None
+                self._hold(item, decision.seconds)
+
+    def _acknowledge(self, item: Item, *, duplicate: bool) -> None:
+        if item not in self._items:
+            return
+        item.channel.ack(item.delivery.delivery_tag)
+        self._items.discard(item)
+        if duplicate:
+            self._report.duplicates += 1
+            log.info("message %s: duplicate, acknowledged without handling it", item.delivery.message_id)
+        else:
+            self._report.handled += 1
+            self._report.without_id += item.key is None and self._store is not None
+        self._touch()
+        self._note_change()
+
+    # -- housekeeping --
+
+    def _withdraw(self, items: list[Item]) -> None:
+        for item in items:
+            self._items.discard(item)
+            if item.timer is not None:
+                item.timer.cancel()
+            if item.claim is not None:
+                self._releasing.put(item.claim)
+        self._note_change()
+
+    async def _release_forever(self) -> None:
+        while claims := await self._releasing.take():
+            await self._required_store().release(claims, failed=False)
+
+    async def _renew_forever(self, store: StoreThread) -> None:
+        while True:
+            await asyncio.sleep(store.lease / 3)
+            await store.renew([item.claim for item in self._items if item.claim is not None])
+
+    async def _prune_forever(self, store: StoreThread) -> None:
+        while True:
+            await store.prune()
+            await asyncio.sleep(PRUNE_INTERVAL)
+
+    def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.failure.done():
+            self.failure.set_result(error)
+            self._note_change()
+
+    def _note_change(self) -> None:
+        self._changed.set()
+        self._on_change()
+
+    def _required_store(self) -> StoreThread:
+        if self._store is None:
+            raise RuntimeError("a delivery without a store was claimed")
+        return self._store
+
+    def _touch(self) -> None:
+        self.last_activity = asyncio.get_running_loop().time()
+
+
+def _cancelled_from_outside() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,35 @@
+"""What a worker did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class WorkReport:
+    """The counts of one worker's run; a worker hands out the same object when it ends."""
+
+    #: Deliveries that came in, repeated ones included.
+    received: int = 0
+    #: Handled with success, and acknowledged.
+    handled: int = 0
+    #: Acknowledged without handling, since their id was done.
+    duplicates: int = 0
+    #: Attempts that ended in an exception.
+    failed_attempts: int = 0
+    #: Handled without dedup, since they carried no UUID.
+    without_id: int = 0
+    #: Given back to the queue when the worker stopped.
+    returned: int = 0
+    #: Of these, how many had failed.
+    failed: int = 0
+    #: Handlers that did not end within the grace.
+    abandoned: int = 0
+    reconnects: int = 0
+    #: Why the worker stopped: stop, max-messages, idle-timeout or timeout.
+    stopped_by: str = ""
+
+    @property
+    def acknowledged(self) -> int:
+        """How many deliveries were acknowledged."""
+        return self.handled + self.duplicates

@@ -1,0 +1,89 @@
+"""What happens to a delivery next: values in, decision out.
+
+==========================  =============================================
+after                       decision
+==========================  =============================================
+claim: acquired             Run
+claim: done                 Ack (a duplicate)
+claim: busy                 Hold, then claim again
+handler: success            Complete (Ack, when nothing was claimed)
+handler: failure            Hold, then claim again (release counts it)
+complete: recorded          Ack
+complete: refused           Hold, then claim again
+==========================  =============================================
+
+An ack follows DONE and nothing else, or, without a claim, the handler's success. Nothing here ever
+rejects: RabbitMQ 4.x drops a message that is returned too often (quorum queues, delivery limit).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from amqptool.dedup.interface import Acquired, Busy, Claim, Done
+
+#: Seconds before a failed message is tried again in place: doubled each time, up to the longest.
+FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
+#: Seconds before a message that somebody else works on is looked at again.
+FIRST_LOOK, LONGEST_LOOK = 0.05, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Give the delivery to the handler, under this claim."""
+
+    claim: Acquired
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Acknowledge the delivery."""
+
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Write DONE, durably, under this claim."""
+
+    claim: Acquired
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep the delivery un-acked, in no handler's way, and claim it again after so many seconds."""
+
+    seconds: float
+
+
+AfterClaim: TypeAlias = Run | Ack | Hold
+AfterHandler: TypeAlias = Complete | Ack | Hold
+AfterComplete: TypeAlias = Ack | Hold
+
+
+def after_claim(claim: Claim, looks: int) -> AfterClaim:
+    """Decide after a claim; `looks` counts how often this delivery was found busy before."""
+    match claim:
+        case Acquired():
+            return Run(claim)
+        case Done():
+            return Ack(duplicate=True)
+        case Busy():
+            return Hold(_growing(FIRST_LOOK, LONGEST_LOOK, looks))
+
+
+def after_handler(claim: Acquired | None, *, succeeded: bool, failures: int) -> AfterHandler:
+    """Decide after the handler; `failures` counts the failed attempts before this one."""
+    if not succeeded:
+        return Hold(_growing(FIRST_RETRY, LONGEST_RETRY, failures))
+    return Ack() if claim is None else Complete(claim)
+
+
+def after_complete(*, recorded: bool) -> AfterComplete:
+    """Decide after DONE was written, or refused because the claim had gone to somebody else."""
+    return Ack() if recorded else Hold(FIRST_LOOK)
+
+
+def _growing(first: float, longest: float, times: int) -> float:
+    return float(min(longest, first * 2 ** min(times, 30)))

@@ -1,0 +1,75 @@
+"""The dedup store as the event loop sees it: one thread, and patience when the store fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from amqptool.errors import DedupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from amqptool.dedup.interface import Acquired, Claim, DedupStore, Key
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: Seconds a worker waits for a failing store before it gives up, and between its attempts.
+PATIENCE, PAUSE = 60.0, 1.0
+
+
+class StoreThread:
+    """Calls a store in a thread of its own, one call at a time, in order.
+
+    A failing call is repeated: meanwhile nothing is claimed, completed or acked, so no message is lost.
+
+    Raises:
+        DedupError: from every call, when the store failed for `PATIENCE` seconds.
+    """
+
+    def __init__(self, store: DedupStore) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="amqptool-dedup")
+        self.lease = store.lease
+
+    async def claim(self, keys: Sequence[Key]) -> list[Claim]:
+        """Claim keys."""
+        return await self._call(lambda: self._store.claim(keys))
+
+    async def complete(self, claims: Sequence[Acquired]) -> list[bool]:
+        """Turn claims into DONE."""
+        return await self._call(lambda: self._store.complete(claims))
+
+    async def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
+        """Give claims up."""
+        await self._call(lambda: self._store.release(claims, failed=failed))
+
+    async def renew(self, claims: Sequence[Acquired]) -> None:
+        """Begin the leases of claims anew."""
+        await self._call(lambda: self._store.renew(claims))
+
+    async def prune(self) -> None:
+        """Forget what is older than the retention."""
+        await self._call(self._store.prune)
+
+    def close(self) -> None:
+        """End the thread; the store itself belongs to whoever opened it."""
+        self._thread.shutdown(wait=False)
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        failing_since: float | None = None
+        while True:
+            try:
+                return await loop.run_in_executor(self._thread, function)
+            except DedupError as error:
+                if failing_since is None:
+                    failing_since = loop.time()
+                    log.warning("%s; holding all messages un-acked until it works again", error)
+                if loop.time() - failing_since > PATIENCE:
+                    raise
+            await asyncio.sleep(PAUSE)

@@ -1,0 +1,219 @@
+"""The worker: keeps a consumer on a queue, through reconnects, until it is time to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+from typing import TYPE_CHECKING, Any
+
+from amqptool.broker.amqp import connect
+from amqptool.dedup import open_store
+from amqptool.errors import BrokerUnavailable, PreconditionFailed
+from amqptool.handlers.python import as_handler
+from amqptool.settings.url import as_url
+from amqptool.work.intake import Intake
+from amqptool.work.pipeline import Pipeline
+from amqptool.work.report import WorkReport
+from amqptool.work.store import StoreThread
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from amqptool.broker.amqp import Connection
+    from amqptool.dedup.interface import DedupStore
+    from amqptool.message import Delivery
+    from amqptool.settings.url import AmqpUrl
+
+log = logging.getLogger(__name__)
+
+#: Deliveries the broker may hand out ahead of their acks (RabbitMQ advises 100 to 300).
+PREFETCH = 250
+#: Seconds running handlers get to finish when the worker stops.
+GRACE = 30.0
+#: Seconds before the first and at most before any further attempt to reconnect.
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 5.0
+#: Seconds between two looks at the clock, for the timeouts.
+CLOCK_TICK = 0.05
+
+
+class Worker:
+    """Takes messages from a queue, gives each to a handler, and acknowledges what is done.
+
+    The handler is a callable that takes a `Delivery`: a coroutine function runs on the worker's event
+    loop, any other in a thread. Returning is success; any exception is a failed attempt, after which the
+    message is held un-acked and tried again in place, later each time.
+
+    `dedup` remembers which message ids are done: a store, its URL, or None for no dedup. The scope of an
+    id is this queue of this cluster, unless `dedup_scope` names another. With dedup, a handler runs twice
+    for one id only if the process dies between the handler's effect and the commit that follows it, or is
+    cut off from the store for longer than its lease.
+
+    `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
+    so many seconds without a message, or altogether.
+    """
+
+    def __init__(
+        self,
+        url: AmqpUrl | str,
+        queue: str,
+        handler: Callable[[Delivery], Any],
+        *,
+        dedup: DedupStore | str | None,
+        dedup_scope: str | None = None,
+        prefetch: int = PREFETCH,
+        concurrency: int = 1,
+        grace: float = GRACE,
+        max_messages: int | None = None,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        self._url = as_url(url)
+        self._queue = queue
+        self._handler = as_handler(handler)
+        self._dedup = dedup
+        self._scope = dedup_scope
+        self._prefetch = prefetch if max_messages is None else min(prefetch, max_messages)
+        self._concurrency = concurrency
+        self._grace = grace
+        self._max_messages = max_messages
+        self._idle_timeout = idle_timeout
+        self._timeout = timeout
+        self._report = WorkReport()
+        self._stopping = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._connected_once = False
+
+    def run(self) -> WorkReport:
+        """Work until SIGTERM, SIGINT or a limit; see `serve`."""
+
+        async def serve_with_signals() -> WorkReport:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
+            return await self.serve()
+
+        return asyncio.run(serve_with_signals())
+
+    async def serve(self) -> WorkReport:
+        """Work until told to stop, a limit is reached, or something makes going on pointless.
+
+        A lost connection is none of these: the worker connects again, for ever.
+
+        Raises:
+            BrokerUnavailable: the first connection failed.
+            AccessRefused: the broker refused the credentials, the vhost or the queue.
+            NotFound: the queue does not exist, or does not exist any more.
+            DedupError: the dedup store cannot be opened, or was broken for too long.
+        """
+        store = open_store(self._dedup) if isinstance(self._dedup, str) else self._dedup
+        thread = StoreThread(store) if store is not None else None
+        try:
+            return await self._serve(thread)
+        finally:
+            if thread is not None:
+                thread.close()
+            if store is not None and store is not self._dedup:
+                store.close()
+
+    def stop(self, reason: str = "stop") -> None:
+        """Ask the worker to stop; to be called on its event loop."""
+        if not self._stopping.is_set():
+            self._report.stopped_by = reason
+            self._stopping.set()
+            self._changed.set()
+
+    async def _serve(self, store: StoreThread | None) -> WorkReport:
+        pipeline = Pipeline(
+            self._handler,
+            store,
+            self._report,
+            concurrency=self._concurrency,
+            try_once=self._max_messages is not None,
+            on_change=self._changed.set,
+        )
+        clock = asyncio.create_task(self._watch_clock(pipeline))
+        try:
+            await self._stay_connected(pipeline)
+        finally:
+            clock.cancel()
+            await pipeline.drain(self._grace)
+        return self._report
+
+    async def _stay_connected(self, pipeline: Pipeline) -> None:
+        async for _ in self._attempts():
+            try:
+                async with connect(self._url, name=f"amqptool consume {self._queue}") as connection:
+                    await self._consume(connection, pipeline)
+            except (BrokerUnavailable, PreconditionFailed) as error:
+                if not self._connected_once:
+                    raise
+                log.warning("%s; connecting again", error)
+                self._report.reconnects += 1
+
+    async def _attempts(self) -> AsyncIterator[None]:
+        """Yield for every attempt to connect, pausing longer before each one that follows a failure."""
+        failures = 0
+        while not self._stopping.is_set():
+            before = self._report.received
+            yield
+            failures = failures + 1 if self._report.received == before else 1
+            longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))
+            await self._pause(random.uniform(0, longest))  # noqa: S311  # jitter, no secret
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _consume(self, connection: Connection, pipeline: Pipeline) -> None:
+        """Work off the queue over one connection, until stopping, and then finish what is in hand."""
+        scope = self._scope or f"{connection.cluster_name}/{self._url.vhost}/{self._queue}"
+        intake = Intake(await connection.channel(), pipeline, scope, self._quota, self._changed.set)
+        await intake.open(self._queue, self._prefetch)
+        if self._connected_once:
+            log.warning("consuming again from queue %r", self._queue)
+        self._connected_once = True
+        try:
+            await self._until(lambda: self._stopping.is_set() or intake.is_full, intake, pipeline)
+            await intake.close()
+            await self._until(lambda: self._stopping.is_set() or pipeline.is_settled, intake, pipeline)
+            self.stop("max-messages")
+            intake.give_back()
+            pipeline.give_back()
+            await pipeline.drain(self._grace)
+        finally:
+            pipeline.drop(intake.channel)
+
+    def _quota(self) -> int | None:
+        """How many more messages may be taken in, all in all; None: any number."""
+        return None if self._max_messages is None else self._max_messages - self._report.acknowledged
+
+    async def _until(self, condition: Callable[[], bool], intake: Intake, pipeline: Pipeline) -> None:
+        """Wait until the condition holds, which is looked at whenever something changed.
+
+        Raises:
+            BrokerError: the channel was closed, or the broker cancelled the consumer.
+            DedupError: the store stayed broken.
+        """
+        while not condition():
+            intake.check()
+            if pipeline.failure.done():
+                raise pipeline.failure.result()
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _watch_clock(self, pipeline: Pipeline) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        while True:
+            now = loop.time()
+            idle = now - pipeline.last_activity
+            if self._timeout is not None and now - started >= self._timeout:
+                self.stop("timeout")
+            elif self._idle_timeout is not None and pipeline.is_idle and idle >= self._idle_timeout:
+                self.stop("idle-timeout")
+            await asyncio.sleep(CLOCK_TICK)
