@@ -1,11 +1,119 @@
 """A RabbitMQ toolkit: topologies in YAML, confirmed publishing, workers that lose nothing.
 
-The names below are imported when first used, so that `import amqptool` costs nothing.
+The names below are imported when first used, so that `import amqptool` costs next to nothing.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from amqptool.broker.reconcile import Declared, declare
+    from amqptool.dedup import open_store
+    from amqptool.dedup.interface import DedupStore
+    from amqptool.dedup.memory import MemoryStore
+    from amqptool.dedup.sqlite import SqliteStore
+    from amqptool.errors import (
+        AccessRefused,
+        AmqptoolError,
+        BrokerBlocked,
+        BrokerError,
+        BrokerUnavailable,
+        ConfigError,
+        DedupError,
+        HandlerError,
+        InDoubt,
+        InputError,
+        ManagementError,
+        Nacked,
+        NotFound,
+        PreconditionFailed,
+        Problem,
+        PublishError,
+        TopologyError,
+        Unroutable,
+    )
+    from amqptool.message import Delivery, Message, Returned
+    from amqptool.publish.publisher import Confirmed, Failed, Outcome, Publisher
+    from amqptool.settings.url import AmqpUrl, parse_url
+    from amqptool.topology.model import Binding, Exchange, Queue, Topology
+    from amqptool.work.report import WorkReport
+    from amqptool.work.worker import Worker
 
 __version__ = "0.1.0"
+
+__all__ = [
+    # Topologies
+    "Binding",
+    "Declared",
+    "Exchange",
+    "Queue",
+    "Topology",
+    "declare",
+    # Messages
+    "Delivery",
+    "Message",
+    "Returned",
+    # Publishing
+    "Confirmed",
+    "Failed",
+    "Outcome",
+    "Publisher",
+    # Working
+    "DedupStore",
+    "MemoryStore",
+    "SqliteStore",
+    "WorkReport",
+    "Worker",
+    "open_store",
+    # Connecting
+    "AmqpUrl",
+    "parse_url",
+    # Errors
+    "AccessRefused",
+    "AmqptoolError",
+    "BrokerBlocked",
+    "BrokerError",
+    "BrokerUnavailable",
+    "ConfigError",
+    "DedupError",
+    "HandlerError",
+    "InDoubt",
+    "InputError",
+    "ManagementError",
+    "Nacked",
+    "NotFound",
+    "PreconditionFailed",
+    "Problem",
+    "PublishError",
+    "TopologyError",
+    "Unroutable",
+]
+
+_HOMES = {
+    "amqptool.broker.reconcile": ("Declared", "declare"),
+    "amqptool.dedup": ("open_store",),
+    "amqptool.dedup.interface": ("DedupStore",),
+    "amqptool.dedup.memory": ("MemoryStore",),
+    "amqptool.dedup.sqlite": ("SqliteStore",),
+    "amqptool.message": ("Delivery", "Message", "Returned"),
+    "amqptool.publish.publisher": ("Confirmed", "Failed", "Outcome", "Publisher"),
+    "amqptool.settings.url": ("AmqpUrl", "parse_url"),
+    "amqptool.topology.model": ("Binding", "Exchange", "Queue", "Topology"),
+    "amqptool.work.report": ("WorkReport",),
+    "amqptool.work.worker": ("Worker",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'amqptool' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF.get(name, "amqptool.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

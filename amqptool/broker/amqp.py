@@ -92,7 +92,9 @@ class Connection:
             if not opened.done():
                 opened.set_result(None)
 
-        self._raw = AsyncioConnection(_parameters(url, name, heartbeat, timeout), succeeded, failed, self._on_closed)
+        self._raw = AsyncioConnection(
+            _parameters(url, name, heartbeat, timeout), succeeded, failed, self._on_closed
+        )
         self._raw.add_on_connection_blocked_callback(self._on_blocked)
         self._raw.add_on_connection_unblocked_callback(self._on_unblocked)
         try:
@@ -105,7 +107,7 @@ class Connection:
     @property
     def is_open(self) -> bool:
         """Whether the connection can be used."""
-        return self._raw.is_open
+        return bool(self._raw.is_open)
 
     @property
     def cluster_name(self) -> str:
@@ -260,7 +262,11 @@ class Channel:
         )
 
     async def bind_exchange(
-        self, source: str, destination: str, routing_key: str, arguments: Mapping[str, FieldValue] | None = None
+        self,
+        source: str,
+        destination: str,
+        routing_key: str,
+        arguments: Mapping[str, FieldValue] | None = None,
     ) -> None:
         """Bind an exchange to another one (a RabbitMQ extension).
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
 from amqptool.cli.sanitize import clean_body, clean_line
+from amqptool.handlers.interface import StopWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,27 +19,22 @@ FORMATS = ("body", "jsonl", "pretty")
 
 
 class Printer:
-    """A handler that prints; when stdout fails, it keeps the error and asks to stop."""
+    """A handler that prints; when stdout fails, it ends the worker."""
 
     def __init__(self, output: str, *, color: bool | None) -> None:
         self._format = _format(output, on_terminal=sys.stdout.isatty(), color=color)
-        self.error: OSError | None = None
-        self._on_error: Callable[[], object] = lambda: None
-
-    def on_error(self, function: Callable[[], None]) -> None:
-        """Have a function called on the running event loop when stdout fails."""
-        loop = asyncio.get_running_loop()
-        self._on_error = partial(loop.call_soon_threadsafe, function)
 
     def __call__(self, delivery: Delivery) -> None:
-        """Print one delivery."""
+        """Print one delivery.
+
+        Raises:
+            StopWork: stdout was closed, or its disk is full.
+        """
         try:
             sys.stdout.buffer.write(self._format(delivery))
             sys.stdout.buffer.flush()
         except OSError as error:
-            self.error = error
-            self._on_error()
-            raise
+            raise StopWork from OSError(error.errno, error.strerror, "stdout")
 
 
 def _format(output: str, *, on_terminal: bool, color: bool | None) -> Callable[[Delivery], bytes]:

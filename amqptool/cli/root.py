@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,7 +17,7 @@ from amqptool.cli.options import Group, global_options
 from amqptool.errors import AmqptoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 #: Command → its module (which holds a click command of the same name) and its line in `--help`.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -26,6 +27,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "consume": ("amqptool.cli.commands.consume", "Print a queue's messages, or handle them."),
     "broker": ("amqptool.cli.commands.broker", "Run a private RabbitMQ for development and tests."),
 }
+
+
+class PipeClosedError(Exception):
+    """The reader of stdout went away; click would end the process with 1 for a BrokenPipeError."""
+
+
+@contextmanager
+def pipe_errors() -> Iterator[None]:
+    """Turn a BrokenPipeError into one that click lets through."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise PipeClosedError from error
 
 
 class LazyGroup(Group):
@@ -43,6 +57,16 @@ class LazyGroup(Group):
             return None
         command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
         return command if isinstance(command, click.Command) else None
+
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Parse the command line; `--help` prints here already."""
+        with pipe_errors():
+            return super().make_context(*args, **settings)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with pipe_errors():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing any."""
@@ -82,7 +106,7 @@ def run(words: Sequence[str], context: Context) -> int:
         return _usage(error, context)
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except PipeClosedError:
         return ExitCode.PIPE_CLOSED
     except (AmqptoolError, OSError) as error:
         return _failed(error, context)

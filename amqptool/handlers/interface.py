@@ -8,6 +8,13 @@ if TYPE_CHECKING:
     from amqptool.message import Delivery
 
 
+class StopWork(Exception):
+    """Raised by a handler that can do no work at all any more: its message goes back, the worker ends.
+
+    The worker raises the cause, as in `raise StopWork from error`.
+    """
+
+
 class Handler(Protocol):
     """Does the work for one delivery at a time, or for several when asked concurrently."""
 

@@ -65,7 +65,9 @@ def _check_callable(spec: str, target: object) -> None:
 
 def as_handler(function: Callable[[Delivery], Any]) -> Handler:
     """Make a handler of a callable that takes a delivery."""
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)
+    ):
         return AsyncHandler(function)
     return ThreadHandler(function)
 

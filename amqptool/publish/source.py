@@ -83,14 +83,20 @@ async def records_as_messages(
     Raises:
         InputError: a line is no record; the text begins with the file and the line.
     """
-    targets = {"exchange": exchange, "routing_key": routing_key}
-    given = {name: value for name, value in targets.items() if value is not None}
     async for number, line in read_lines(path, stop):
         try:
             message = record_from_line(line)
         except InputError as error:
             raise InputError(f"{path}:{number}: {error}") from None
-        yield replace(message, **given) if given else message
+        yield _aimed(message, exchange, routing_key)
+
+
+def _aimed(message: Message, exchange: str | None, routing_key: str | None) -> Message:
+    if exchange is not None:
+        message = replace(message, exchange=exchange)
+    if routing_key is not None:
+        message = replace(message, routing_key=routing_key)
+    return message
 
 
 def _check_size(size: int, where: str) -> None:

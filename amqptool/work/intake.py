@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from amqptool.message import Delivery
     from amqptool.work.pipeline import Pipeline
 
+
 class Intake:
     """Feeds a pipeline from a queue, up to a quota, and keeps aside what comes after that."""
 
@@ -43,7 +44,9 @@ class Intake:
     async def open(self, queue: str, prefetch: int) -> None:
         """Start the consumer; see `Channel.consume` for the errors."""
         self.channel.closed.add_done_callback(lambda _: self._on_change())
-        self._tag = await self.channel.consume(queue, self._on_delivery, self._on_cancelled, prefetch=prefetch)
+        self._tag = await self.channel.consume(
+            queue, self._on_delivery, self._on_cancelled, prefetch=prefetch
+        )
 
     async def close(self) -> None:
         """End the consumer; no delivery comes after this returns."""
@@ -75,7 +78,7 @@ class Intake:
             self._extra.append(delivery)
             return
         self._pipeline.accept(delivery, self.channel, self._scope)
-        if self.is_full:
+        if self._quota() is not None:
             self._on_change()
 
     def _on_cancelled(self) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from amqptool.dedup.interface import Acquired, Key
+from amqptool.handlers.interface import StopWork
 from amqptool.message import normalize_message_id
 from amqptool.work.batches import Batches
 from amqptool.work.settle import Ack, Complete, Hold, Run, after_claim, after_complete, after_handler
@@ -86,12 +87,16 @@ class Pipeline:
         self._completing: Batches[Item] = Batches()
         self._releasing: Batches[Acquired] = Batches()
         self._changed = asyncio.Event()
+        self._giving_back = False
         self._drained = False
         self._endless = [self._start(self._handle_forever()) for _ in range(concurrency)]
         self._finishing = [self._start(self._claim_forever()), self._start(self._complete_forever())]
         self._releaser = self._start(self._release_forever())
         if store is not None:
-            self._endless += [self._start(self._renew_forever(store)), self._start(self._prune_forever(store))]
+            self._endless += [
+                self._start(self._renew_forever(store)),
+                self._start(self._prune_forever(store)),
+            ]
 
     # -- what the worker sees --
 
@@ -123,16 +128,17 @@ class Pipeline:
 
         Handlers that are running go on, and their DONE is written.
         """
-        self._withdraw([item for item in self._items if item.channel is channel and not item.running])
+        for item in [item for item in self._items if item.channel is channel and not item.running]:
+            self._withdraw(item)
 
     def give_back(self) -> None:
-        """Return every delivery whose handler is not running to its queue, and release its claim."""
-        items = [item for item in self._items if not item.running]
-        for item in items:
-            item.channel.requeue(item.delivery.delivery_tag)
-        self._report.returned += len(items)
-        self._report.failed += sum(1 for item in items if item.failures)
-        self._withdraw(items)
+        """Return every delivery whose handler is not running to its queue, and release its claim.
+
+        From now on, a delivery whose handler fails goes back too.
+        """
+        self._giving_back = True
+        for item in [item for item in self._items if not item.running]:
+            self._return(item)
 
     async def drain(self, grace: float) -> None:
         """Let running handlers finish, commit and acknowledge; then end.
@@ -201,6 +207,10 @@ class Pipeline:
     async def _handle(self, item: Item) -> None:
         item.running = True
         error = await self._call_handler(item)
+        if isinstance(error, StopWork):
+            item.running = False
+            self._fail(error.__cause__ or error)
+            return
         decision = after_handler(item.claim, succeeded=error is None, failures=item.failures)
         match decision:
             case Complete():
@@ -243,6 +253,8 @@ class Pipeline:
         item.running = False
         if not item.channel.is_open:
             self._items.discard(item)
+        elif self._giving_back:
+            self._return(item)
         elif item.failures and self._try_once:
             item.given_up = True
         else:
@@ -261,7 +273,9 @@ class Pipeline:
             case Ack():
                 self._acknowledge(item, duplicate=False)
             case Hold():
-                log.warning("message %s: another worker took it over; looking again", item.delivery.message_id)
+                log.warning(
+                    "message %s: another worker took it over; looking again", item.delivery.message_id
+                )
                 item.claim = None
                 self._hold(item, decision.seconds)
 
@@ -281,13 +295,18 @@ class Pipeline:
 
     # -- housekeeping --
 
-    def _withdraw(self, items: list[Item]) -> None:
-        for item in items:
-            self._items.discard(item)
-            if item.timer is not None:
-                item.timer.cancel()
-            if item.claim is not None:
-                self._releasing.put(item.claim)
+    def _return(self, item: Item) -> None:
+        item.channel.requeue(item.delivery.delivery_tag)
+        self._report.returned += 1
+        self._report.failed += item.failures > 0
+        self._withdraw(item)
+
+    def _withdraw(self, item: Item) -> None:
+        self._items.discard(item)
+        if item.timer is not None:
+            item.timer.cancel()
+        if item.claim is not None:
+            self._releasing.put(item.claim)
         self._note_change()
 
     async def _release_forever(self) -> None:
@@ -311,7 +330,11 @@ class Pipeline:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
-        if error is not None and not self.failure.done():
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failure.done():
             self.failure.set_result(error)
             self._note_change()
 

@@ -22,21 +22,45 @@ if TYPE_CHECKING:
     from amqptool.work.report import WorkReport
 
 _NO_DEDUP = "none"
-_WORKER_OPTIONS = ("dedup_scope", "prefetch", "concurrency", "grace", "max_messages", "idle_timeout", "timeout")
+_WORKER_OPTIONS = (
+    "dedup_scope",
+    "prefetch",
+    "concurrency",
+    "grace",
+    "max_messages",
+    "idle_timeout",
+    "timeout",
+)
 
 
 @click.command(cls=Command)
 @click.argument("queue")
 @click.option("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]")
-@click.option("--handler", metavar="MODULE:CALLABLE", help="Call this with each delivery instead of printing it.")
+@click.option(
+    "--handler", metavar="MODULE:CALLABLE", help="Call this with each delivery instead of printing it."
+)
 @click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
-@click.option("--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time.")
-@click.option("--prefetch", type=click.IntRange(1, 65535), default=250, show_default=True, help="Deliveries in hand.")
-@click.option("--dedup", metavar="URL", help="sqlite:///FILE, memory: or none.  [default: a file of the user's]")
-@click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
-@click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once.")
-@click.option("--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75).")
-@click.option("--idle-timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop when nothing comes.")
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time."
+)
+@click.option(
+    "--prefetch", type=click.IntRange(1, 65535), default=250, show_default=True, help="Deliveries in hand."
+)
+@click.option(
+    "--dedup", metavar="URL", help="sqlite:///FILE, memory: or none.  [default: a file of the user's]"
+)
+@click.option(
+    "--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]"
+)
+@click.option(
+    "--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once."
+)
+@click.option(
+    "--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75)."
+)
+@click.option(
+    "--idle-timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop when nothing comes."
+)
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time.")
 @click.option(
     "--grace", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
@@ -44,7 +68,13 @@ _WORKER_OPTIONS = ("dedup_scope", "prefetch", "concurrency", "grace", "max_messa
 )  # fmt: skip
 @pass_context
 def consume(
-    context: Context, queue: str, output: str | None, handler: str | None, app_dir: str | None, **options: Any
+    context: Context,
+    /,
+    queue: str,
+    output: str | None,
+    handler: str | None,
+    app_dir: str | None,
+    **options: Any,
 ) -> ExitCode:
     """Print a queue's messages, or give each to a handler.
 
@@ -62,15 +92,15 @@ def consume(
 def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -> ExitCode:
     printer = Printer(output, color=context.output.color)
     report, stop = run(context, lambda stop: _work(context, queue, printer, None, options, stop))
-    if printer.error is not None:
-        raise printer.error
     code = work_code(report, stop.code, options["min_messages"])
     if code not in (ExitCode.DONE, ExitCode.INTERRUPTED):
         context.output.talk(_summary(report))
     return code
 
 
-def _handle(context: Context, queue: str, handler: str, app_dir: str | None, options: dict[str, Any]) -> ExitCode:
+def _handle(
+    context: Context, queue: str, handler: str, app_dir: str | None, options: dict[str, Any]
+) -> ExitCode:
     from amqptool.handlers.python import load_callable
     from amqptool.settings.paths import dedup_url
 
@@ -97,8 +127,6 @@ async def _work(
     settings = {name: options[name] for name in _WORKER_OPTIONS}
     worker = Worker(context.resolve_url().value, queue, function, dedup=dedup, **settings)
     stop.then(worker.stop)
-    if isinstance(function, Printer):
-        function.on_error(worker.stop)
     return await worker.serve(), stop
 
 
@@ -112,4 +140,5 @@ def _summary(report: WorkReport) -> str:
         "reconnects": report.reconnects,
     }
     shown = [f"{count:,} {name}" for name, count in counts.items() if count or name == "handled"]
-    return f"{', '.join(shown)} (stopped by {report.stopped_by})"
+    reason = "" if report.stopped_by == "stop" else f" (stopped by --{report.stopped_by})"
+    return ", ".join(shown) + reason

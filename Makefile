@@ -1,0 +1,54 @@
+# The single door: `make help` lists what can be done. Each target does its own set-up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# What the demo and the tests need beside Python, as Debian names it.
+BROKER_PACKAGES := rabbitmq-server
+TEST_PACKAGES := $(BROKER_PACKAGES) amqp-tools
+BENCH_PACKAGES := $(TEST_PACKAGES) gcc libc6-dev librabbitmq-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Watch amqptool do its job on a private RabbitMQ, in under a minute
+	@sh tests/setup/packages.sh optional $(BROKER_PACKAGES)
+	@$(BIN)/python tests/demo/demo.py
+
+test: $(READY) ## Run the whole suite against a private RabbitMQ (T=path or options narrow it)
+	@sh tests/setup/packages.sh required $(TEST_PACKAGES)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(T)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --format=total | sed 's/^/branch coverage, percent: /'
+
+check: $(READY) ## Check format, lint, types, architecture and documents
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.docs.check
+
+fmt: $(READY) ## Format the code and bring the README's blocks up to date
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/python -m tests.docs.check --write
+
+bench: $(READY) ## Measure the speed, as ratios within one run
+	@sh tests/setup/packages.sh required $(BENCH_PACKAGES)
+	@$(BIN)/python -m tests.bench
+
+clean: ## Remove everything that the other targets made
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("amqptool needs Python 3.11 or later: make PYTHON=python3.x") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
