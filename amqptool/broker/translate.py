@@ -33,8 +33,16 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
     (pika_errors.ProbableAuthenticationError, errors.AccessRefused, "the broker refused the login"),
     (pika_errors.ProbableAccessDeniedError, errors.AccessRefused, "the broker refused the vhost"),
     (pika_errors.AuthenticationError, errors.AccessRefused, "the broker offers no login method we support"),
-    (pika_errors.IncompatibleProtocolError, errors.BrokerUnavailable, "no AMQP 0-9-1 there: is this the AMQP port?"),
-    (pika_errors.ProtocolSyntaxError, errors.BrokerUnavailable, "no valid AMQP 0-9-1: is this the AMQP port?"),
+    (
+        pika_errors.IncompatibleProtocolError,
+        errors.BrokerUnavailable,
+        "no AMQP 0-9-1 there: is this the AMQP port?",
+    ),
+    (
+        pika_errors.ProtocolSyntaxError,
+        errors.BrokerUnavailable,
+        "no valid AMQP 0-9-1: is this the AMQP port?",
+    ),
     (pika_errors.AMQPHeartbeatTimeout, errors.BrokerUnavailable, "no heartbeat from the broker"),
     (pika_errors.ConnectionOpenAborted, errors.BrokerUnavailable, "the attempt was given up"),
     (connection_workflow.AMQPConnectorStackTimeout, errors.BrokerUnavailable, "no answer in time"),
@@ -64,7 +72,8 @@ def translate(error: BaseException, doing: str) -> errors.AmqptoolError:
 
 def from_reply(code: int, text: str, doing: str) -> errors.BrokerError:
     """Return our error for the broker's reply code and text."""
-    return REPLY_CODES.get(code, errors.BrokerError)(f"{doing}: {text}", reply_code=code)
+    hint = "; is its plugin enabled?" if text.startswith("COMMAND_INVALID - unknown exchange type") else ""
+    return REPLY_CODES.get(code, errors.BrokerError)(f"{doing}: {text}{hint}", reply_code=code)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

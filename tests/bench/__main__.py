@@ -1,0 +1,126 @@
+"""Measure amqptool's speed as ratios within one run: `make bench`.
+
+Each line compares two programs that did the same work in turns, on the same private RabbitMQ.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from amqptool.broker.local import temporary
+from amqptool.settings.url import AmqpUrl
+
+HERE = Path(__file__).parent
+AMQPTOOL = str(Path(sys.executable).with_name("amqptool"))
+#: Messages and bytes of each, for the bulk comparison.
+COUNT, SIZE = 200_000, 256
+QUEUE = "bench"
+
+BARE_PIKA = """
+import sys, uuid, pika
+connection = pika.BlockingConnection(pika.URLParameters(sys.argv[1]))
+channel = connection.channel()
+channel.confirm_delivery()
+properties = pika.BasicProperties(delivery_mode=2, message_id=str(uuid.uuid4()))
+channel.basic_publish("", sys.argv[2], b"hello", properties, mandatory=True)
+connection.close()
+"""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One line of the table; `goal` bounds the ratio from above for times, from below for rates."""
+
+    what: str
+    ours: str
+    theirs: str
+    ratio: float
+    goal: str
+
+
+def times_of(commands: list[list[str]], rounds: int, environ: dict[str, str] | None = None) -> list[float]:
+    """Run commands in turns and return the median seconds of each."""
+    seconds: list[list[float]] = [[] for _ in commands]
+    for _ in range(rounds):
+        for command, taken in zip(commands, seconds, strict=True):
+            started = time.perf_counter()
+            subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
+            taken.append(time.perf_counter() - started)
+    return [statistics.median(taken) for taken in seconds]
+
+
+def compare_times(what: str, ours: list[str], theirs: list[str], goal: str, environ: dict[str, str]) -> Comparison:
+    """Compare how long two commands take."""
+    mine, bare = times_of([ours, theirs], 30, environ)
+    return Comparison(what, f"{mine * 1000:.0f} ms", f"{bare * 1000:.0f} ms", mine / bare, goal)
+
+
+def compare_bulk(url: AmqpUrl, environ: dict[str, str], directory: Path) -> list[Comparison]:
+    """Compare publishing a file's lines with what a C client reaches."""
+    program, lines = directory / "c_publish", directory / "lines"
+    subprocess.run(["gcc", "-O2", "-o", program, HERE / "c_publish.c", "-lrabbitmq"], check=True)
+    lines.write_bytes((b"x" * SIZE + b"\n") * COUNT)
+    rates: dict[str, list[float]] = {"ours": [], "c": []}
+    for _ in range(2):
+        purge(environ)
+        started = time.perf_counter()
+        publish = [AMQPTOOL, "publish", "-q", "-k", QUEUE, "--lines", str(lines)]
+        subprocess.run(publish, env=environ, check=True)
+        rates["ours"].append(COUNT / (time.perf_counter() - started))
+        purge(environ)
+        command = [program, str(url.port), QUEUE, str(COUNT), str(SIZE)]
+        rates["c"].append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    ours, c = max(rates["ours"]), max(rates["c"])
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return [
+        Comparison("publish --lines, a C client", f"{ours:,.0f}/s", f"{c:,.0f}/s", ours / c, "≥ 0.7"),
+        Comparison("publish --lines, memory of 100 MB", f"{memory:.0f} MB", "100 MB", memory / 100, "≤ 1"),
+    ]
+
+
+def purge(environ: dict[str, str]) -> None:
+    """Delete and declare the queue, so that every run begins alike."""
+    script = (
+        "import os, pika; c = pika.BlockingConnection(pika.URLParameters(os.environ['AMQPTOOL_URL']));"
+        f"h = c.channel(); h.queue_delete('{QUEUE}'); h.queue_declare('{QUEUE}', durable=True); c.close()"
+    )
+    subprocess.run([sys.executable, "-c", script], env=environ, check=True)
+
+
+def main() -> None:
+    """Print the table."""
+    with temporary() as node, tempfile.TemporaryDirectory() as directory:
+        environ = {**os.environ, "AMQPTOOL_URL": node.url.reveal()}
+        purge(environ)
+        bare = [sys.executable, "-c", BARE_PIKA, node.url.reveal(), QUEUE]
+        one = [AMQPTOOL, "publish", "-k", QUEUE, "hello"]
+        results = [
+            compare_times(
+                "--help, python importing click",
+                [AMQPTOOL, "--help"],
+                [sys.executable, "-c", "import click"],
+                "≤ 1.6",
+                environ,
+            ),
+            compare_times("publish of one message, bare pika", one, bare, "≤ 1.6", environ),
+            *compare_bulk(node.url, environ, Path(directory)),
+        ]
+    table = Table("what, and beside what", "amqptool", "beside", "ratio", "goal")
+    for result in results:
+        table.add_row(result.what, result.ours, result.theirs, f"{result.ratio:.2f}", result.goal)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

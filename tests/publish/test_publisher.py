@@ -1,0 +1,290 @@
+"""The publisher against a real broker, and against a scripted one for what a real one will not do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from pika import spec
+
+from amqptool import (
+    AmqpUrl,
+    BrokerUnavailable,
+    Confirmed,
+    Failed,
+    InDoubt,
+    InputError,
+    Message,
+    Nacked,
+    NotFound,
+    Outcome,
+    Publisher,
+    Unroutable,
+)
+from amqptool.errors import BrokerBlocked
+from tests.support.broker import declare_queue
+from tests.support.fake_broker import Peer, fake_broker
+
+
+async def outcomes_of(publisher: Publisher, messages: list[Message]) -> dict[str | None, Outcome]:
+    """Publish messages and return what became of each, by id."""
+    async with publisher:
+        return {outcome.message.message_id: outcome async for outcome in publisher.publish_many(messages)}
+
+
+def test_a_message_is_confirmed(amqptool_vhost: AmqpUrl) -> None:
+    """A message that a durable queue took is confirmed, and the outcome carries it."""
+
+    async def scenario() -> Confirmed:
+        await declare_queue(amqptool_vhost, "q")
+        async with Publisher(amqptool_vhost) as publisher:
+            return await publisher.publish(Message(body=b"hello", routing_key="q"))
+
+    confirmed = asyncio.run(scenario())
+    assert confirmed.message.body == b"hello"
+    assert 0 < confirmed.seconds < 30
+
+
+def test_an_unroutable_message_is_told_from_its_neighbours(amqptool_vhost: AmqpUrl) -> None:
+    """Of many messages in flight, exactly those that no queue took are unroutable."""
+
+    async def scenario() -> dict[str | None, Outcome]:
+        await declare_queue(amqptool_vhost, "q")
+        messages = [Message(body=b"%d" % n, routing_key="q" if n % 3 else "nowhere") for n in range(300)]
+        return await outcomes_of(Publisher(amqptool_vhost), messages)
+
+    outcomes = asyncio.run(scenario())
+    assert len(outcomes) == 300
+    for outcome in outcomes.values():
+        if outcome.message.routing_key == "q":
+            assert isinstance(outcome, Confirmed)
+        else:
+            assert isinstance(outcome, Failed)
+            assert isinstance(outcome.error, Unroutable)
+            assert "'nowhere'" in str(outcome.error)
+
+
+def test_an_unroutable_message_is_confirmed_when_not_mandatory(amqptool_vhost: AmqpUrl) -> None:
+    """Without `mandatory` the broker confirms what no queue took, and so do we."""
+
+    async def scenario() -> Confirmed:
+        async with Publisher(amqptool_vhost, mandatory=False) as publisher:
+            return await publisher.publish(Message(body=b"", routing_key="nowhere"))
+
+    assert isinstance(asyncio.run(scenario()), Confirmed)
+
+
+def test_a_full_queue_nacks(amqptool_vhost: AmqpUrl) -> None:
+    """A queue that refuses publishes when full makes its message nacked, not lost."""
+
+    async def scenario() -> dict[str | None, Outcome]:
+        await declare_queue(amqptool_vhost, "q", **{"x-max-length": 1, "x-overflow": "reject-publish"})
+        messages = [Message(body=b"", routing_key="q") for _ in range(5)]
+        return await outcomes_of(Publisher(amqptool_vhost), messages)
+
+    failed = [outcome for outcome in asyncio.run(scenario()).values() if isinstance(outcome, Failed)]
+    assert failed
+    assert all(isinstance(outcome.error, Nacked) for outcome in failed)
+
+
+def test_an_unknown_exchange_is_not_found(amqptool_vhost: AmqpUrl) -> None:
+    """Publishing to an exchange that does not exist says so, with the broker's words."""
+
+    async def scenario() -> None:
+        async with Publisher(amqptool_vhost) as publisher:
+            await publisher.publish(Message(body=b"", exchange="nope"))
+
+    with pytest.raises(NotFound, match="no exchange 'nope'"):
+        asyncio.run(scenario())
+
+
+def test_neighbours_of_a_refused_message_are_in_doubt_or_confirmed(amqptool_vhost: AmqpUrl) -> None:
+    """A closed channel leaves no message without an outcome, and blames only the message at fault."""
+
+    async def scenario() -> list[Outcome]:
+        await declare_queue(amqptool_vhost, "q")
+        messages = [Message(body=b"", routing_key="q") for _ in range(3)]
+        messages.insert(1, Message(body=b"", exchange="nope"))
+        outcomes: list[Outcome] = []
+        async with Publisher(amqptool_vhost) as publisher:
+            async for outcome in publisher.publish_many(messages):
+                outcomes.append(outcome)
+        return outcomes
+
+    outcomes = asyncio.run(scenario())
+    assert len(outcomes) == 4
+    for outcome in outcomes:
+        if outcome.message.exchange == "nope":
+            assert isinstance(outcome, Failed)
+            assert isinstance(outcome.error, NotFound)
+        else:
+            assert isinstance(outcome, Confirmed) or isinstance(outcome.error, InDoubt)
+
+
+def test_a_message_that_amqp_cannot_carry_is_refused_and_the_publisher_goes_on(amqptool_vhost: AmqpUrl) -> None:
+    """A bad field is named in an InputError, and the next message is confirmed."""
+
+    async def scenario() -> Confirmed:
+        await declare_queue(amqptool_vhost, "q")
+        async with Publisher(amqptool_vhost) as publisher:
+            with pytest.raises(InputError, match="priority"):
+                await publisher.publish(Message(body=b"", routing_key="q", priority=300))
+            with pytest.raises(InputError, match="expiration"):
+                await publisher.publish(Message(body=b"", routing_key="q", expiration="soon"))
+            return await publisher.publish(Message(body=b"", routing_key="q"))
+
+    assert isinstance(asyncio.run(scenario()), Confirmed)
+
+
+def test_the_window_bounds_what_is_in_flight(amqptool_vhost: AmqpUrl) -> None:
+    """Never more messages are in flight than the window allows, and all are confirmed in the end."""
+
+    async def scenario() -> tuple[int, int]:
+        await declare_queue(amqptool_vhost, "q")
+        most, confirmed = 0, 0
+        async with Publisher(amqptool_vhost, window_messages=7) as publisher:
+
+            async def messages() -> AsyncIterator[Message]:
+                nonlocal most
+                for _ in range(500):
+                    most = max(most, publisher.in_flight)
+                    yield Message(body=b"x", routing_key="q")
+
+            async for outcome in publisher.publish_many(messages()):
+                confirmed += isinstance(outcome, Confirmed)
+        return most, confirmed
+
+    assert asyncio.run(scenario()) == (7, 500)
+
+
+def test_an_error_of_the_input_comes_after_the_outcomes_of_all_before_it(amqptool_vhost: AmqpUrl) -> None:
+    """When the stream of messages fails, everything sent before is confirmed first."""
+
+    async def broken() -> AsyncIterator[Message]:
+        for _ in range(20):
+            yield Message(body=b"x", routing_key="q")
+        raise InputError("line 21 is broken")
+
+    async def scenario() -> int:
+        await declare_queue(amqptool_vhost, "q")
+        confirmed = 0
+        async with Publisher(amqptool_vhost) as publisher:
+            with pytest.raises(InputError, match="line 21"):
+                async for outcome in publisher.publish_many(broken()):
+                    confirmed += isinstance(outcome, Confirmed)
+        return confirmed
+
+    assert asyncio.run(scenario()) == 20
+
+
+def test_tasks_share_one_publisher(amqptool_vhost: AmqpUrl) -> None:
+    """Concurrent tasks each get the outcome of their own message."""
+
+    async def scenario() -> list[bytes]:
+        await declare_queue(amqptool_vhost, "q")
+        async with Publisher(amqptool_vhost) as publisher:
+            confirmed = await asyncio.gather(
+                *(publisher.publish(Message(body=b"%d" % n, routing_key="q")) for n in range(200))
+            )
+        return [each.message.body for each in confirmed]
+
+    assert asyncio.run(scenario()) == [b"%d" % n for n in range(200)]
+
+
+def test_no_confirm_within_the_deadline_is_in_doubt() -> None:
+    """A broker that stays silent leaves the message in doubt after the deadline, not forever."""
+
+    def silent(_peer: Peer, _number: int) -> None:
+        return
+
+    async def scenario() -> None:
+        async with fake_broker(silent) as url, Publisher(url, confirm_timeout=0.2) as publisher:
+            await publisher.publish(Message(body=b"", routing_key="q"))
+
+    with pytest.raises(InDoubt, match=r"no confirm within 0\.2 s"):
+        asyncio.run(scenario())
+
+
+def test_a_lost_connection_leaves_messages_in_doubt_and_the_publisher_unusable() -> None:
+    """After the connection is gone, what was in flight is in doubt and nothing more is sent."""
+
+    async def scenario() -> None:
+        async with fake_broker(lambda peer, _number: peer.hang_up()) as url, Publisher(url) as publisher:
+            with pytest.raises(InDoubt):
+                await publisher.publish(Message(body=b"", routing_key="q"))
+            with pytest.raises(BrokerUnavailable):
+                await publisher.publish(Message(body=b"", routing_key="q"))
+
+    asyncio.run(scenario())
+
+
+def test_a_confirm_of_something_never_sent_ends_the_channel() -> None:
+    """A broker that confirms a tag that was not published is not believed."""
+
+    def lie(peer: Peer, number: int) -> None:
+        peer.send(spec.Basic.Ack(number + 7, False))
+
+    async def scenario() -> None:
+        async with fake_broker(lie) as url, Publisher(url) as publisher:
+            await publisher.publish(Message(body=b"", routing_key="q"))
+
+    with pytest.raises(InDoubt, match="was not sent"):
+        asyncio.run(scenario())
+
+
+def test_out_of_order_and_multiple_confirms_settle_their_own_messages() -> None:
+    """Acks and nacks in any order reach the messages they are about."""
+
+    def shuffled(peer: Peer, number: int) -> None:
+        if number == 5:
+            peer.send(spec.Basic.Nack(4, False, False))
+            peer.send(spec.Basic.Ack(2, True))
+            peer.send(spec.Basic.Ack(5, False))
+            peer.send(spec.Basic.Ack(3, False))
+
+    async def scenario() -> dict[str | None, Outcome]:
+        messages = [Message(body=b"", message_id=str(number)) for number in range(1, 6)]
+        async with fake_broker(shuffled) as url:
+            return await outcomes_of(Publisher(url), messages)
+
+    outcomes = asyncio.run(scenario())
+    assert {key for key, outcome in outcomes.items() if isinstance(outcome, Confirmed)} == {"1", "2", "3", "5"}
+    nacked = outcomes["4"]
+    assert isinstance(nacked, Failed)
+    assert isinstance(nacked.error, Nacked)
+
+
+def test_an_alarm_is_waited_for_and_then_over() -> None:
+    """A message published while the broker is blocked is confirmed once it is not, past the confirm deadline."""
+
+    def blocked_for_a_while(peer: Peer, number: int) -> None:
+        peer.send(spec.Connection.Blocked("low on memory"), channel=0)
+
+        def unblock() -> None:
+            peer.send(spec.Connection.Unblocked(), channel=0)
+            peer.send(spec.Basic.Ack(number, False))
+
+        asyncio.get_running_loop().call_later(0.6, unblock)
+
+    async def scenario() -> Confirmed:
+        async with fake_broker(blocked_for_a_while) as url, Publisher(url, confirm_timeout=0.2) as publisher:
+            return await publisher.publish(Message(body=b"", routing_key="q"))
+
+    assert isinstance(asyncio.run(scenario()), Confirmed)
+
+
+def test_an_alarm_that_lasts_is_given_up() -> None:
+    """A broker that stays blocked leaves the message in doubt, naming the alarm."""
+
+    def blocked(peer: Peer, _number: int) -> None:
+        peer.send(spec.Connection.Blocked("low on disk"), channel=0)
+
+    async def scenario() -> None:
+        async with fake_broker(blocked) as url, Publisher(url, blocked_timeout=0.2) as publisher:
+            with pytest.raises(InDoubt, match="low on disk"):
+                await publisher.publish(Message(body=b"", routing_key="q"))
+            with pytest.raises(BrokerBlocked):
+                await publisher.publish(Message(body=b"", routing_key="q"))
+
+    asyncio.run(scenario())

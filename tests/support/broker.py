@@ -1,0 +1,68 @@
+"""What tests do to a broker, in one line each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from amqptool import AmqpUrl, Confirmed, Message, Publisher
+from amqptool.broker.amqp import connect
+from amqptool.broker.local import Endpoint
+from amqptool.broker.management import Management
+from amqptool.message import Delivery
+
+
+async def declare_queue(url: AmqpUrl, name: str, **arguments: object) -> None:
+    """Declare a durable queue."""
+    async with connect(url) as connection:
+        channel = await connection.channel()
+        await channel.declare_queue(name, arguments=arguments)  # type: ignore[arg-type]
+
+
+async def delete_queue(url: AmqpUrl, name: str) -> None:
+    """Delete a queue, whatever is in it."""
+    async with connect(url) as connection:
+        channel = await connection.channel()
+        await channel._call("deleting a queue", channel._raw.queue_delete, name)
+
+
+async def queue_length(url: AmqpUrl, name: str) -> int:
+    """Count the messages of a queue that are not in anybody's hands."""
+    async with connect(url) as connection:
+        channel = await connection.channel()
+        reply = await channel._call("counting", channel._raw.queue_declare, name, passive=True)
+        return int(reply.message_count)
+
+
+async def close_connections(node: Endpoint, url: AmqpUrl) -> None:
+    """Close the connections to a vhost, as an operator would, waiting until the broker lists one."""
+    async with Management.at(node.management_url, url) as management:
+        while not await management.close_connections(url.vhost):
+            pass
+
+
+async def publish(url: AmqpUrl, messages: Sequence[Message]) -> None:
+    """Publish messages and insist that every one is confirmed."""
+    async with Publisher(url) as publisher:
+        async for outcome in publisher.publish_many(messages):
+            assert isinstance(outcome, Confirmed), outcome
+
+
+async def drain(url: AmqpUrl, queue: str) -> list[Delivery]:
+    """Take everything out of a queue."""
+    taken: list[Delivery] = []
+    async with connect(url) as connection:
+        expected = await queue_length(url, queue)
+        complete = asyncio.Event()
+        channel = await connection.channel()
+
+        def on_delivery(delivery: Delivery) -> None:
+            taken.append(delivery)
+            channel.ack(delivery.delivery_tag)
+            if len(taken) == expected:
+                complete.set()
+
+        if expected:
+            await channel.consume(queue, on_delivery, complete.set, prefetch=100)
+            await complete.wait()
+    return taken

@@ -1,0 +1,56 @@
+"""A worker that kills itself with SIGKILL at a chosen step: `python -m tests.support.doomed URL STEP DIRECTORY`.
+
+An effect is a line in the file `effects`, on disk before the handler goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from amqptool import Delivery, SqliteStore, Worker
+from amqptool.dedup.interface import Acquired
+
+
+def die() -> None:
+    """End this process as a power cut would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def record_effect(directory: Path, delivery: Delivery) -> None:
+    """Write down that a message was handled, durably."""
+    with (directory / "effects").open("ab") as file:
+        file.write(delivery.body + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class StoreThatDies(SqliteStore):
+    """Dies as soon as DONE is on disk."""
+
+    def complete(self, claims: Sequence[Acquired]) -> list[bool]:
+        """Write DONE and die."""
+        super().complete(claims)
+        die()
+        return []
+
+
+def main(url: str, step: str, directory: Path) -> None:
+    """Work until the step comes."""
+
+    def handle(delivery: Delivery) -> None:
+        if step == "after-claim":
+            die()
+        record_effect(directory, delivery)
+        if step == "after-effect":
+            die()
+
+    store = (StoreThatDies if step == "after-done" else SqliteStore)(directory / "dedup.db")
+    Worker(url, "q", handle, dedup=store, dedup_scope="test").run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -1,0 +1,86 @@
+"""A scripted AMQP 0-9-1 peer, for what a real broker will not do when asked: stay silent, or lie."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pika import amqp_object, frame, spec
+
+from amqptool.settings.url import AmqpUrl
+
+#: Called for each publish with the peer and the publish's number, from 1.
+OnPublish = Callable[["Peer", int], None]
+
+
+class Peer:
+    """One client's connection, past the handshake."""
+
+    def __init__(self, writer: asyncio.StreamWriter, on_publish: OnPublish) -> None:
+        self._writer = writer
+        self._on_publish = on_publish
+        self._published = 0
+
+    def send(self, method: amqp_object.Method, channel: int = 1) -> None:
+        """Send one method."""
+        self._writer.write(frame.Method(channel, method).marshal())
+
+    def hang_up(self) -> None:
+        """Drop the connection without a word."""
+        self._writer.transport.abort()
+
+    def react(self, received: frame.Frame) -> None:
+        """Answer as a broker would, but for publishes, which the script answers."""
+        if not isinstance(received, frame.Method):
+            return
+        if isinstance(received.method, spec.Basic.Publish):
+            self._published += 1
+            self._on_publish(self, self._published)
+            return
+        answer = _ANSWERS.get(type(received.method))
+        if answer is not None:
+            self.send(answer(), received.channel_number)
+
+
+_CAPABILITIES = {"publisher_confirms": True, "consumer_cancel_notify": True, "basic.nack": True}
+_ANSWERS: dict[type, Callable[[], Any]] = {
+    spec.Connection.StartOk: lambda: spec.Connection.Tune(10, 131072, 0),
+    spec.Connection.Open: spec.Connection.OpenOk,
+    spec.Connection.Close: spec.Connection.CloseOk,
+    spec.Channel.Open: spec.Channel.OpenOk,
+    spec.Channel.Close: spec.Channel.CloseOk,
+    spec.Confirm.Select: spec.Confirm.SelectOk,
+}
+
+
+@asynccontextmanager
+async def fake_broker(on_publish: OnPublish) -> AsyncIterator[AmqpUrl]:
+    """Listen on a free port and play the script to every client."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(8)  # the protocol header
+        peer = Peer(writer, on_publish)
+        peer.send(spec.Connection.Start(0, 9, {"capabilities": _CAPABILITIES}, "PLAIN", "en_US"), channel=0)
+        buffer = b""
+        while chunk := await reader.read(65536):
+            buffer += chunk
+            while True:
+                size, received = frame.decode_frame(buffer)
+                if received is None:
+                    break
+                buffer = buffer[size:]
+                peer.react(received)
+
+    async def serve_until_gone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve_until_gone, "127.0.0.1", 0)
+    async with server:
+        yield AmqpUrl(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
