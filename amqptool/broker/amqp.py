@@ -177,7 +177,11 @@ class Channel:
         """Open a channel on a raw connection; called by `Connection.channel`."""
         self = cls(url)
         opened = self._expect("opening a channel")
-        self._raw = connection.channel(on_open_callback=lambda raw: _resolve(opened, raw))
+        try:
+            self._raw = connection.channel(on_open_callback=lambda raw: _resolve(opened, raw))
+        except pika.exceptions.AMQPError as error:
+            opened.cancel()
+            raise translate(error, "opening a channel") from error
         self._raw.add_on_close_callback(self._on_closed)
         await opened
         return self
@@ -320,7 +324,7 @@ class Channel:
         except pika.exceptions.AMQPError as error:
             if isinstance(error, _ENCODING_ERRORS):
                 raise _unfit(message, error) from error
-            raise self._lost("publishing") from error
+            raise self._lost("publishing", error) from error
         except _ENCODING_ERRORS as error:
             raise _unfit(message, error) from error
 
@@ -392,12 +396,13 @@ class Channel:
             method(*args, **arguments, callback=lambda frame: _resolve(reply, frame.method))
         except pika.exceptions.AMQPError as error:
             reply.cancel()
-            raise self._lost(doing) from error
+            raise self._lost(doing, error) from error
         return await reply
 
-    def _lost(self, doing: str) -> AmqptoolError:
-        reason = self.closed.result() if self.closed.done() else "the channel is closed"
-        return BrokerUnavailable(f"{doing}: {reason}")
+    def _lost(self, doing: str, error: BaseException) -> AmqptoolError:
+        if self.closed.done():
+            return BrokerUnavailable(f"{doing}: {self.closed.result()}")
+        return translate(error, doing)
 
     def _on_closed(self, _raw: object, error: BaseException) -> None:
         for reply, doing in list(self._replies.items()):

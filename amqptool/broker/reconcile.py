@@ -67,7 +67,9 @@ async def declare(url: AmqpUrl, topology: Topology) -> list[Declared]:
         try:
             async with connect(replace(url, vhost=vhost), name="amqptool declare") as connection:
                 for kind in (Exchange, Queue, Binding):
-                    outcomes += await _declare_kind(connection, [thing for thing in things if isinstance(thing, kind)])
+                    outcomes += await _declare_kind(
+                        connection, [thing for thing in things if isinstance(thing, kind)]
+                    )
         except AmqptoolError as error:
             if not outcomes:
                 raise
@@ -77,7 +79,8 @@ async def declare(url: AmqpUrl, topology: Topology) -> list[Declared]:
 
 def _by_vhost(topology: Topology, default: str) -> dict[str, list[TopologyObject]]:
     groups: dict[str, list[TopologyObject]] = {}
-    for thing in (*topology.exchanges, *topology.queues, *topology.bindings):
+    things: list[TopologyObject] = [*topology.exchanges, *topology.queues, *topology.bindings]
+    for thing in things:
         groups.setdefault(thing.vhost or default, []).append(thing)
     return groups or {default: []}
 

@@ -71,6 +71,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (errors.Unroutable, ExitCode.UNROUTABLE),
     (errors.Nacked, ExitCode.FAILED),
     (errors.InDoubt, ExitCode.TRY_AGAIN),
+    (errors.AmqptoolError, ExitCode.FAILED),
     (BrokenPipeError, ExitCode.PIPE_CLOSED),
     (OSError, ExitCode.LOCAL_IO),
     (KeyboardInterrupt, ExitCode.INTERRUPTED),

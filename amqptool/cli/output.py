@@ -67,7 +67,7 @@ class Output:
         """Say something that matters even when told to be quiet."""
         click.echo(f"amqptool: warning: {clean_line(text)}", err=True, color=self.color)
 
-    def error(self, error: BaseException, code: ExitCode, message: str | None = None) -> None:
+    def error(self, error: BaseException, code: int, message: str | None = None) -> None:
         """Say why the command failed: a line on stderr, and with `--json` a document on stdout."""
         text = describe(error) if message is None else message
         click.echo(f"amqptool: error: {clean_text(text)}", err=True)

@@ -91,7 +91,8 @@ def root() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command line and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    context = Context(environ=os.environ, json="--json" in words, debug="--debug" in words)
+    ours = words[: words.index("--")] if "--" in words else words
+    context = Context(environ=os.environ, json="--json" in ours, debug="--debug" in ours)
     code = run(words, context)
     code = _flush(code)
     sys.exit(code)

@@ -84,6 +84,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
         self._connected_once = False
+        self._idle_since: float | None = None
 
     def run(self) -> WorkReport:
         """Work until SIGTERM, SIGINT or a limit; see `serve`."""
@@ -177,6 +178,7 @@ class Worker:
         if self._connected_once:
             log.warning("consuming again from queue %r", self._queue)
         self._connected_once = True
+        self._idle_since = asyncio.get_running_loop().time()
         try:
             await self._until(lambda: self._stopping.is_set() or intake.is_full, intake, pipeline)
             await intake.close()
@@ -186,6 +188,7 @@ class Worker:
             pipeline.give_back()
             await pipeline.drain(self._grace)
         finally:
+            self._idle_since = None
             pipeline.drop(intake.channel)
 
     def _quota(self) -> int | None:
@@ -211,9 +214,14 @@ class Worker:
         started = loop.time()
         while True:
             now = loop.time()
-            idle = now - pipeline.last_activity
             if self._timeout is not None and now - started >= self._timeout:
                 self.stop("timeout")
-            elif self._idle_timeout is not None and pipeline.is_idle and idle >= self._idle_timeout:
+            elif self._idle_timeout is not None and self._idle_seconds(now, pipeline) >= self._idle_timeout:
                 self.stop("idle-timeout")
             await asyncio.sleep(CLOCK_TICK)
+
+    def _idle_seconds(self, now: float, pipeline: Pipeline) -> float:
+        """How long nothing came in although it could have; a lost connection is not idleness."""
+        if self._idle_since is None or not pipeline.is_idle:
+            return 0.0
+        return now - max(self._idle_since, pipeline.last_activity)

@@ -33,7 +33,9 @@ def exit_codes() -> str:
 
 def help_text() -> str:
     """Return the help of every command, as a terminal of 80 columns shows it."""
-    outputs = [_help(words) for words in ([], ["validate"], ["declare"], ["publish"], ["consume"], ["broker"])]
+    outputs = [
+        _help(words) for words in ([], ["validate"], ["declare"], ["publish"], ["consume"], ["broker"])
+    ]
     return "```text\n" + "\n".join(outputs) + "```\n"
 
 

@@ -122,7 +122,9 @@ def test_neighbours_of_a_refused_message_are_in_doubt_or_confirmed(amqptool_vhos
             assert isinstance(outcome, Confirmed) or isinstance(outcome.error, InDoubt)
 
 
-def test_a_message_that_amqp_cannot_carry_is_refused_and_the_publisher_goes_on(amqptool_vhost: AmqpUrl) -> None:
+def test_a_message_that_amqp_cannot_carry_is_refused_and_the_publisher_goes_on(
+    amqptool_vhost: AmqpUrl,
+) -> None:
     """A bad field is named in an InputError, and the next message is confirmed."""
 
     async def scenario() -> Confirmed:
@@ -249,14 +251,19 @@ def test_out_of_order_and_multiple_confirms_settle_their_own_messages() -> None:
             return await outcomes_of(Publisher(url), messages)
 
     outcomes = asyncio.run(scenario())
-    assert {key for key, outcome in outcomes.items() if isinstance(outcome, Confirmed)} == {"1", "2", "3", "5"}
+    assert {key for key, outcome in outcomes.items() if isinstance(outcome, Confirmed)} == {
+        "1",
+        "2",
+        "3",
+        "5",
+    }
     nacked = outcomes["4"]
     assert isinstance(nacked, Failed)
     assert isinstance(nacked.error, Nacked)
 
 
 def test_an_alarm_is_waited_for_and_then_over() -> None:
-    """A message published while the broker is blocked is confirmed once it is not, past the confirm deadline."""
+    """A message published while the broker is blocked is confirmed later, past the confirm deadline."""
 
     def blocked_for_a_while(peer: Peer, number: int) -> None:
         peer.send(spec.Connection.Blocked("low on memory"), channel=0)

@@ -1,4 +1,6 @@
-"""A worker that kills itself with SIGKILL at a chosen step: `python -m tests.support.doomed URL STEP DIRECTORY`.
+"""A worker that kills itself with SIGKILL at a chosen step.
+
+    python -m tests.support.doomed URL STEP DIRECTORY
 
 An effect is a line in the file `effects`, on disk before the handler goes on.
 """

@@ -39,7 +39,11 @@ def test_handled_messages_are_acknowledged(amqptool_vhost: AmqpUrl) -> None:
         await declare_queue(amqptool_vhost, "q")
         await publish(amqptool_vhost, messages(100))
         report = await Worker(
-            amqptool_vhost, "q", lambda delivery: seen.append(delivery.body), dedup="memory:", max_messages=100
+            amqptool_vhost,
+            "q",
+            lambda delivery: seen.append(delivery.body),
+            dedup="memory:",
+            max_messages=100,
         ).serve()
         return report, await queue_length(amqptool_vhost, "q")
 
@@ -75,10 +79,15 @@ def test_a_message_id_is_handled_once(amqptool_vhost: AmqpUrl) -> None:
     async def scenario() -> WorkReport:
         await declare_queue(amqptool_vhost, "q")
         await publish(
-            amqptool_vhost, [Message(body=b"x", routing_key="q", message_id=spelling) for spelling in spellings]
+            amqptool_vhost,
+            [Message(body=b"x", routing_key="q", message_id=spelling) for spelling in spellings],
         )
         return await Worker(
-            amqptool_vhost, "q", lambda delivery: runs.update([delivery.body]), dedup="memory:", max_messages=4
+            amqptool_vhost,
+            "q",
+            lambda delivery: runs.update([delivery.body]),
+            dedup="memory:",
+            max_messages=4,
         ).serve()
 
     report = asyncio.run(scenario())
@@ -115,14 +124,18 @@ def test_two_queues_of_one_message_both_handle_it(amqptool_vhost: AmqpUrl) -> No
         ).serve()
 
     async def scenario() -> list[int]:
-        reports = [await work(queue, scope) for queue, scope in (("a", None), ("b", None), ("c", "s"), ("d", "s"))]
+        reports = [
+            await work(queue, scope) for queue, scope in (("a", None), ("b", None), ("c", "s"), ("d", "s"))
+        ]
         return [report.handled for report in reports]
 
     assert asyncio.run(scenario()) == [1, 1, 1, 0]
 
 
 @pytest.mark.parametrize("message_id", [None, "", "order-17", "00000000-0000-0000-0000-000000000000"])
-def test_messages_without_a_uuid_are_handled_without_dedup(amqptool_vhost: AmqpUrl, message_id: str | None) -> None:
+def test_messages_without_a_uuid_are_handled_without_dedup(
+    amqptool_vhost: AmqpUrl, message_id: str | None
+) -> None:
     """No id, or one that is no UUID, is handled every time, and counted."""
 
     async def scenario() -> WorkReport:
@@ -361,7 +374,7 @@ class _StoreThatFailsOnce(MemoryStore):
 
 
 def test_a_failing_store_delays_acknowledgements_and_loses_nothing(amqptool_vhost: AmqpUrl) -> None:
-    """While DONE cannot be written nothing is acknowledged or run again; then the worker goes on by itself."""
+    """While DONE cannot be written nothing is acknowledged or run again; then the worker goes on."""
     runs: Counter[bytes] = Counter()
 
     async def scenario() -> tuple[WorkReport, int]:

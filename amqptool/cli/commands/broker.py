@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from amqptool.broker import local
-from amqptool.broker.command import run_command
+from amqptool.broker.local.command import run_command
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode
 from amqptool.cli.options import Group
 from amqptool.cli.output import View
+from amqptool.settings.paths import state_directory
 
 if TYPE_CHECKING:
     from amqptool.broker.local import RunningNode
@@ -106,13 +108,14 @@ def run(context: Context, directory: Path | None, command: tuple[str, ...]) -> i
         amqptool broker run -- pytest
     """
     if shutil.which(command[0]) is None:
-        context.output.warn(f"{command[0]}: command not found")
+        error = FileNotFoundError(ENOENT, "command not found", command[0])
+        context.output.error(error, COMMAND_NOT_FOUND)
         return COMMAND_NOT_FOUND
     return run_command(command, environ=context.environ, directory=directory)
 
 
 def _directory(context: Context, directory: Path | None) -> Path:
-    return directory or local.default_directory(context.environ)
+    return directory or state_directory(context.environ) / "broker"
 
 
 def _running(node: RunningNode) -> View:

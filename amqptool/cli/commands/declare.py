@@ -47,7 +47,11 @@ def _view(outcomes: list[Declared], url: AmqpUrl) -> View:
     done = len(outcomes) - len(errors)
     return View(
         kind="declare",
-        document={"vhost": url.vhost, "declared": done, "objects": [_document(outcome) for outcome in outcomes]},
+        document={
+            "vhost": url.vhost,
+            "declared": done,
+            "objects": [_document(outcome) for outcome in outcomes],
+        },
         talk="\n".join([*_lines(outcomes), _summary(done, len(errors))]),
         code=tally(done, errors),
     )

@@ -1,0 +1,116 @@
+"""The management HTTP API, as far as it is needed."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from amqptool.errors import AccessRefused, BrokerError, BrokerUnavailable, ManagementError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from aiohttp import ClientResponse, ClientSession
+
+    from amqptool.settings.url import AmqpUrl
+
+#: Seconds for one request.
+REQUEST_TIMEOUT = 30.0
+
+
+class Management:
+    """A session with one broker's management API; `async with` opens and closes it."""
+
+    def __init__(
+        self, base_url: str, *, username: str, password: str, timeout: float = REQUEST_TIMEOUT
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._username = username
+        self._password = password
+        self._timeout = timeout
+        self._session: ClientSession | None = None
+
+    @classmethod
+    def at(cls, base_url: str, url: AmqpUrl) -> Self:
+        """Make a session for the user of an AMQP URL."""
+        return cls(base_url, username=url.username, password=url.password)
+
+    def __repr__(self) -> str:
+        return f"Management({self._base_url!r}, username={self._username!r}, password='***')"
+
+    async def __aenter__(self) -> Self:
+        import aiohttp
+
+        self._session = aiohttp.ClientSession(
+            headers={"Authorization": _basic(self._username, self._password)},
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def overview(self) -> dict[str, Any]:
+        """Return the broker's name, versions and totals."""
+        overview: dict[str, Any] = await self._request("read the overview", "GET", "overview")
+        return overview
+
+    async def create_vhost(self, name: str) -> None:
+        """Create a vhost, unless it exists, and give our user all permissions in it."""
+        await self._request(f"create vhost {name!r}", "PUT", "vhosts", name)
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        doing = f"give {self._username!r} permissions in vhost {name!r}"
+        await self._request(doing, "PUT", "permissions", name, self._username, json=everything)
+
+    async def delete_vhost(self, name: str) -> None:
+        """Delete a vhost with all that is in it; its connections are closed."""
+        await self._request(f"delete vhost {name!r}", "DELETE", "vhosts", name)
+
+    async def close_connections(self, vhost: str) -> int:
+        """Close every AMQP connection to a vhost that the API knows of; return how many."""
+        doing = f"close the connections of vhost {vhost!r}"
+        connections = await self._request(doing, "GET", "vhosts", vhost, "connections")
+        for connection in connections:
+            await self._request(doing, "DELETE", "connections", connection["name"])
+        return len(connections)
+
+    async def _request(self, doing: str, method: str, *path: str, json: Any = None) -> Any:
+        """Make one request and return its JSON, or None if it has none; `doing` is for the error."""
+        import aiohttp
+        from yarl import URL
+
+        if self._session is None:
+            raise RuntimeError("a Management session is used with `async with`")
+        url = "/".join([self._base_url, "api", *(quote(part, safe="") for part in path)])
+        try:
+            # yarl would turn a vhost's %2F back into a slash.
+            async with self._session.request(method, URL(url, encoded=True), json=json) as response:
+                return await _result(doing, response)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            reason = str(error) or type(error).__name__
+            raise BrokerUnavailable(
+                f"cannot {doing}: no management API at {self._base_url}: {reason}"
+            ) from error
+
+
+def _basic(username: str, password: str) -> str:
+    # RFC 7617; aiohttp's own BasicAuth is deprecated, and its successor is not in all versions we support.
+    return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
+
+
+async def _result(doing: str, response: ClientResponse) -> Any:
+    if response.status >= 400:
+        raise _refusal(doing, response.status, await response.text(errors="backslashreplace"))
+    body = await response.read()
+    return await response.json(content_type=None) if body else None
+
+
+def _refusal(doing: str, status: int, words: str) -> BrokerError:
+    kind = AccessRefused if status in {401, 403} else ManagementError
+    return kind(
+        f"cannot {doing}: the management API answered {status}: {words.strip()[:500]}", reply_code=status
+    )

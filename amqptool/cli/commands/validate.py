@@ -1,0 +1,87 @@
+"""`amqptool validate`: check topology files, offline."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amqptool.cli.context import Context, pass_context
+from amqptool.cli.exits import ExitCode
+from amqptool.cli.options import Command
+from amqptool.cli.output import Output, View
+from amqptool.cli.sanitize import clean_line
+from amqptool.topology.source import MAX_BYTES
+from amqptool.topology.validate import Verdict, count
+from amqptool.topology.validate import validate as check_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def _check(file: str) -> Verdict:
+    if file != "-":
+        return check_file(file)
+    with open(0, "rb", closefd=False) as stdin:  # sys.stdin may be None
+        return check_file("<stdin>", stdin.read(MAX_BYTES + 1))
+
+
+def _check_all(files: Iterable[str]) -> tuple[list[Verdict], list[OSError]]:
+    verdicts: list[Verdict] = []
+    unreadable: list[OSError] = []
+    for file in files:
+        try:
+            verdicts.append(_check(file))
+        except OSError as error:
+            unreadable.append(error)
+    return verdicts, unreadable
+
+
+def _document(verdict: Verdict) -> dict[str, Any]:
+    counts = {} if verdict.topology is None else verdict.topology.counts()
+    problems = [asdict(problem) for problem in verdict.problems]
+    return {"file": verdict.file, "valid": not problems, **counts, "problems": problems}
+
+
+def _talk(verdicts: Sequence[Verdict]) -> str:
+    wrong = [verdict for verdict in verdicts if verdict.problems]
+    lines = [clean_line(str(verdict)) for verdict in verdicts if not verdict.problems]
+    if wrong:
+        problems = count([problem for verdict in wrong for problem in verdict.problems])
+        lines.append(f"{problems} in {len(wrong)} file{'' if len(wrong) == 1 else 's'}")
+    return "\n".join(lines)
+
+
+def _view(verdicts: Sequence[Verdict]) -> View:
+    problems = [problem for verdict in verdicts for problem in verdict.problems]
+    return View(
+        kind="validation",
+        document={"valid": not problems, "files": [_document(verdict) for verdict in verdicts]},
+        data="\n".join(clean_line(str(problem)) for problem in problems),
+        talk=_talk(verdicts),
+        code=ExitCode.BAD_INPUT if problems else ExitCode.DONE,
+    )
+
+
+def _show(output: Output, verdicts: Sequence[Verdict], unreadable: Sequence[OSError]) -> ExitCode:
+    """Show what could be read first; then a file that could not be read ends the command."""
+    code = output.show(_view(verdicts)) if verdicts else ExitCode.DONE
+    for error in unreadable[:-1]:
+        output.warn(f"{error.filename}: {error.strerror}")
+    if unreadable:
+        raise unreadable[-1]
+    return code
+
+
+@click.command(cls=Command, short_help="Check topology files, offline.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@pass_context
+def validate(context: Context, files: tuple[str, ...]) -> ExitCode:
+    """Check topology files (YAML or JSON), without a broker. `-` is standard input.
+
+    Every problem is a line on stdout, FILE:LINE:COLUMN: MESSAGE [RULE]. The exit code is 0 if all files
+    are valid and 65 if not. Each file is checked by itself.
+    """
+    verdicts, unreadable = _check_all(files)
+    return _show(context.output, verdicts, unreadable)

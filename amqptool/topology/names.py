@@ -1,0 +1,39 @@
+"""What RabbitMQ takes as a name, and which names are its own."""
+
+from __future__ import annotations
+
+from amqptool.topology.problems import did_you_mean, quoted
+
+EXCHANGE_TYPES = ("direct", "fanout", "topic", "headers")
+#: The exchanges that every vhost has; they may be bound, not declared.
+PREDECLARED = frozenset(
+    {"amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.match", "amq.rabbitmq.trace"}
+)
+RESERVED_PREFIX = "amq."
+#: AMQP 0-9-1's short string: names and routing keys, in UTF-8 bytes.
+MAX_BYTES = 255
+
+
+def flaw_of_key(text: str) -> str | None:
+    """Return why RabbitMQ would not take a text as a routing key, or None."""
+    if (length := len(text.encode())) > MAX_BYTES:
+        return f"is {length} bytes long in UTF-8; AMQP allows {MAX_BYTES}"
+    return None
+
+
+def flaw_of_name(text: str) -> str | None:
+    """Return why RabbitMQ would not take a text as a name, or None."""
+    if not text:
+        return "must not be empty"
+    if "\n" in text or "\r" in text:
+        return "contains a line break, which RabbitMQ would remove silently"
+    return flaw_of_key(text)
+
+
+def flaw_of_exchange_type(text: str) -> str | None:
+    """Return why RabbitMQ has no such exchange type, or None; types of plugins begin with `x-`."""
+    if text in EXCHANGE_TYPES or (text.startswith("x-") and len(text) > len("x-")):
+        return None
+    hint = did_you_mean(text, EXCHANGE_TYPES)
+    known = ", ".join(EXCHANGE_TYPES)
+    return f"must be one of {known}, or a plugin's x-… type, not {quoted(text)}{hint}"

@@ -1,0 +1,71 @@
+"""Argument tables: shorthand and x-arguments together, each value checked against the table it belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amqptool.topology import arguments, reading
+from amqptool.topology.problems import quoted
+from amqptool.topology.reading import Unfit
+
+if TYPE_CHECKING:
+    from amqptool.message import FieldValue
+    from amqptool.topology.argument import Scope
+    from amqptool.topology.model import Place
+    from amqptool.topology.nodes import Mapping, Node, Scalar
+    from amqptool.topology.problems import Problems
+    from amqptool.topology.reading import Fields
+
+
+class Table:
+    """The arguments of one object, and where in the file each value stands."""
+
+    def __init__(self, scope: Scope, problems: Problems) -> None:
+        self.scope = scope
+        self.values: dict[str, FieldValue] = {}
+        self._places: dict[str, Place] = {}
+        self._problems = problems
+
+    def read(self, fields: Fields, *, shorthand: bool = True) -> None:
+        """Take `arguments:` and, where the object has it, the shorthand of each known argument."""
+        if (given := fields.take("arguments", reading.mapping, None)) is not None:
+            for key, item in given.entries.values():
+                self._read_one(key, item, given)
+        for argument in arguments.of(self.scope) if shorthand else ():
+            value = fields.take(argument.key, argument.read_shorthand, None)
+            if value is not None and (node := fields.node(argument.key)) is not None:
+                self.put(argument.name, value, node.place)
+
+    def put(self, name: str, value: FieldValue, place: Place) -> None:
+        """Set an argument; two ways of writing it must agree."""
+        earlier = self.values.setdefault(name, value)
+        self._places.setdefault(name, place)
+        if (type(earlier), earlier) != (type(value), value):
+            self.note(name, f"{name} is given twice, as {earlier!r} and as {value!r}", "duplicate", place)
+
+    def note(self, name: str, message: str, rule: str, place: Place | None = None) -> None:
+        """Note a problem at an argument's value."""
+        self._problems.add(place or self._places[name], message, rule)
+
+    def check_queue_type(self, queue_type: str) -> None:
+        """Note the arguments that RabbitMQ refuses on queues of this type."""
+        for name in self.values:
+            known = arguments.find("queue", name)
+            if known is not None and queue_type not in known.queue_types:
+                message = f"{name} is not for {queue_type} queues: RabbitMQ refuses it"
+                self.note(name, message, "argument-name")
+
+    def _read_one(self, key: Scalar, node: Node, given: Mapping) -> None:
+        try:
+            name = reading.field_name(key)
+            self.put(name, self._value(key, node, given), node.place)
+        except Unfit as flaw:
+            self._problems.add(flaw.node.place, f"{quoted(key.text)[1:-1]} {flaw}", flaw.rule)
+
+    def _value(self, key: Scalar, node: Node, given: Mapping) -> FieldValue:
+        known = arguments.find(self.scope, key.text)
+        if known is not None:
+            return known.read(node)
+        if (meant := arguments.meant(self.scope, key.text, given.entries.keys())) is not None:
+            raise Unfit(key, f"is no argument that RabbitMQ knows; did you mean {meant}?", "argument-name")
+        return reading.field_value(node)

@@ -1,0 +1,46 @@
+"""Durations and sizes as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from amqptool.topology.units import milliseconds, size_in_bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30s", 30_000),
+        ("5m", 300_000),
+        ("1h30m", 5_400_000),
+        ("500ms", 500),
+        ("7d", 604_800_000),
+        ("1d2h3m4s5ms", 93_784_005),
+        ("0s", 0),
+    ],
+)
+def test_duration(text: str, expected: int) -> None:
+    """A duration is the sum of its parts, in milliseconds."""
+    assert milliseconds(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "30", "s", "30m1h", "1.5h", "-1s", "30 s", "30S", "1" * 16 + "s", "1_0s"]
+)
+def test_no_duration(text: str) -> None:
+    """What is not written as a duration is none."""
+    assert milliseconds(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("100B", 100), ("500kB", 500_000), ("64MiB", 67_108_864), ("2GB", 2_000_000_000)]
+)
+def test_size(text: str, expected: int) -> None:
+    """Decimal and binary units of bytes are told apart."""
+    assert size_in_bytes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "64", "MiB", "64mb", "1.5GB", "-1B", "64 MiB"])
+def test_no_size(text: str) -> None:
+    """What is not written as a size is none."""
+    assert size_in_bytes(text) is None
