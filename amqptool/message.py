@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 #: A value in a header table (AMQP 0-9-1 section 4.2.5.5).
 FieldValue: TypeAlias = (
-    "bool | int | float | str | bytes | Decimal | datetime | None | list[FieldValue] | dict[str, FieldValue]"
+    "bool | int | float | str | bytes | Decimal | datetime | list[FieldValue] | dict[str, FieldValue] | None"
 )
 
 
+_UUID = re.compile(
+    r"(?:urn:uuid:)?(\{)?([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})(?(1)\})",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def new_message_id() -> str:
@@ -33,10 +37,11 @@ def normalize_message_id(message_id: str | None) -> str | None:
 
     Upper case, braces, `urn:uuid:` and missing dashes all mean the same id. The nil UUID means no id.
     """
-    try:
-        parsed = UUID(message_id)
-    except (TypeError, ValueError, AttributeError):
+    # UUID() alone also takes "+1…", "0x1…" and other digits than ours: two ids could become one.
+    match = _UUID.fullmatch(message_id or "")
+    if match is None:
         return None
+    parsed = UUID(match[2])
     return str(parsed) if parsed.int else None
 
 
@@ -148,8 +153,11 @@ def check_message(message: Message) -> None:
     _check_range("timestamp", message.timestamp, 2**64 - 1)
     if message.expiration is not None and not _MILLISECONDS.fullmatch(message.expiration):
         raise InputError("expiration must be a number of milliseconds, written as text")
-    for key, value in message.headers.items():
-        _check_field(f"header {key!r}", key, value)
+    try:
+        for key, value in message.headers.items():
+            _check_field(f"header {key!r}", key, value)
+    except RecursionError:
+        raise InputError("the headers are nested too deeply") from None
 
 
 _MILLISECONDS = re.compile(r"[0-9]{1,18}")
@@ -181,12 +189,29 @@ def _check_field(name: str, key: str, value: FieldValue) -> None:
     elif isinstance(value, list):
         for item in value:
             _check_field(name, key, item)
-    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+    else:
+        _check_scalar(name, value)
+
+
+def _check_scalar(name: str, value: object) -> None:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise InputError(f"{name} does not fit AMQP's 64-bit integers")
-    elif isinstance(value, float):
+    if isinstance(value, float):
         raise InputError(f"{name} is a float, which the AMQP library cannot send unchanged; send it as text")
-    elif not isinstance(value, (int, bytes, Decimal, datetime, NoneType)):
+    if isinstance(value, Decimal) and not _fits_decimal(value):
+        raise InputError(f"{name} does not fit AMQP's decimals: a 32-bit number with up to 255 decimals")
+    if isinstance(value, datetime) and value.utctimetuple().tm_year < 1970:
+        raise InputError(f"{name} is before 1970, when AMQP's timestamps begin")
+    if not isinstance(value, (int, bytes, Decimal, datetime, NoneType)):
         raise InputError(f"{name} has a type that AMQP does not carry: {type(value).__name__}")
+
+
+def _fits_decimal(value: Decimal) -> bool:
+    if not value.is_finite() or value.adjusted() > 9:
+        return False
+    plain = value.normalize()
+    decimals = max(0, len(plain.as_tuple().digits) - 1 - plain.adjusted())
+    return plain == value and decimals < 256 and -(2**31) <= plain.scaleb(decimals) < 2**31
 
 
 def _encode(name: str, value: str) -> bytes:

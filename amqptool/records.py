@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import calendar
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -50,7 +52,10 @@ def delivery_to_record(delivery: Delivery) -> dict[str, Any]:
 
 def message_to_record(message: Message) -> dict[str, Any]:
     """Return a message as a record; absent properties are left out, an absent message id is null."""
-    properties: dict[str, Any] = {"message_id": message.message_id, "delivery_mode": 2 if message.persistent else 1}
+    properties: dict[str, Any] = {
+        "message_id": message.message_id,
+        "delivery_mode": 2 if message.persistent else 1,
+    }
     for name in PROPERTIES[1:]:
         value = getattr(message, name)
         if value is not None:
@@ -115,9 +120,11 @@ def _text(fields: Mapping[str, Any], key: str) -> str:
 def _properties_from_json(properties: Mapping[str, Any]) -> dict[str, Any]:
     unknown = properties.keys() - set(PROPERTIES) - {"delivery_mode"}
     if unknown:
-        raise InputError(f"unknown property {min(unknown)!r}; known are delivery_mode, {', '.join(PROPERTIES)}")
+        raise InputError(
+            f"unknown property {min(unknown)!r}; known are delivery_mode, {', '.join(PROPERTIES)}"
+        )
     mode = properties.get("delivery_mode", 2)
-    if mode not in (1, 2):
+    if isinstance(mode, bool) or mode not in (1, 2):
         raise InputError("'delivery_mode' must be 1 (transient) or 2 (persistent)")
     return {"persistent": mode == 2, **{key: properties[key] for key in PROPERTIES if key in properties}}
 
@@ -140,10 +147,10 @@ def _body_from_json(fields: Mapping[str, Any]) -> bytes:
         raise InputError("'body' is not valid Unicode text; use 'body_base64' for bytes") from None
 
 
-def _decode_base64(value: object, what: str) -> bytes:
+def _decode_base64(value: Any, what: str) -> bytes:
     try:
-        return base64.b64decode(str(value), validate=True)
-    except (binascii.Error, ValueError):
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, TypeError, ValueError):
         raise InputError(f"{what} is not valid base64") from None
 
 
@@ -152,7 +159,7 @@ def _field_to_json(value: FieldValue) -> Any:
         case bytes():
             return {"$bytes": base64.b64encode(value).decode()}
         case datetime():
-            return {"$timestamp": int(value.timestamp())}
+            return {"$timestamp": calendar.timegm(value.utctimetuple())}
         case Decimal():
             return {"$decimal": str(value)}
         case list():
@@ -168,14 +175,21 @@ def field_from_json(value: Any) -> FieldValue:
     """Return the header value that a decoded JSON value stands for.
 
     Raises:
-        InputError: a tagged value is malformed.
+        InputError: a tagged value is malformed, or the nesting is too deep.
     """
+    try:
+        return _field_from_json(value)
+    except RecursionError:
+        raise InputError("a header is nested too deeply") from None
+
+
+def _field_from_json(value: Any) -> FieldValue:
     if isinstance(value, list):
-        return [field_from_json(item) for item in value]
+        return [_field_from_json(item) for item in value]
     if not isinstance(value, dict):
         return value  # type: ignore[no-any-return]  # JSON's other types are field values
     if not _looks_tagged(value):
-        return {key: field_from_json(item) for key, item in value.items()}
+        return {key: _field_from_json(item) for key, item in value.items()}
     return _tagged_from_json(*next(iter(value.items())))
 
 
@@ -192,23 +206,25 @@ def _tagged_from_json(tag: str, value: Any) -> FieldValue:
         case "$decimal":
             return _decimal(value)
         case "$table":
-            return {key: field_from_json(item) for key, item in _object(value, "'$table'").items()}
+            return {key: _field_from_json(item) for key, item in _object(value, "'$table'").items()}
         case _:
-            raise InputError(f"unknown type {tag!r} in a header; known are $bytes, $timestamp, $decimal, $table")
+            raise InputError(
+                f"unknown type {tag!r} in a header; known are $bytes, $timestamp, $decimal, $table"
+            )
 
 
 def _timestamp(value: Any) -> datetime:
-    try:
-        return datetime.fromtimestamp(value, UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise InputError("'$timestamp' must be a number of seconds since the epoch") from None
+    with suppress(ValueError, OverflowError, OSError):
+        if isinstance(value, int) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+    raise InputError("'$timestamp' must be a whole number of seconds since the epoch")
 
 
 def _decimal(value: Any) -> Decimal:
-    try:
-        return Decimal(value)
-    except (InvalidOperation, TypeError, ValueError):
-        raise InputError("'$decimal' must be a decimal number, written as text") from None
+    with suppress(InvalidOperation):
+        if isinstance(value, str) and (number := Decimal(value)).is_finite():
+            return number
+    raise InputError("'$decimal' must be a decimal number, written as text")
 
 
 def _refuse_constant(name: str) -> None:

@@ -394,6 +394,9 @@ class Channel:
         reply = self._expect(doing)
         try:
             method(*args, **arguments, callback=lambda frame: _resolve(reply, frame.method))
+        except pika.exceptions.UnsupportedAMQPFieldException as error:
+            reply.cancel()
+            raise InputError(f"{doing}: the AMQP library cannot encode {error.args[1]!r}") from error
         except pika.exceptions.AMQPError as error:
             reply.cancel()
             raise self._lost(doing, error) from error

@@ -51,7 +51,11 @@ class MemoryStore:
         """Forget what is older than the retention."""
         with self._lock:
             now = self._clock()
-            old = [key for key, row in self._rows.items() if row.state != State.CLAIMED and row.lease_until <= now]
+            old = [
+                key
+                for key, row in self._rows.items()
+                if row.lease_until < now - (self._retention if row.state == State.CLAIMED else 0)
+            ]
             for key in old:
                 del self._rows[key]
             return len(old)

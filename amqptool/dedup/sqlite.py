@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -82,7 +82,9 @@ class SqliteStore:
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, on disk when this returns."""
         with self._transaction(self._dones) as connection:
-            return [self._write(connection, claim, State.DONE, claim.attempt, self._retention) for claim in claims]
+            return [
+                self._write(connection, claim, State.DONE, claim.attempt, self._retention) for claim in claims
+            ]
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
@@ -134,10 +136,10 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
-            connection.commit()
 
     def _check_file(self) -> None:
         # SQLite goes on writing into an unlinked file, and says nothing.
@@ -156,7 +158,10 @@ class SqliteStore:
 def _create_private(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Made before SQLite would make it readable for all; its -wal and -shm files take over the mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # Never opened once it is there: closing a file takes away every lock that this process has on it
+    # (sqlite.org/howtocorrupt.html, 2.2), and another process would then delete our -wal.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _create_schema(path: Path) -> None:
@@ -170,12 +175,27 @@ def _create_schema(path: Path) -> None:
         elif application != APPLICATION_ID:
             raise sqlite3.DatabaseError("it is the database of another program")
         elif version != SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(f"its schema is version {version}, and this amqptool needs {SCHEMA_VERSION}")
+            raise sqlite3.DatabaseError(
+                f"its schema is version {version}, and this amqptool needs {SCHEMA_VERSION}"
+            )
         connection.execute("COMMIT")
 
 
 def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(connection)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # The busy timeout does not cover this switch: it fails at once while another process opens the file.
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextlib import suppress
 from importlib import import_module
 from queue import SimpleQueue
 from threading import Thread
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from amqptool.errors import HandlerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from amqptool.handlers.interface import Handler
     from amqptool.message import Delivery
 
-    _Job: TypeAlias = tuple[Delivery, asyncio.Future[None], asyncio.AbstractEventLoop]
+    _Job: TypeAlias = tuple[Delivery, asyncio.Future[object], asyncio.AbstractEventLoop]
 
 
 def load_callable(spec: str) -> Callable[[Delivery], Any]:
@@ -64,10 +65,15 @@ def _check_callable(spec: str, target: object) -> None:
 
 
 def as_handler(function: Callable[[Delivery], Any]) -> Handler:
-    """Make a handler of a callable that takes a delivery."""
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)
-    ):
+    """Make a handler of a callable that takes a delivery.
+
+    Raises:
+        HandlerError: it is a generator function.
+    """
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise HandlerError(f"handler {function!r} is a generator: calling it would handle nothing")
+    call = type(function).__call__ if not inspect.isroutine(function) else function
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
         return AsyncHandler(function)
     return ThreadHandler(function)
 
@@ -80,7 +86,7 @@ class AsyncHandler:
 
     async def handle(self, delivery: Delivery) -> None:
         """Await the function."""
-        await self._function(delivery)
+        await _finish(self._function(delivery))
 
 
 class ThreadHandler:
@@ -98,37 +104,45 @@ class ThreadHandler:
     async def handle(self, delivery: Delivery) -> None:
         """Call the function in a thread and wait for it."""
         loop = asyncio.get_running_loop()
-        result: asyncio.Future[None] = loop.create_future()
+        result: asyncio.Future[object] = loop.create_future()
         self._running += 1
         if self._running > self._threads:
             self._threads += 1
             Thread(target=self._work, name=f"amqptool-handler-{self._threads}", daemon=True).start()
         self._jobs.put((delivery, result, loop))
-        try:
-            await result
-        finally:
-            self._running -= 1
+        returned = await result
+        if inspect.isawaitable(returned):  # the function merely wraps an async one
+            await _finish(returned)
 
     def _work(self) -> None:
         while True:
             delivery, result, loop = self._jobs.get()
+            returned: object = None
             error: BaseException | None = None
             try:
-                self._function(delivery)
+                returned = self._function(delivery)
             except BaseException as caught:  # SystemExit too is a failure of the message, not of the worker
                 error = caught
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_settle, result, error)
-            del delivery, result, error
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for the result
+                loop.call_soon_threadsafe(self._settle, result, returned, error)
+            del delivery, result, returned, error
+
+    def _settle(self, result: asyncio.Future[object], returned: object, error: BaseException | None) -> None:
+        # Here and not where the result is awaited: a call that was cancelled keeps its thread.
+        self._running -= 1
+        if result.done():
+            return
+        if error is None:
+            result.set_result(returned)
+        else:
+            result.set_exception(_storable(error))
 
 
-def _settle(result: asyncio.Future[None], error: BaseException | None) -> None:
-    if result.done():
-        return
-    if error is None:
-        result.set_result(None)
-    else:
-        result.set_exception(_storable(error))
+async def _finish(awaitable: Awaitable[object]) -> None:
+    try:
+        await awaitable
+    except SystemExit as error:  # a failure of the message; asyncio would end the whole loop
+        raise _storable(error) from error
 
 
 def _storable(error: BaseException) -> Exception:

@@ -56,17 +56,20 @@ async def read_lines(path: str, stop: asyncio.Event) -> AsyncIterator[tuple[int,
         InputError: a line is longer than any message may be.
         OSError: the file cannot be read.
     """
-    number, rest = 0, b""
+    number, rest = 0, bytearray()
     async for chunk in _chunks(path, stop):
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, tail = chunk.split(b"\n")
         for line in lines:
             number += 1
-            yield number, line.removesuffix(b"\r")
+            _check_size(len(rest) + len(line), f"{path}:{number}")
+            yield number, (bytes(rest) + line).removesuffix(b"\r")
             if stop.is_set():
                 return
+            rest.clear()
+        rest += tail
         _check_size(len(rest), f"{path}:{number + 1}")
     if rest and not stop.is_set():
-        yield number + 1, rest
+        yield number + 1, bytes(rest)
 
 
 async def lines_as_messages(path: str, template: Message, stop: asyncio.Event) -> AsyncIterator[Message]:
@@ -105,7 +108,8 @@ def _check_size(size: int, where: str) -> None:
 
 
 async def _chunks(path: str, stop: asyncio.Event) -> AsyncIterator[bytes]:
-    descriptor = _stdin() if path == STDIN else os.open(path, os.O_RDONLY)
+    # Without O_NONBLOCK, opening a named pipe waits for its writer, and the whole loop with it.
+    descriptor = _stdin() if path == STDIN else os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         waits = _is_stream(descriptor)
         while not stop.is_set():

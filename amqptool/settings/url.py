@@ -13,8 +13,11 @@ DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
 
 _ESCAPES = {"/": "%2F", "#": "%23", "?": "%3F", "@": "%40", ":": "%3A", "%": "%25"}
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_AUTHORITY = re.compile(r"(?:(?P<userinfo>.*)@)?(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:]*))?", re.DOTALL)
+_AUTHORITY = re.compile(
+    r"(?:(?P<userinfo>.*)@)?(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:]*))?", re.DOTALL
+)
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +100,9 @@ def _refuse_raw_characters(rest: str) -> None:
 def _parse_authority(authority: str) -> tuple[str, str, str, int | None]:
     match = _AUTHORITY.fullmatch(authority)
     if match is None:
-        raise ConfigError("the broker URL's host and port cannot be read: it is amqp://user:password@host:port/vhost")
+        raise ConfigError(
+            "the broker URL's host and port cannot be read: it is amqp://user:password@host:port/vhost"
+        )
     username, password = "guest", "guest"
     if match["userinfo"] is not None:
         username, password = _parse_userinfo(match["userinfo"])
@@ -114,14 +119,16 @@ def _parse_userinfo(userinfo: str) -> tuple[str, str]:
     if ":" in password:
         raise ConfigError(_must_be_escaped(":"))
     if not username or not colon:
-        raise ConfigError("the broker URL needs both a user and a password before the '@': user:password@host")
-    return unquote(username), unquote(password)
+        raise ConfigError(
+            "the broker URL needs both a user and a password before the '@': user:password@host"
+        )
+    return _unescape(username), _unescape(password)
 
 
 def _parse_port(port: str | None) -> int | None:
     if port is None:
         return None
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+    if not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
         raise ConfigError("the broker URL's port is not a number from 1 to 65535")
     return int(port)
 
@@ -129,8 +136,17 @@ def _parse_port(port: str | None) -> int | None:
 def _parse_vhost(path: str) -> str:
     if "/" in path:
         raise ConfigError("a '/' in the broker URL's vhost must be written %2F (the default vhost is %2F)")
-    return unquote(path) or "/"
+    return _unescape(path) or "/"
+
+
+def _unescape(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise ConfigError("the escapes in the broker URL's user, password or vhost are not UTF-8") from None
 
 
 def _must_be_escaped(character: str) -> str:
-    return f"a {character!r} in the broker URL's user, password or vhost must be written {_ESCAPES[character]}"
+    return (
+        f"a {character!r} in the broker URL's user, password or vhost must be written {_ESCAPES[character]}"
+    )

@@ -121,6 +121,7 @@ class Worker:
     def stop(self, reason: str = "stop") -> None:
         """Ask the worker to stop; to be called on its event loop."""
         if not self._stopping.is_set():
+            log.info("stopping (%s)", reason)
             self._report.stopped_by = reason
             self._stopping.set()
             self._changed.set()

@@ -109,7 +109,15 @@ def test_the_number_of_messages_is_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("sizes", "room"),
-    [([], True), ([9], True), ([10], False), ([5, 4], True), ([5, 5], False), ([1000], False), ([0] * 50, True)],
+    [
+        ([], True),
+        ([9], True),
+        ([10], False),
+        ([5, 4], True),
+        ([5, 5], False),
+        ([1000], False),
+        ([0] * 50, True),
+    ],
 )
 def test_the_bytes_of_bodies_are_bounded(sizes: list[int], room: bool) -> None:
     """There is room while the bodies in flight are fewer bytes than the limit, however many they are."""
@@ -121,7 +129,7 @@ def test_the_bytes_of_bodies_are_bounded(sizes: list[int], room: bool) -> None:
 
 
 def test_one_message_may_exceed_the_bytes() -> None:
-    """An empty window always has room, or a large message could never be sent; its confirm frees all of it."""
+    """An empty window has room for a message of any size, and its confirm frees all of it."""
     window: Window[None] = Window(max_bytes=1)
     assert window.has_room
     window.add(message(body=b"x" * 1000), None, 0.0)
@@ -156,7 +164,9 @@ def test_draining_takes_everything_oldest_first() -> None:
     assert (len(window), window.oldest_sent_at, window.drain()) == (0, None, [])
 
 
-@pytest.mark.parametrize("back", [subset for size in range(5) for subset in itertools.combinations((1, 2, 3, 4), size)])
+@pytest.mark.parametrize(
+    "back", [subset for size in range(5) for subset in itertools.combinations((1, 2, 3, 4), size)]
+)
 def test_exactly_the_returned_messages_are_marked(back: tuple[int, ...]) -> None:
     """Whichever messages come back, those and no others carry their return when they are settled."""
     window = window_of(4)
@@ -172,10 +182,10 @@ def test_returns_may_come_in_any_order(order: tuple[int, ...]) -> None:
     """A return is found wherever it stands: the search goes on from the last one and wraps around."""
     window = window_of(4)
 
-    for tag in order:
-        back = returned(message(f"m{tag}"))
-        assert window.mark_returned(back)
-        assert [entry.ticket for entry in window._in_flight.values() if entry.returned is back] == [tag]
+    backs = {tag: returned(message(f"m{tag}")) for tag in order}
+    assert all(window.mark_returned(back) for back in backs.values())
+
+    assert all(entry.returned is backs[entry.ticket] for entry in window.drain())
 
 
 def test_returns_and_confirms_interleave() -> None:
@@ -291,7 +301,7 @@ class WindowAgainstModel(RuleBasedStateMachine):
         self.max_messages, self.max_bytes = messages, size
         self.window: Window[int] = Window(messages, size)
         self.model: list[Sent] = []
-        self.last_tag = 0
+        self.last_tag = self.last_returned = 0
 
     @rule(name=st.sampled_from("ab"), body=st.binary(max_size=8), key=st.sampled_from("xy"))
     def publish(self, name: str, body: bytes, key: str) -> None:
@@ -328,15 +338,12 @@ class WindowAgainstModel(RuleBasedStateMachine):
     @precondition(lambda self: any(not sent.returned for sent in self.model))
     @rule(data=st.data())
     def send_back(self, data: st.DataObject) -> None:
-        """Return a message in flight; of equal ones, the model follows the window's choice."""
+        """Return a message in flight: of equal ones, the first after the last returned, if there is one."""
         pick = data.draw(st.sampled_from([sent for sent in self.model if not sent.returned]))
-        back = returned(pick.message)
-        assert self.window.mark_returned(back)
-        [tag] = [tag for tag, entry in self.window._in_flight.items() if entry.returned is back]
-        [marked] = [sent for sent in self.model if sent.tag == tag]
-        assert not marked.returned
-        assert marked.message == pick.message
-        marked.returned = True
+        assert self.window.mark_returned(returned(pick.message))
+        equal = [sent for sent in self.model if sent.message == pick.message and not sent.returned]
+        marked = next((sent for sent in equal if sent.tag > self.last_returned), equal[0])
+        marked.returned, self.last_returned = True, marked.tag
 
     @rule()
     def send_back_nonsense(self) -> None:

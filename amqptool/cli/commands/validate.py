@@ -10,7 +10,7 @@ import click
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode
 from amqptool.cli.options import Command
-from amqptool.cli.output import Output, View
+from amqptool.cli.output import View, describe
 from amqptool.cli.sanitize import clean_line
 from amqptool.topology.source import MAX_BYTES
 from amqptool.topology.validate import Verdict, count
@@ -18,6 +18,8 @@ from amqptool.topology.validate import validate as check_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from amqptool.errors import Problem
 
 
 def _check(file: str) -> Verdict:
@@ -44,44 +46,44 @@ def _document(verdict: Verdict) -> dict[str, Any]:
     return {"file": verdict.file, "valid": not problems, **counts, "problems": problems}
 
 
-def _talk(verdicts: Sequence[Verdict]) -> str:
+def _talk(verdicts: Sequence[Verdict], unreadable: Sequence[OSError]) -> str:
     wrong = [verdict for verdict in verdicts if verdict.problems]
     lines = [clean_line(str(verdict)) for verdict in verdicts if not verdict.problems]
     if wrong:
         problems = count([problem for verdict in wrong for problem in verdict.problems])
         lines.append(f"{problems} in {len(wrong)} file{'' if len(wrong) == 1 else 's'}")
+    lines += [f"amqptool: error: {clean_line(describe(error))}" for error in unreadable]
     return "\n".join(lines)
 
 
-def _view(verdicts: Sequence[Verdict]) -> View:
+def _view(verdicts: Sequence[Verdict], unreadable: Sequence[OSError]) -> View:
     problems = [problem for verdict in verdicts for problem in verdict.problems]
     return View(
         kind="validation",
-        document={"valid": not problems, "files": [_document(verdict) for verdict in verdicts]},
+        document={
+            "valid": not problems and not unreadable,
+            "files": [_document(verdict) for verdict in verdicts],
+            "unreadable": [describe(error) for error in unreadable],
+        },
         data="\n".join(clean_line(str(problem)) for problem in problems),
-        talk=_talk(verdicts),
-        code=ExitCode.BAD_INPUT if problems else ExitCode.DONE,
+        talk=_talk(verdicts, unreadable),
+        code=_code(problems, unreadable),
     )
 
 
-def _show(output: Output, verdicts: Sequence[Verdict], unreadable: Sequence[OSError]) -> ExitCode:
-    """Show what could be read first; then a file that could not be read ends the command."""
-    code = output.show(_view(verdicts)) if verdicts else ExitCode.DONE
-    for error in unreadable[:-1]:
-        output.warn(f"{error.filename}: {error.strerror}")
+def _code(problems: Sequence[Problem], unreadable: Sequence[OSError]) -> ExitCode:
     if unreadable:
-        raise unreadable[-1]
-    return code
+        return ExitCode.LOCAL_IO
+    return ExitCode.BAD_INPUT if problems else ExitCode.DONE
 
 
 @click.command(cls=Command, short_help="Check topology files, offline.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @pass_context
-def validate(context: Context, files: tuple[str, ...]) -> ExitCode:
+def validate(context: Context, /, files: tuple[str, ...]) -> ExitCode:
     """Check topology files (YAML or JSON), without a broker. `-` is standard input.
 
     Every problem is a line on stdout, FILE:LINE:COLUMN: MESSAGE [RULE]. The exit code is 0 if all files
     are valid and 65 if not. Each file is checked by itself.
     """
-    verdicts, unreadable = _check_all(files)
-    return _show(context.output, verdicts, unreadable)
+    return context.output.show(_view(*_check_all(files)))

@@ -1,0 +1,145 @@
+"""The exit codes: every error has one, and nothing we raise on purpose counts as a bug of ours."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Sequence
+
+import pytest
+
+from amqptool import errors
+from amqptool.cli.exits import MEANINGS, ExitCode, exit_code, tally, work_code
+from amqptool.message import Message
+from amqptool.work.report import WorkReport
+
+MESSAGE = Message(body=b"")
+PROBLEM = errors.Problem("a.yaml", 1, 1, "wrong", "rule")
+
+TABLE: list[tuple[BaseException, ExitCode]] = [
+    (errors.AmqptoolError("x"), ExitCode.FAILED),
+    (errors.ConfigError("x"), ExitCode.CONFIGURATION),
+    (errors.HandlerError("x"), ExitCode.CONFIGURATION),
+    (errors.InputError("x"), ExitCode.BAD_INPUT),
+    (errors.TopologyError([PROBLEM]), ExitCode.BAD_INPUT),
+    (errors.BrokerError("x"), ExitCode.UNAVAILABLE),
+    (errors.BrokerUnavailable("x"), ExitCode.UNAVAILABLE),
+    (errors.BrokerBlocked("x"), ExitCode.TRY_AGAIN),
+    (errors.AccessRefused("x"), ExitCode.REFUSED),
+    (errors.NotFound("x"), ExitCode.FAILED),
+    (errors.PreconditionFailed("x"), ExitCode.DRIFT),
+    (errors.ManagementError("x"), ExitCode.UNAVAILABLE),
+    (errors.PublishError("x", MESSAGE), ExitCode.FAILED),
+    (errors.Unroutable("x", MESSAGE), ExitCode.UNROUTABLE),
+    (errors.Nacked("x", MESSAGE), ExitCode.FAILED),
+    (errors.InDoubt("x", MESSAGE), ExitCode.TRY_AGAIN),
+    (errors.DedupError("x"), ExitCode.UNAVAILABLE),
+    (BrokenPipeError(), ExitCode.PIPE_CLOSED),
+    (FileNotFoundError("x"), ExitCode.LOCAL_IO),
+    (OSError(28, "No space left on device"), ExitCode.LOCAL_IO),
+    (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+    (ValueError("x"), ExitCode.BUG),
+    (RecursionError(), ExitCode.BUG),
+    (AssertionError(), ExitCode.BUG),
+]
+ALL_ERRORS = {
+    thing
+    for thing in vars(errors).values()
+    if inspect.isclass(thing) and issubclass(thing, errors.AmqptoolError)
+}
+
+
+@pytest.mark.parametrize(("error", "code"), TABLE, ids=lambda value: type(value).__name__)
+def test_each_error_has_its_code(error: BaseException, code: ExitCode) -> None:
+    """An error that ended a command decides the exit code by its class alone."""
+    assert exit_code(error) is code
+
+
+def test_the_table_above_is_complete() -> None:
+    """Every class of the tree stands in the table, and none of them is a bug of ours."""
+    ours = {type(error): code for error, code in TABLE if isinstance(error, errors.AmqptoolError)}
+
+    assert ours.keys() == ALL_ERRORS
+    assert ExitCode.BUG not in ours.values()
+
+
+def test_a_cause_does_not_change_the_code() -> None:
+    """An error counts for what it is, not for what caused it."""
+    error = errors.DedupError("x")
+    error.__cause__ = OSError("disk")
+
+    assert exit_code(error) is ExitCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_each_code_has_a_meaning_in_one_line(code: ExitCode) -> None:
+    """The README and the help can say of every code what it means."""
+    assert MEANINGS[code]
+    assert "\n" not in MEANINGS[code]
+
+
+def test_the_codes_are_the_documented_ones() -> None:
+    """Scripts depend on the numbers: they are pinned."""
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 65, 69, 70, 74, 75, 77, 78, 130, 141, 143]
+
+
+UNROUTABLE = errors.Unroutable("x", MESSAGE)
+NACKED = errors.Nacked("x", MESSAGE)
+NOT_FOUND = errors.NotFound("x")
+IN_DOUBT = errors.InDoubt("x", MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("done", "failures", "code"),
+    [
+        (0, [], ExitCode.DONE),
+        (5, [], ExitCode.DONE),
+        (5, [UNROUTABLE], ExitCode.PARTIAL),
+        (1, [UNROUTABLE, NACKED, IN_DOUBT], ExitCode.PARTIAL),
+        (0, [UNROUTABLE], ExitCode.UNROUTABLE),
+        (0, [UNROUTABLE, UNROUTABLE], ExitCode.UNROUTABLE),
+        (0, [IN_DOUBT], ExitCode.TRY_AGAIN),
+        (0, [IN_DOUBT, errors.BrokerBlocked("x")], ExitCode.TRY_AGAIN),
+        (0, [NACKED, NOT_FOUND], ExitCode.FAILED),
+        (0, [UNROUTABLE, IN_DOUBT], ExitCode.FAILED),
+        (0, [ValueError("x")], ExitCode.BUG),
+    ],
+)
+def test_a_list_of_items_has_one_code(done: int, failures: Sequence[BaseException], code: ExitCode) -> None:
+    """All done is 0, some done is 3, none done is the one reason there is, or 1 for several."""
+    assert tally(done, failures) is code
+
+
+def test_failures_may_be_any_iterable() -> None:
+    """A generator of failures is counted like a list of them."""
+    assert tally(0, (error for error in (UNROUTABLE, UNROUTABLE))) is ExitCode.UNROUTABLE
+
+
+SIGNALS = (None, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+
+
+@pytest.mark.parametrize(
+    ("signal", "failed", "abandoned", "min_messages"),
+    list(itertools.product(SIGNALS, (0, 1), (0, 1), (None, 0, 3, 4))),
+)
+def test_a_worker_has_one_code(
+    signal: ExitCode | None, failed: int, abandoned: int, min_messages: int | None
+) -> None:
+    """The whole table of how a worker can end: signals first, then failures, then too few messages."""
+    report = WorkReport(handled=2, duplicates=1, failed=failed, abandoned=abandoned)
+
+    code = work_code(report, signal, min_messages)
+
+    if signal is ExitCode.INTERRUPTED:
+        assert code == 130
+    elif signal is ExitCode.TERMINATED:
+        assert code == (143 if abandoned else 0)
+    elif failed or abandoned:
+        assert code == 1
+    else:
+        assert code == (75 if min_messages == 4 else 0)
+
+
+def test_attempts_that_were_made_good_are_no_failure() -> None:
+    """A message that failed first and succeeded later leaves the worker's code at 0."""
+    assert work_code(WorkReport(handled=1, failed_attempts=3), None, None) is ExitCode.DONE

@@ -1,0 +1,109 @@
+"""Foreign text on its way to a terminal: nothing survives that would move a cursor or forge a line."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from amqptool.cli.sanitize import clean_body, clean_line, clean_text
+
+BIDI_CONTROLS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+EVERY_CHARACTER = "".join(map(chr, range(0x110000)))
+NASTY = st.text(st.characters() | st.characters(categories=["Cc", "Cs", "Cf", "Zl", "Zp"]))
+
+
+def is_dangerous(character: str) -> bool:
+    """Say whether a terminal or a reader could be fooled by a character."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in BIDI_CONTROLS
+
+
+def test_no_dangerous_character_survives_in_a_line() -> None:
+    """Of all characters of Unicode, no control, line break, bidi control or surrogate survives."""
+    assert not [character for character in clean_line(EVERY_CHARACTER) if is_dangerous(character)]
+
+
+def test_a_text_keeps_only_line_breaks_and_tabs() -> None:
+    """In text of several lines, line feeds and tabs are the only controls that survive."""
+    survivors = {character for character in clean_text(EVERY_CHARACTER) if is_dangerous(character)}
+
+    assert survivors == {"\n", "\t"}
+
+
+def test_all_other_characters_stay() -> None:
+    """Whatever is harmless is shown as it is, in every script."""
+    harmless = "".join(character for character in EVERY_CHARACTER if not is_dangerous(character))
+
+    assert clean_line(harmless) == harmless
+    assert clean_text(harmless) == harmless
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("\x1b[2J", r"\x1b[2J"),
+        ("\x9b31m", r"\x9b31m"),
+        ("a\rb", r"a\x0db"),
+        ("\x00\x7f", r"\x00\x7f"),
+        ("file\u202etxt.exe", r"file\u202etxt.exe"),
+        ("\u2066\u2069\u200f", r"\u2066\u2069\u200f"),
+        ("one\u2028two", r"one\u2028two"),
+        ("\udc80", r"\udc80"),
+        ("[/b] :smiley: [link=x]", "[/b] :smiley: [link=x]"),
+        ("čaj 茶 🍵 \u200d", "čaj 茶 🍵 \u200d"),
+    ],
+)
+def test_what_is_dangerous_is_shown_as_an_escape(text: str, shown: str) -> None:
+    """A dangerous character is not dropped but shown, so that the reader knows it was there."""
+    assert clean_line(text) == shown
+    assert clean_text(text) == shown
+
+
+def test_a_line_stays_one_line() -> None:
+    """Line breaks and tabs in a line are escaped, so a body cannot forge a log record."""
+    assert clean_line("a\nINFO fake\tb\r\n") == r"a\x0aINFO fake\x09b\x0d\x0a"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b"", ""),
+        ("čaj\n".encode(), "čaj\n"),
+        (b"\xff\x00\x9b", r"\xff\x00\x9b"),
+        (b"\xed\xa0\x80", r"\xed\xa0\x80"),
+        ("\u202e\x9b".encode(), r"\u202e\x9b"),
+    ],
+)
+def test_a_body_is_shown_as_text_and_escapes(body: bytes, shown: str) -> None:
+    """Bytes that are no UTF-8 show as escapes next to the text around them."""
+    assert clean_body(body) == shown
+
+
+@settings(deadline=None)
+@given(body=st.binary())
+@example(body=b"\xc2\x9b1m")
+def test_no_body_is_dangerous(body: bytes) -> None:
+    """Any bytes at all can be shown."""
+    assert not {character for character in clean_body(body) if is_dangerous(character)} - {"\n", "\t"}
+
+
+@pytest.mark.parametrize("clean", [clean_line, clean_text])
+@settings(deadline=None)
+@given(text=NASTY)
+def test_cleaning_twice_changes_nothing(clean: Callable[[str], str], text: str) -> None:
+    """What is clean stays as it is, so text may pass through more than once."""
+    assert clean(clean(text)) == clean(text)
+
+
+@settings(deadline=None)
+@given(text=NASTY.filter(lambda text: "\\" not in text))
+def test_escapes_can_be_read_back(text: str) -> None:
+    """Each escape is the character's own code, so nothing of a text without backslashes is lost."""
+    shown = clean_line(text)
+
+    assert re.sub(r"\\x(..)|\\u(....)", lambda match: chr(int(match[1] or match[2], 16)), shown) == text

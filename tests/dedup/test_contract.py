@@ -1,0 +1,560 @@
+"""What every dedup store does, the same for all of them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from amqptool.dedup.interface import LEASE, RETENTION, Acquired, Busy, Claim, DedupStore, Done, Key
+from amqptool.dedup.memory import MemoryStore
+from amqptool.dedup.sqlite import SqliteStore
+
+KEY, OTHER = Key("scope", "id"), Key("scope", "other")
+LEASE_SECONDS, RETENTION_SECONDS = 10.0, 1000.0
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class World:
+    """One store as seen by several workers."""
+
+    def __init__(self, kind: str, directory: Path, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self._kind = kind
+        self._path = directory / "dedup.db"
+        self._opened: list[DedupStore] = []
+        self.store = self.open()
+
+    def open(self) -> DedupStore:
+        """Open the store as another worker would."""
+        if self._kind == "memory" and self._opened:
+            return self._opened[0]
+        limits = {"lease": LEASE_SECONDS, "retention": RETENTION_SECONDS}
+        store: DedupStore = (
+            MemoryStore(**limits, clock=self.clock)
+            if self._kind == "memory"
+            else SqliteStore(self._path, **limits, clock=self.clock)
+        )
+        self._opened.append(store)
+        return store
+
+    def close(self) -> None:
+        """Close whatever was opened."""
+        for store in self._opened:
+            store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """Give a world for each kind of store."""
+    world = World(request.param, tmp_path)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def store(world: World) -> DedupStore:
+    """Give the store itself."""
+    return world.store
+
+
+@pytest.fixture
+def clock(world: World) -> Clock:
+    """Give the store's clock."""
+    return world.clock
+
+
+def acquire(store: DedupStore, key: Key = KEY) -> Acquired:
+    """Claim a key that is free."""
+    [claim] = store.claim([key])
+    assert isinstance(claim, Acquired)
+    return claim
+
+
+def look(store: DedupStore, key: Key = KEY) -> Claim:
+    """Claim a key and return whatever comes of it."""
+    [claim] = store.claim([key])
+    return claim
+
+
+def test_a_fresh_key_is_acquired(store: DedupStore) -> None:
+    """The first claim of a key succeeds and begins its first attempt."""
+    claim = acquire(store)
+
+    assert (claim.key, claim.attempt) == (KEY, 1)
+
+
+def test_every_claim_has_a_token_of_its_own(store: DedupStore) -> None:
+    """No two claims share a token, not even of one batch or of one key."""
+    claims = [claim for claim in store.claim([KEY, OTHER]) if isinstance(claim, Acquired)]
+    store.release(claims, failed=False)
+
+    assert len({claim.token for claim in [*claims, acquire(store)]}) == 3
+
+
+def test_a_claimed_key_is_busy(world: World) -> None:
+    """While one worker holds a key, everybody else is told to look again, the same process included."""
+    acquire(world.store)
+
+    assert look(world.open()) == Busy()
+    assert look(world.store) == Busy()
+
+
+def test_done_suppresses(world: World) -> None:
+    """Once complete, a key is done for everybody."""
+    assert world.store.complete([acquire(world.store)]) == [True]
+
+    assert look(world.open()) == Done()
+    assert look(world.store) == Done()
+
+
+@pytest.mark.parametrize(("failed", "attempt"), [(True, 2), (False, 1)])
+def test_a_released_key_can_be_claimed_again(store: DedupStore, failed: bool, attempt: int) -> None:
+    """A released key is free at once; its attempts count the failures and nothing else."""
+    store.release([acquire(store)], failed=failed)
+
+    assert acquire(store).attempt == attempt
+
+
+def test_failures_add_up(store: DedupStore) -> None:
+    """Each failed attempt counts, and one that was given back in between does not."""
+    attempts = []
+    for failed in (True, False, True, True):
+        claim = acquire(store)
+        attempts.append(claim.attempt)
+        store.release([claim], failed=failed)
+
+    assert [*attempts, acquire(store).attempt] == [1, 2, 2, 3, 4]
+
+
+def test_a_released_key_never_suppresses(store: DedupStore, clock: Clock) -> None:
+    """Only DONE suppresses: a key that was released can be claimed at any later time."""
+    store.release([acquire(store)], failed=True)
+    clock.now += 2 * RETENTION_SECONDS
+
+    assert isinstance(look(store), Acquired)
+
+
+@pytest.mark.parametrize(("seconds", "free"), [(0.0, False), (9.9, False), (10.0, True), (1e6, True)])
+def test_a_lease_ends(store: DedupStore, clock: Clock, seconds: float, free: bool) -> None:
+    """A key whose claim was not renewed is free again when the lease is over, and not before."""
+    acquire(store)
+    clock.now += seconds
+
+    assert isinstance(look(store), Acquired if free else Busy)
+
+
+def test_a_takeover_has_a_new_token(store: DedupStore, clock: Clock) -> None:
+    """Who takes over after a lease holds the key under another token, in the same attempt."""
+    old = acquire(store)
+    clock.now += LEASE_SECONDS
+    new = acquire(store)
+
+    assert new.token != old.token
+    assert new.attempt == old.attempt
+
+
+def test_the_old_token_cannot_complete(store: DedupStore, clock: Clock) -> None:
+    """After a takeover the old holder's DONE is refused, and the new one's counts."""
+    old = acquire(store)
+    clock.now += LEASE_SECONDS
+    new = acquire(store)
+
+    assert store.complete([old]) == [False]
+    assert look(store) == Busy()
+    assert store.complete([new]) == [True]
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_the_old_token_cannot_release(store: DedupStore, clock: Clock, failed: bool) -> None:
+    """After a takeover the old holder's release changes nothing."""
+    old = acquire(store)
+    clock.now += LEASE_SECONDS
+    new = acquire(store)
+
+    store.release([old], failed=failed)
+
+    assert look(store) == Busy()
+    store.release([new], failed=False)
+    assert acquire(store).attempt == 1
+
+
+def test_the_old_token_cannot_renew(store: DedupStore, clock: Clock) -> None:
+    """After a takeover the old holder's renewal does not prolong the new one's lease."""
+    old = acquire(store)
+    clock.now += LEASE_SECONDS
+    acquire(store)
+    clock.now += LEASE_SECONDS - 1
+    store.renew([old])
+    clock.now += 1
+
+    assert isinstance(look(store), Acquired)
+
+
+def test_an_overdue_holder_may_complete_while_nobody_took_over(store: DedupStore, clock: Clock) -> None:
+    """A lease that is over loses the claim only to somebody else: until then DONE counts."""
+    claim = acquire(store)
+    clock.now += 5 * LEASE_SECONDS
+
+    assert store.complete([claim]) == [True]
+    assert look(store) == Done()
+
+
+def test_renewing_prolongs_a_lease(store: DedupStore, clock: Clock) -> None:
+    """A renewed claim holds for one whole lease from its renewal, and keeps its token."""
+    claim = acquire(store)
+    for _ in range(3):
+        clock.now += LEASE_SECONDS - 1
+        store.renew([claim])
+
+    clock.now += LEASE_SECONDS - 1
+    assert look(store) == Busy()
+    assert store.complete([claim]) == [True]
+
+
+def test_a_renewed_lease_ends_too(store: DedupStore, clock: Clock) -> None:
+    """After the last renewal a lease runs out as any other."""
+    store.renew([acquire(store)])
+    clock.now += LEASE_SECONDS
+
+    assert isinstance(look(store), Acquired)
+
+
+@pytest.mark.parametrize("end", ["complete", "release"])
+def test_a_claim_ends_once(store: DedupStore, end: str) -> None:
+    """After its claim ended, a token can neither complete, release nor renew."""
+    claim = acquire(store)
+    if end == "complete":
+        store.complete([claim])
+    else:
+        store.release([claim], failed=False)
+    before = Done() if end == "complete" else None
+
+    assert store.complete([claim]) == [False]
+    store.release([claim], failed=True)
+    store.renew([claim])
+
+    after = look(store)
+    assert after == before if before else isinstance(after, Acquired) and after.attempt == 1
+
+
+def test_a_token_that_never_was_counts_for_nothing(store: DedupStore) -> None:
+    """Completing, releasing or renewing what nobody claimed neither works nor leaves a trace."""
+    never = Acquired(KEY, "never", 7)
+
+    assert store.complete([never]) == [False]
+    store.release([never], failed=True)
+    store.renew([never])
+
+    assert acquire(store).attempt == 1
+
+
+def test_a_foreign_token_counts_for_nothing(store: DedupStore) -> None:
+    """The token alone proves a claim: knowing the key is not enough."""
+    claim = acquire(store)
+
+    assert store.complete([Acquired(KEY, "guess", 1)]) == [False]
+    assert store.complete([Acquired(OTHER, claim.token, 1)]) == [False]
+    assert store.complete([claim]) == [True]
+
+
+def test_scopes_are_separate(store: DedupStore) -> None:
+    """The same id in another scope is another key: both queues of a fanout handle their copy."""
+    orders, audit = Key("orders", "id"), Key("audit", "id")
+    store.complete([acquire(store, orders)])
+
+    store.complete([acquire(store, audit)])
+
+    assert store.claim([orders, audit]) == [Done(), Done()]
+
+
+def test_scope_and_id_do_not_run_together(store: DedupStore) -> None:
+    """Where the scope ends and the id begins matters."""
+    acquire(store, Key("a", "bc"))
+
+    assert isinstance(look(store, Key("ab", "c")), Acquired)
+
+
+@pytest.mark.parametrize("scope", ["", "žluťoučký", "a\x00b", "%'\";--", "x" * 10_000])
+def test_any_text_is_a_scope(store: DedupStore, scope: str) -> None:
+    """Names of queues and clusters may hold anything."""
+    store.complete([acquire(store, Key(scope, "id"))])
+
+    assert look(store, Key(scope, "id")) == Done()
+    assert isinstance(look(store, Key(f"{scope}x", "id")), Acquired)
+
+
+def test_a_batch_is_answered_in_order(store: DedupStore) -> None:
+    """Each key of a batch gets its own answer, in the order of asking."""
+    done, busy, fresh = Key("s", "done"), Key("s", "busy"), Key("s", "fresh")
+    store.complete([acquire(store, done)])
+    acquire(store, busy)
+
+    first, second, third, fourth = store.claim([fresh, done, busy, OTHER])
+
+    assert isinstance(first, Acquired)
+    assert first.key == fresh
+    assert (second, third) == (Done(), Busy())
+    assert isinstance(fourth, Acquired)
+    assert fourth.key == OTHER
+
+
+def test_completing_a_batch_answers_for_each(store: DedupStore) -> None:
+    """One refused claim does not stop the others of its batch."""
+    one, two = acquire(store), acquire(store, OTHER)
+
+    assert store.complete([one, Acquired(KEY, "never", 1), two]) == [True, False, True]
+    assert store.claim([KEY, OTHER]) == [Done(), Done()]
+
+
+def test_the_same_key_twice_in_one_batch_is_acquired_once(store: DedupStore) -> None:
+    """Two copies of one message in one batch: the first is acquired, the second is busy."""
+    first, second = store.claim([KEY, KEY])
+
+    assert isinstance(first, Acquired)
+    assert second == Busy()
+
+
+def test_the_same_claim_twice_in_one_batch_completes_once(store: DedupStore) -> None:
+    """A claim that is completed twice in one batch is recorded once, and the key is done."""
+    claim = acquire(store)
+
+    assert store.complete([claim, claim]) == [True, False]
+    assert look(store) == Done()
+
+
+def test_empty_batches_do_nothing(store: DedupStore) -> None:
+    """Every method takes an empty batch."""
+    assert store.claim([]) == []
+    assert store.complete([]) == []
+    store.release([], failed=True)
+    store.renew([])
+    assert store.prune() == 0
+
+
+def test_a_large_batch_is_one_call(store: DedupStore) -> None:
+    """Thousands of keys at once are all answered, and each is a claim of its own."""
+    keys = [Key("scope", str(number)) for number in range(3000)]
+
+    claims = [claim for claim in store.claim(keys) if isinstance(claim, Acquired)]
+
+    assert [claim.key for claim in claims] == keys
+    assert all(store.complete(claims))
+    assert store.claim(keys) == [Done()] * 3000
+
+
+def test_done_is_forgotten_after_the_retention(store: DedupStore, clock: Clock) -> None:
+    """Pruning forgets a DONE that is older than the retention, and says how many it forgot."""
+    store.complete([acquire(store), acquire(store, OTHER)])
+    clock.now += RETENTION_SECONDS + 1
+
+    assert store.prune() == 2
+    assert isinstance(look(store), Acquired)
+
+
+def test_the_retention_counts_from_completion(store: DedupStore, clock: Clock) -> None:
+    """However long the work took, DONE is remembered for the whole retention after it."""
+    claim = acquire(store)
+    clock.now += 5 * RETENTION_SECONDS
+    store.complete([claim])
+    clock.now += RETENTION_SECONDS - 1
+
+    assert store.prune() == 0
+    assert look(store) == Done()
+
+
+def test_done_suppresses_until_it_is_pruned(store: DedupStore, clock: Clock) -> None:
+    """The retention is a promise to remember at least so long: nothing is forgotten but by pruning."""
+    store.complete([acquire(store)])
+    clock.now += 10 * RETENTION_SECONDS
+
+    assert look(store) == Done()
+
+
+def test_released_keys_are_pruned_too(store: DedupStore, clock: Clock) -> None:
+    """A key that was released and never came back does not stay for ever."""
+    store.release([acquire(store)], failed=True)
+
+    assert store.prune() == 0
+    clock.now += RETENTION_SECONDS + 1
+    assert store.prune() == 1
+    assert acquire(store).attempt == 1
+
+
+def test_a_live_claim_is_never_pruned(store: DedupStore, clock: Clock) -> None:
+    """A claim that is renewed stays, however old it is."""
+    claim = acquire(store)
+    for _ in range(3):
+        clock.now += RETENTION_SECONDS + 1
+        store.renew([claim])
+        assert store.prune() == 0
+
+    assert look(store) == Busy()
+    assert store.complete([claim]) == [True]
+
+
+def test_an_overdue_claim_is_not_pruned_at_once(store: DedupStore, clock: Clock) -> None:
+    """A holder that is late, say suspended, still finds its claim."""
+    claim = acquire(store)
+    clock.now += LEASE_SECONDS + 1
+
+    assert store.prune() == 0
+    assert store.complete([claim]) == [True]
+
+
+def test_an_abandoned_claim_is_pruned_after_the_retention(store: DedupStore, clock: Clock) -> None:
+    """A claim that nobody renewed for the whole retention does not stay for ever."""
+    acquire(store)
+    clock.now += LEASE_SECONDS + RETENTION_SECONDS + 1
+
+    assert store.prune() == 1
+
+
+def test_pruning_leaves_what_is_young(store: DedupStore, clock: Clock) -> None:
+    """Pruning takes the old and leaves the new."""
+    store.complete([acquire(store)])
+    clock.now += RETENTION_SECONDS
+    store.complete([acquire(store, OTHER)])
+    clock.now += 1
+
+    assert store.prune() == 1
+    assert look(store, OTHER) == Done()
+
+
+@pytest.mark.parametrize("jump", [-1e6, -3600.0, -1.0])
+def test_a_clock_that_jumps_back_changes_no_answer(store: DedupStore, clock: Clock, jump: float) -> None:
+    """After the clock was set back, what was done is done, and what was claimed is claimed."""
+    claim = acquire(store)
+    store.complete([acquire(store, OTHER)])
+    clock.now += jump
+
+    assert store.prune() == 0
+    assert store.claim([KEY, OTHER]) == [Busy(), Done()]
+    store.renew([claim])
+    assert store.complete([claim]) == [True]
+
+
+def test_a_clock_that_jumps_forward_forgets_nothing(store: DedupStore, clock: Clock) -> None:
+    """After the clock was set ahead, what was done is done, and a holder that still works can complete."""
+    claim = acquire(store)
+    store.complete([acquire(store, OTHER)])
+    clock.now += RETENTION_SECONDS - 1
+
+    assert store.prune() == 0
+    assert look(store, OTHER) == Done()
+    assert store.complete([claim]) == [True]
+
+
+def test_two_threads_race_for_one_key(world: World) -> None:
+    """However two workers collide, exactly one of them acquires each key."""
+    keys = [Key("scope", str(number)) for number in range(50)]
+    barrier = Barrier(2)
+    answers: list[list[Claim]] = [[], []]
+
+    def work(store: DedupStore, mine: list[Claim]) -> None:
+        for key in keys:
+            barrier.wait(30)
+            mine.append(look(store, key))
+
+    threads = [Thread(target=work, args=(world.open(), mine), daemon=True) for mine in answers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    for pair in zip(*answers, strict=True):
+        assert sorted(type(claim).__name__ for claim in pair) == ["Acquired", "Busy"]
+    assert len(answers[0]) == 50
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda _: MemoryStore(), lambda directory: SqliteStore(directory / "dedup.db")],
+    ids=["memory", "sqlite"],
+)
+def test_the_defaults_are_those_of_the_interface(make: Callable[[Path], DedupStore], tmp_path: Path) -> None:
+    """Without settings, leases and retention are the documented ones, and the clock is the real one."""
+    store = make(tmp_path)
+
+    assert (store.lease, LEASE, RETENTION) == (300.0, 300.0, 604800.0)
+    store.complete([acquire(store)])
+    assert (store.prune(), look(store)) == (0, Done())
+    store.close()
+
+
+class StoresAgree(RuleBasedStateMachine):
+    """Every store answers every sequence of calls in the same way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims: list[list[Acquired]] = []
+
+    @initialize()
+    def begin(self) -> None:
+        """Open one store of each kind, with one clock."""
+        self.directory = tempfile.TemporaryDirectory()
+        self.clock = Clock()
+        self.worlds = [World(kind, Path(self.directory.name), self.clock) for kind in ("memory", "sqlite")]
+
+    def teardown(self) -> None:
+        """Close the stores."""
+        for world in getattr(self, "worlds", []):
+            world.close()
+        if hasattr(self, "directory"):
+            self.directory.cleanup()
+
+    @rule(ids=st.lists(st.sampled_from("abc"), max_size=4))
+    def claim(self, ids: list[str]) -> None:
+        """Claim some keys, some of them twice."""
+        keys = [Key("scope", name) for name in ids]
+        answers = [world.store.claim(keys) for world in self.worlds]
+        for both in zip(*answers, strict=True):
+            assert len({(type(answer), getattr(answer, "attempt", 0)) for answer in both}) == 1
+            if isinstance(both[0], Acquired):
+                self.claims.append([claim for claim in both if isinstance(claim, Acquired)])
+
+    @rule(data=st.data(), how=st.sampled_from(["complete", "fail", "release", "renew"]))
+    def end(self, data: st.DataObject, how: str) -> None:
+        """Write under claims, old ones and new ones."""
+        if not self.claims:
+            return
+        picked = data.draw(st.lists(st.sampled_from(self.claims), max_size=3))
+        answers = []
+        for number, world in enumerate(self.worlds):
+            batch = [claims[number] for claims in picked]
+            if how == "complete":
+                answers.append(world.store.complete(batch))
+            elif how == "renew":
+                world.store.renew(batch)
+            else:
+                world.store.release(batch, failed=how == "fail")
+        assert not answers or answers[0] == answers[1]
+
+    @rule(seconds=st.sampled_from([0.0, 1.0, LEASE_SECONDS, RETENTION_SECONDS, RETENTION_SECONDS + 1, -5.0]))
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.now += seconds
+
+    @rule()
+    def prune(self) -> None:
+        """Forget what is old."""
+        assert len({world.store.prune() for world in self.worlds}) == 1
+
+
+TestStoresAgree = StoresAgree.TestCase
+TestStoresAgree.settings = settings(deadline=None, max_examples=50, stateful_step_count=30)

@@ -1,0 +1,532 @@
+"""The SQLite store: its file, other processes, and everything that can happen to a file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from amqptool.dedup.interface import Acquired, Busy, Done, Key
+from amqptool.dedup.sqlite import APPLICATION_ID, SCHEMA_VERSION, SqliteStore
+from amqptool.errors import DedupError
+
+KEY, OTHER = Key("scope", "id"), Key("scope", "other")
+FAR_FUTURE = 10.0**9
+
+#: What another process does: each line of stdin is an expression, and its value goes to stdout.
+_OTHER_PROCESS = """
+import resource, sqlite3, sys
+from amqptool.dedup.interface import Acquired, Key
+from amqptool.dedup.sqlite import SqliteStore
+from amqptool.errors import DedupError
+
+def claim(*names):
+    return [type(answer).__name__ for answer in store.claim([Key("scope", name) for name in names])]
+
+def open_all(*paths):
+    return [SqliteStore(path).close() for path in paths]
+
+def limit(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+def fill():
+    for number in range(10_000):
+        try:
+            claim(f"filler-{number}")
+        except DedupError as error:
+            return str(error)
+
+store = SqliteStore(sys.argv[1]) if len(sys.argv) > 1 else None
+for line in sys.stdin:
+    try:
+        answer = eval(line)
+    except Exception as error:
+        answer = f"{type(error).__name__}: {error}"
+    print(answer, flush=True)
+"""
+
+
+class OtherProcess:
+    """A Python process of its own that has the store open."""
+
+    def __init__(self, *path: Path) -> None:
+        arguments = [sys.executable, "-c", _OTHER_PROCESS, *map(str, path)]
+        self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def send(self, expression: str) -> None:
+        """Have an expression evaluated, without waiting for it."""
+        assert self.process.stdin
+        self.process.stdin.write(f"{expression}\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> str:
+        """Return the value of the next expression."""
+        assert self.process.stdout
+        return self.process.stdout.readline().strip()
+
+    def ask(self, expression: str) -> str:
+        """Have an expression evaluated and return its value."""
+        self.send(expression)
+        return self.answer()
+
+    def kill(self) -> None:
+        """Kill the process and wait until it is a zombie; its parent has not asked for it yet."""
+        self.process.send_signal(signal.SIGKILL)
+        os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
+
+    def end(self) -> None:
+        """End the process and everything about it."""
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def others() -> Iterator[Callable[..., OtherProcess]]:
+    """Give a function that starts another process, which ends with the test."""
+    started: list[OtherProcess] = []
+
+    def start(*path: Path) -> OtherProcess:
+        started.append(OtherProcess(*path))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.end()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name a file that is not there, in a directory that is not there either."""
+    return tmp_path / "state" / "dedup.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    """Open a store whose leases outlast every test."""
+    store = SqliteStore(path, lease=FAR_FUTURE)
+    yield store
+    store.close()
+
+
+def acquire(store: SqliteStore, key: Key = KEY) -> Acquired:
+    """Claim a key that is free."""
+    [claim] = store.claim([key])
+    assert isinstance(claim, Acquired)
+    return claim
+
+
+def mode(path: Path) -> int:
+    """Return a file's permissions."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def run_sql(path: Path, *statements: str) -> None:
+    """Do something to a database as another program would."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Return the files of a directory, byte for byte."""
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+# -- the file --
+
+
+@pytest.fixture
+def generous_umask() -> Iterator[None]:
+    """Let new files be open to everybody, as far as the umask decides."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("generous_umask")
+def test_the_files_are_private(path: Path) -> None:
+    """Whatever the umask, the directory is 0700 and the file, its -wal and its -shm are 0600."""
+    store = SqliteStore(path)
+    acquire(store)
+
+    assert mode(path.parent) == 0o700
+    assert {file.name: mode(file) for file in path.parent.iterdir()} == {
+        "dedup.db": 0o600,
+        "dedup.db-wal": 0o600,
+        "dedup.db-shm": 0o600,
+    }
+    store.close()
+
+
+def test_a_directory_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    """Only a directory of our own making is made private; others belong to somebody."""
+    tmp_path.chmod(0o755)
+    SqliteStore(tmp_path / "dedup.db").close()
+
+    assert mode(tmp_path) == 0o755
+
+
+def test_parents_are_made(tmp_path: Path) -> None:
+    """Directories on the way are made as needed."""
+    path = tmp_path / "a" / "b" / "dedup.db"
+    SqliteStore(path).close()
+
+    assert path.is_file()
+
+
+def test_done_waits_for_the_disk_and_claims_do_not(store: SqliteStore) -> None:
+    """Both connections use the write-ahead log; DONE is synchronous=FULL (2), claims are NORMAL (1)."""
+    connections = (store._claims, store._dones)
+
+    assert [c.execute("PRAGMA journal_mode").fetchone()[0] for c in connections] == ["wal", "wal"]
+    assert [c.execute("PRAGMA synchronous").fetchone()[0] for c in connections] == [1, 2]
+
+
+def test_the_file_says_whose_it_is(path: Path) -> None:
+    """The file carries our application id and the version of its schema."""
+    SqliteStore(path).close()
+
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_an_empty_file_is_taken(path: Path) -> None:
+    """A file of no bytes, as `mktemp` leaves it, becomes a store."""
+    path.parent.mkdir()
+    path.touch()
+    store = SqliteStore(path)
+
+    assert acquire(store).attempt == 1
+    store.close()
+
+
+def test_reopening_keeps_everything(path: Path) -> None:
+    """What was done is done after a restart, failures stay counted, and a live claim stays busy."""
+    store = SqliteStore(path)
+    store.complete([acquire(store, Key("s", "done"))])
+    store.release([acquire(store, Key("s", "failed"))], failed=True)
+    acquire(store, Key("s", "held"))
+    store.close()
+
+    store = SqliteStore(path)
+    done, failed, held = store.claim([Key("s", name) for name in ("done", "failed", "held")])
+
+    assert (done, held) == (Done(), Busy())
+    assert isinstance(failed, Acquired)
+    assert failed.attempt == 2
+    store.close()
+
+
+def test_a_closed_store_says_so(path: Path) -> None:
+    """Using a store after it was closed is a DedupError."""
+    store = SqliteStore(path)
+    store.close()
+
+    with pytest.raises(DedupError, match="closed"):
+        store.claim([KEY])
+
+
+@pytest.mark.parametrize("end", ["complete", "release", "renew", "claim"])
+def test_a_batch_that_fails_half_way_leaves_nothing(path: Path, end: str) -> None:
+    """Each call is one transaction: when it fails in the middle, none of it counts."""
+    ticks: list[float] = []
+
+    def clock() -> float:
+        return ticks.pop() if ticks else 1 / 0
+
+    store = SqliteStore(path, clock=clock, lease=10)
+    ticks[:] = [0.0] * 2
+    claims = [claim for claim in store.claim([KEY, OTHER]) if isinstance(claim, Acquired)]
+    calls: dict[str, Callable[[], object]] = {
+        "claim": lambda: store.claim([Key("s", "new"), OTHER]),
+        "complete": lambda: store.complete(claims),
+        "release": lambda: store.release(claims, failed=True),
+        "renew": lambda: store.renew(claims),
+    }
+
+    ticks[:] = [5.0]
+    with pytest.raises(ZeroDivisionError):
+        calls[end]()
+
+    ticks[:] = [9.0] * 3
+    first, second, third = store.claim([KEY, OTHER, Key("s", "new")])
+    assert (first, second, type(third)) == (Busy(), Busy(), Acquired)
+    ticks[:] = [10.0]
+    assert isinstance(store.claim([KEY])[0], Acquired)
+    store.close()
+
+
+# -- what is no store of ours --
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE message (id TEXT)"],
+        ["CREATE TABLE message (id TEXT)", "PRAGMA user_version = 1"],
+        ["PRAGMA application_id = 1234"],
+        ["PRAGMA journal_mode = WAL", "CREATE TABLE other (id TEXT)"],
+        ["CREATE VIEW other AS SELECT 1"],
+    ],
+)
+def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, statements: list[str]) -> None:
+    """Another program's database is refused, and not a byte of it or next to it changes."""
+    run_sql(tmp_path / "other.db", *statements)
+    before = contents(tmp_path)
+
+    with pytest.raises(DedupError, match=r"other\.db: it is the database of another program"):
+        SqliteStore(tmp_path / "other.db")
+
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
+def test_another_schema_version_is_refused_and_left_alone(path: Path, version: int) -> None:
+    """A file of a newer amqptool is refused with both versions named, and not a byte of it changes."""
+    SqliteStore(path).close()
+    run_sql(path, f"PRAGMA user_version = {version}")
+    before = contents(path.parent)
+
+    with pytest.raises(DedupError, match=f"version {version}, and this amqptool needs {SCHEMA_VERSION}"):
+        SqliteStore(path)
+
+    assert contents(path.parent) == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a text file, long enough to hold a header of SQLite" * 100, b"SQLite format 3\x00" + b"\xff" * 8192],
+    ids=["text", "broken"],
+)
+def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    """A file that is no database, or a broken one, is never silently begun anew."""
+    path = tmp_path / "file"
+    path.write_bytes(content)
+
+    with pytest.raises(DedupError, match=f"cannot open dedup store {path}: "):
+        SqliteStore(path)
+
+    assert contents(tmp_path) == {"file": content}
+
+
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    """A path that is a directory is an error that names it."""
+    with pytest.raises(DedupError, match=f"cannot open dedup store {tmp_path}: "):
+        SqliteStore(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("file/dedup.db", "File exists"), ("file/state/dedup.db", "Not a directory")]
+)
+def test_a_place_where_nothing_can_be_made_is_refused(tmp_path: Path, name: str, words: str) -> None:
+    """Where no file can be made, here under a regular file, the error says so in the system's words."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DedupError, match=words):
+        SqliteStore(tmp_path / name)
+
+
+# -- what happens to the file while it is open --
+
+CALLS: dict[str, Callable[[SqliteStore, Acquired], object]] = {
+    "claim": lambda store, _: store.claim([OTHER]),
+    "complete": lambda store, claim: store.complete([claim]),
+    "release": lambda store, claim: store.release([claim], failed=True),
+    "renew": lambda store, claim: store.renew([claim]),
+    "prune": lambda store, _: store.prune(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_unlinked_file_is_noticed(path: Path, store: SqliteStore, call: str) -> None:
+    """SQLite would go on writing into a deleted file: every call is a DedupError instead."""
+    claim = acquire(store)
+    path.unlink()
+
+    with pytest.raises(DedupError, match="No such file"):
+        CALLS[call](store, claim)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_replaced_file_is_noticed_and_left_alone(path: Path, store: SqliteStore, call: str) -> None:
+    """When another file stands at the path, every call is a DedupError and that file is not touched."""
+    claim = acquire(store)
+    replacement = path.with_name("replacement")
+    SqliteStore(replacement).close()
+    before = replacement.read_bytes()
+    replacement.replace(path)
+
+    with pytest.raises(DedupError, match="replaced by another one"):
+        CALLS[call](store, claim)
+
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_comes_back_works_again(path: Path, store: SqliteStore) -> None:
+    """Moved away and back, the file is the same one, and nothing of it is lost."""
+    claim = acquire(store)
+    away = path.with_name("away")
+    path.rename(away)
+    with pytest.raises(DedupError):
+        store.complete([claim])
+    away.rename(path)
+
+    assert store.complete([claim]) == [True]
+
+
+def test_a_full_disk_is_an_error_that_passes(path: Path, others: Callable[..., OtherProcess]) -> None:
+    """With no room left every write is a DedupError; with room again the store goes on where it was."""
+    other = others(path)
+    assert other.ask("claim('before')") == "['Acquired']"
+    other.ask("limit(100_000)")
+
+    assert "cannot use dedup store" in other.ask("fill()")
+    assert other.ask("claim('during')").startswith("DedupError")
+    other.ask("limit(resource.RLIM_INFINITY)")
+
+    assert other.ask("claim('before', 'during')") == "['Busy', 'Acquired']"
+
+
+# -- other processes --
+
+
+def test_two_processes_race_for_each_key(path: Path, others: Callable[..., OtherProcess]) -> None:
+    """Of two processes that claim the same keys at the same time, exactly one acquires each."""
+    processes = [others(path), others(path)]
+    names = [str(number) for number in range(50)]
+    for process in processes:
+        process.send(f"[claim(name)[0] for name in {names!r}]")
+
+    answers = [eval(process.answer()) for process in processes]
+
+    for pair in zip(*answers, strict=True):
+        assert sorted(pair) == ["Acquired", "Busy"]
+    assert len(answers[0]) == 50
+
+
+def test_processes_race_to_make_the_file(tmp_path: Path, others: Callable[..., OtherProcess]) -> None:
+    """Workers that start together on a file that is not there yet all open it."""
+    processes = [others() for _ in range(6)]
+    paths = [str(tmp_path / f"{number}.db") for number in range(20)]
+    assert [process.ask("'ready'") for process in processes] == ["ready"] * 6
+
+    for process in processes:
+        process.send(f"open_all(*{paths!r})")
+
+    assert {process.answer() for process in processes} == {str([None] * 20)}
+
+
+def test_done_is_seen_by_other_processes(
+    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
+) -> None:
+    """What one process did is done for all."""
+    store.complete([acquire(store)])
+
+    assert others(path).ask("claim('id', 'other')") == "['Done', 'Acquired']"
+
+
+def test_a_claim_of_a_live_process_is_busy(
+    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
+) -> None:
+    """While its owner lives and its lease runs, a claim holds against other processes."""
+    other = others(path)
+    other.ask("claim('id')")
+
+    assert store.claim([KEY]) == [Busy()]
+
+
+def test_a_claim_of_a_killed_process_is_free_at_once(
+    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
+) -> None:
+    """A claim whose owner is gone is taken over in the same attempt, however long its lease still runs."""
+    other = others(path)
+    assert other.ask("claim('id', 'other')") == "['Acquired', 'Acquired']"
+    other.end()
+
+    claim = acquire(store)
+
+    assert claim.attempt == 1
+    assert store.complete([claim]) == [True]
+    assert store.claim([KEY]) == [Done()]
+
+
+def test_a_zombie_holds_nothing(path: Path, store: SqliteStore, others: Callable[..., OtherProcess]) -> None:
+    """A killed process whose parent has not noticed yet counts as dead."""
+    other = others(path)
+    other.ask("claim('id')")
+    other.kill()
+
+    assert isinstance(store.claim([KEY])[0], Acquired)
+
+
+def test_done_of_a_killed_process_stays(
+    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
+) -> None:
+    """DONE outlives its process, even one that was killed right after it."""
+    other = others(path)
+    assert other.ask("store.complete(store.claim([Key('scope', 'id')]))") == "[True]"
+    other.kill()
+
+    assert store.claim([KEY]) == [Done()]
+
+
+def test_a_second_store_of_one_process_does_not_expose_the_first(
+    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
+) -> None:
+    """Opening the file again in one process keeps its locks, so another process never deletes our log.
+
+    Closing any descriptor of a file drops all POSIX locks of the process on it (sqlite.org/howtocorrupt).
+    """
+    claim = acquire(store)
+    second = SqliteStore(path)
+    assert others().ask(f"open_all({str(path)!r})") == "[None]"
+
+    assert store.complete([claim]) == [True]
+
+    assert others(path).ask("claim('id')") == "['Done']"
+    second.close()
+
+
+HOLD = (
+    "setattr(sys, 'held', sqlite3.connect({!r}, isolation_level=None)) or sys.held.execute('BEGIN EXCLUSIVE')"
+)
+
+
+def test_a_short_lock_is_waited_for(
+    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
+) -> None:
+    """While another process writes, a call waits, and goes on when it may."""
+    other = others()
+    other.ask(HOLD.format(str(path)))
+
+    with ThreadPoolExecutor(1) as pool:
+        claiming = pool.submit(store.claim, [KEY])
+        assert not claiming.done()
+        other.ask("sys.held.rollback()")
+        [claim] = claiming.result(30)
+
+    assert isinstance(claim, Acquired)
+
+
+def test_a_long_lock_is_an_error_that_passes(
+    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
+) -> None:
+    """A lock held for longer than the busy timeout is a DedupError; afterwards the store works again."""
+    other = others()
+    other.ask(HOLD.format(str(path)))
+
+    with pytest.raises(DedupError, match="locked"):
+        store.claim([KEY])
+    other.ask("sys.held.rollback()")
+
+    assert isinstance(store.claim([KEY])[0], Acquired)

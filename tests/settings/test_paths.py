@@ -1,0 +1,37 @@
+"""Where files go that nobody gave a place for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from amqptool.settings.paths import dedup_url, state_directory
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"XDG_STATE_HOME": "/state", "HOME": "/home/ann"}, "/state/amqptool"),
+        ({"HOME": "/home/ann"}, "/home/ann/.local/state/amqptool"),
+        ({"XDG_STATE_HOME": "", "HOME": "/home/ann"}, "/home/ann/.local/state/amqptool"),
+        ({"XDG_STATE_HOME": "relative", "HOME": "/home/ann"}, "/home/ann/.local/state/amqptool"),
+    ],
+)
+def test_the_state_directory_follows_xdg(environ: dict[str, str], expected: str) -> None:
+    """XDG_STATE_HOME wins when it is absolute, as its specification demands; else it is ~/.local/state."""
+    assert state_directory(environ) == Path(expected)
+
+
+@pytest.mark.parametrize("environ", [{}, {"HOME": ""}])
+def test_without_home_the_directory_is_still_absolute(environ: dict[str, str]) -> None:
+    """An environment without HOME, as a service may have, still gives an absolute directory."""
+    directory = state_directory(environ)
+
+    assert directory.is_absolute()
+    assert directory.parts[-3:] == (".local", "state", "amqptool")
+
+
+def test_the_dedup_url_is_an_absolute_sqlite_path() -> None:
+    """The default store is one file in the state directory, with the four slashes of an absolute path."""
+    assert dedup_url({"XDG_STATE_HOME": "/state"}) == "sqlite:////state/amqptool/dedup.db"

@@ -1,0 +1,67 @@
+"""Which broker URL wins, and what is said of its origin."""
+
+from __future__ import annotations
+
+import pytest
+
+from amqptool.errors import ConfigError
+from amqptool.settings.resolve import DEFAULT_URL, resolve_url
+from amqptool.settings.url import AmqpUrl
+
+ALL_SET = {"AMQPTOOL_URL": "amqp://ours", "AMQP_URL": "amqp://everyones"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "environ", "host", "origin"),
+    [
+        ("amqp://flag", ALL_SET, "flag", "--url"),
+        (None, ALL_SET, "ours", "AMQPTOOL_URL"),
+        (None, {"AMQP_URL": "amqp://everyones"}, "everyones", "AMQP_URL"),
+        (None, {"AMQPTOOL_URL": "amqp://ours"}, "ours", "AMQPTOOL_URL"),
+        (None, {"HOME": "/root"}, "localhost", "the default"),
+    ],
+)
+def test_the_nearest_setting_wins(flag: str | None, environ: dict[str, str], host: str, origin: str) -> None:
+    """The option goes before our variable, that before everybody's, and the default comes last."""
+    resolved = resolve_url(flag, environ)
+
+    assert (resolved.value.host, resolved.origin) == (host, origin)
+
+
+def test_the_default_is_rabbitmqs_own() -> None:
+    """With nothing set, it is the user, password, port and vhost of a fresh RabbitMQ on this machine."""
+    assert (
+        AmqpUrl(host="localhost", port=5672, username="guest", password="guest", vhost="/", tls=False)
+        == DEFAULT_URL
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "environ", "origin"),
+    [
+        ("nonsense", ALL_SET, "--url"),
+        ("", ALL_SET, "--url"),
+        (None, {**ALL_SET, "AMQPTOOL_URL": "nonsense"}, "AMQPTOOL_URL"),
+        (None, {"AMQP_URL": "nonsense"}, "AMQP_URL"),
+    ],
+)
+def test_a_bad_url_names_its_setting_and_hides_no_other(
+    flag: str | None, environ: dict[str, str], origin: str
+) -> None:
+    """A winning value that is no URL is an error that names its setting; no lower one steps in."""
+    with pytest.raises(ConfigError) as caught:
+        resolve_url(flag, environ)
+
+    assert str(caught.value).startswith(f"{origin}: ")
+
+
+def test_a_losing_value_is_not_even_read() -> None:
+    """A malformed value of a setting that does not win hurts nobody."""
+    resolved = resolve_url("amqp://flag", {"AMQPTOOL_URL": "nonsense", "AMQP_URL": "nonsense"})
+
+    assert resolved.value.host == "flag"
+
+
+def test_a_resolved_password_is_not_shown() -> None:
+    """The repr of a resolved URL hides the password, as the URL itself does."""
+    assert "s3cret" not in repr(resolve_url("amqp://ann:s3cret@host", {}))

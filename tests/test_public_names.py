@@ -1,0 +1,54 @@
+"""What `import amqptool` offers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import amqptool
+
+NAMES = """
+AccessRefused AmqpUrl AmqptoolError Binding BrokerBlocked BrokerError BrokerUnavailable ConfigError Confirmed
+Declared DedupError DedupStore Delivery Exchange Failed HandlerError InDoubt InputError ManagementError
+MemoryStore Message Nacked NotFound Outcome PreconditionFailed Problem PublishError Publisher Queue Returned
+SqliteStore Topology TopologyError Unroutable WorkReport Worker declare open_store parse_url
+"""
+
+
+def test_the_public_names_are_these() -> None:
+    """A name comes or goes on purpose."""
+    assert sorted(amqptool.__all__) == sorted(NAMES.split())
+
+
+def test_every_public_name_can_be_imported() -> None:
+    """Lazy or not, each name is there, and documented."""
+    for name in amqptool.__all__:
+        assert getattr(amqptool, name) is not None
+        assert name in dir(amqptool)
+
+
+def test_other_names_are_not_there() -> None:
+    """A typo is an AttributeError, as in any module."""
+    with pytest.raises(AttributeError, match="no attribute 'Publishr'"):
+        _ = amqptool.Publishr  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import amqptool", ["pika", "asyncio", "yaml", "click", "rich", "aiohttp", "sqlite3"]),
+        (
+            "from amqptool.cli.root import run, Context; run(['--help'], Context())",
+            ["pika", "asyncio", "yaml", "rich"],
+        ),
+        ("import amqptool.cli.commands.publish", ["pika", "yaml", "rich", "aiohttp", "sqlite3"]),
+        ("import amqptool.testing", ["pika", "yaml", "aiohttp", "sqlite3"]),
+    ],
+)
+def test_imports_are_as_cheap_as_they_can_be(statement: str, unwanted: list[str]) -> None:
+    """Nothing is imported that is not used."""
+    check = f"{statement}; import sys; print(*(set({unwanted}) & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", check], check=True, capture_output=True, text=True)
+    assert done.stderr.strip() == ""

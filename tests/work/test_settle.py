@@ -1,0 +1,98 @@
+"""What happens to a delivery next: the whole table, and delays that grow and are bounded."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from amqptool.dedup.interface import Acquired, Busy, Done, Key
+from amqptool.work.settle import (
+    FIRST_LOOK,
+    FIRST_RETRY,
+    LONGEST_LOOK,
+    LONGEST_RETRY,
+    Ack,
+    Complete,
+    Hold,
+    Run,
+    after_claim,
+    after_complete,
+    after_handler,
+)
+
+CLAIM = Acquired(Key("scope", "id"), "token", 2)
+COUNTS = (0, 1, 5, 100, 10**9)
+
+
+@pytest.mark.parametrize("looks", COUNTS)
+def test_an_acquired_delivery_is_run_under_its_claim(looks: int) -> None:
+    """A claim that was acquired is run, however often it was busy before."""
+    assert after_claim(CLAIM, looks) == Run(CLAIM)
+
+
+@pytest.mark.parametrize("looks", COUNTS)
+def test_a_done_delivery_is_acked_as_a_duplicate(looks: int) -> None:
+    """What is done is acknowledged and counted, and not handled again."""
+    assert after_claim(Done(), looks) == Ack(duplicate=True)
+
+
+@pytest.mark.parametrize("looks", COUNTS)
+def test_a_busy_delivery_is_held(looks: int) -> None:
+    """What somebody else is at is neither handled nor acknowledged."""
+    assert isinstance(after_claim(Busy(), looks), Hold)
+
+
+@pytest.mark.parametrize(
+    ("claim", "succeeded", "failures"), list(itertools.product((CLAIM, None), (True, False), COUNTS))
+)
+def test_only_success_leads_towards_an_ack(claim: Acquired | None, succeeded: bool, failures: int) -> None:
+    """After success DONE is written first, if there is a claim; after a failure the delivery is held."""
+    decision = after_handler(claim, succeeded=succeeded, failures=failures)
+
+    if not succeeded:
+        assert isinstance(decision, Hold)
+    elif claim is None:
+        assert decision == Ack(duplicate=False)
+    else:
+        assert decision == Complete(claim)
+
+
+@pytest.mark.parametrize(("recorded", "decision"), [(True, Ack()), (False, Hold(FIRST_LOOK))])
+def test_only_a_recorded_done_is_acked(recorded: bool, decision: Ack | Hold) -> None:
+    """DONE that was refused, since the claim had gone to somebody else, is never acknowledged."""
+    assert after_complete(recorded=recorded) == decision
+
+
+def delays_of_failures() -> list[float]:
+    """Return how long each failure in a row is held."""
+    decisions = [after_handler(CLAIM, succeeded=False, failures=count) for count in range(200)]
+    return [decision.seconds for decision in decisions if isinstance(decision, Hold)]
+
+
+def delays_of_looks() -> list[float]:
+    """Return how long each busy look in a row is held."""
+    decisions = [after_claim(Busy(), count) for count in range(200)]
+    return [decision.seconds for decision in decisions if isinstance(decision, Hold)]
+
+
+@pytest.mark.parametrize(
+    ("delays", "first", "longest"),
+    [
+        (delays_of_failures(), FIRST_RETRY, LONGEST_RETRY),
+        (delays_of_looks(), FIRST_LOOK, LONGEST_LOOK),
+    ],
+    ids=["failures", "looks"],
+)
+def test_delays_double_up_to_the_longest(delays: list[float], first: float, longest: float) -> None:
+    """Delays begin short, double each time, and stay at the longest for ever."""
+    assert delays[0] == first
+    assert delays[-1] == longest
+    assert all(after == min(longest, 2 * before) for before, after in itertools.pairwise(delays))
+
+
+@pytest.mark.parametrize("count", [10**6, 10**18])
+def test_a_huge_count_is_no_overflow(count: int) -> None:
+    """A message that has failed for months is still held, for the longest delay."""
+    assert after_handler(None, succeeded=False, failures=count) == Hold(LONGEST_RETRY)
+    assert after_claim(Busy(), count) == Hold(LONGEST_LOOK)
