@@ -120,9 +120,7 @@ def _text(fields: Mapping[str, Any], key: str) -> str:
 def _properties_from_json(properties: Mapping[str, Any]) -> dict[str, Any]:
     unknown = properties.keys() - set(PROPERTIES) - {"delivery_mode"}
     if unknown:
-        raise InputError(
-            f"unknown property {min(unknown)!r}; known are delivery_mode, {', '.join(PROPERTIES)}"
-        )
+        raise InputError(f"unknown property {min(unknown)!r}; known are delivery_mode, {', '.join(PROPERTIES)}")
     mode = properties.get("delivery_mode", 2)
     if isinstance(mode, bool) or mode not in (1, 2):
         raise InputError("'delivery_mode' must be 1 (transient) or 2 (persistent)")
@@ -208,9 +206,7 @@ def _tagged_from_json(tag: str, value: Any) -> FieldValue:
         case "$table":
             return {key: _field_from_json(item) for key, item in _object(value, "'$table'").items()}
         case _:
-            raise InputError(
-                f"unknown type {tag!r} in a header; known are $bytes, $timestamp, $decimal, $table"
-            )
+            raise InputError(f"unknown type {tag!r} in a header; known are $bytes, $timestamp, $decimal, $table")
 
 
 def _timestamp(value: Any) -> datetime:

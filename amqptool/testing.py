@@ -54,9 +54,7 @@ def make_delivery(
     from amqptool.message import Delivery, Message
 
     message = Message(body=body, **{"routing_key": queue, **fields})
-    return Delivery(
-        message=message, queue=queue, delivery_tag=delivery_tag, redelivered=redelivered, attempt=attempt
-    )
+    return Delivery(message=message, queue=queue, delivery_tag=delivery_tag, redelivered=redelivered, attempt=attempt)
 
 
 @contextmanager

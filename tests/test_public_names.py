@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import amqptool
+from tests.support.cli import UNMEASURED, cli_environment
 
 NAMES = """
 AccessRefused AmqpUrl AmqptoolError Binding BrokerBlocked BrokerError BrokerUnavailable ConfigError Confirmed
@@ -50,5 +51,7 @@ def test_other_names_are_not_there() -> None:
 def test_imports_are_as_cheap_as_they_can_be(statement: str, unwanted: list[str]) -> None:
     """Nothing is imported that is not used."""
     check = f"{statement}; import sys; print(*(set({unwanted}) & set(sys.modules)), file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", check], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", check], check=True, capture_output=True, text=True, env=cli_environment(UNMEASURED)
+    )
     assert done.stderr.strip() == ""

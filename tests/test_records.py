@@ -294,9 +294,7 @@ def test_deep_nesting_is_no_crash(depth: int) -> None:
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(
-                    ["body", "body_base64", "properties", "headers", "delivery_mode", "$table", "$decimal"]
-                )
+                st.sampled_from(["body", "body_base64", "properties", "headers", "delivery_mode", "$table", "$decimal"])
                 | st.text(max_size=3),
                 inner,
                 max_size=4,

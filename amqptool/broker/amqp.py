@@ -92,9 +92,7 @@ class Connection:
             if not opened.done():
                 opened.set_result(None)
 
-        self._raw = AsyncioConnection(
-            _parameters(url, name, heartbeat, timeout), succeeded, failed, self._on_closed
-        )
+        self._raw = AsyncioConnection(_parameters(url, name, heartbeat, timeout), succeeded, failed, self._on_closed)
         self._raw.add_on_connection_blocked_callback(self._on_blocked)
         self._raw.add_on_connection_unblocked_callback(self._on_unblocked)
         try:

@@ -22,9 +22,7 @@ REQUEST_TIMEOUT = 30.0
 class Management:
     """A session with one broker's management API; `async with` opens and closes it."""
 
-    def __init__(
-        self, base_url: str, *, username: str, password: str, timeout: float = REQUEST_TIMEOUT
-    ) -> None:
+    def __init__(self, base_url: str, *, username: str, password: str, timeout: float = REQUEST_TIMEOUT) -> None:
         self._base_url = base_url.rstrip("/")
         self._username = username
         self._password = password
@@ -92,9 +90,7 @@ class Management:
                 return await _result(doing, response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
-            raise BrokerUnavailable(
-                f"cannot {doing}: no management API at {self._base_url}: {reason}"
-            ) from error
+            raise BrokerUnavailable(f"cannot {doing}: no management API at {self._base_url}: {reason}") from error
 
 
 def _basic(username: str, password: str) -> str:
@@ -111,6 +107,4 @@ async def _result(doing: str, response: ClientResponse) -> Any:
 
 def _refusal(doing: str, status: int, words: str) -> BrokerError:
     kind = AccessRefused if status in {401, 403} else ManagementError
-    return kind(
-        f"cannot {doing}: the management API answered {status}: {words.strip()[:500]}", reply_code=status
-    )
+    return kind(f"cannot {doing}: the management API answered {status}: {words.strip()[:500]}", reply_code=status)

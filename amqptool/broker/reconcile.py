@@ -23,9 +23,7 @@ TopologyObject: TypeAlias = Exchange | Queue | Binding
 #: Channels that declare at the same time. An error closes its channel, so each carries one object at a time.
 LANES = 16
 
-_CONFLICT = re.compile(
-    r"inequivalent arg '(?P<name>[^']+)' for .* received (?P<file>.+) but current is (?P<broker>.+)"
-)
+_CONFLICT = re.compile(r"inequivalent arg '(?P<name>[^']+)' for .* received (?P<file>.+) but current is (?P<broker>.+)")
 _TYPED = re.compile(r"the value '(?P<value>.*)' of type '(?P<type>.*)'")
 
 
@@ -67,9 +65,7 @@ async def declare(url: AmqpUrl, topology: Topology) -> list[Declared]:
         try:
             async with connect(replace(url, vhost=vhost), name="amqptool declare") as connection:
                 for kind in (Exchange, Queue, Binding):
-                    outcomes += await _declare_kind(
-                        connection, [thing for thing in things if isinstance(thing, kind)]
-                    )
+                    outcomes += await _declare_kind(connection, [thing for thing in things if isinstance(thing, kind)])
         except AmqptoolError as error:
             if not outcomes:
                 raise

@@ -32,9 +32,7 @@ class Context:
     def output(self) -> Output:
         """Where this invocation writes."""
         plain = self.no_color or bool(self.environ.get("NO_COLOR")) or self.environ.get("TERM") == "dumb"
-        return Output(
-            as_json=self.json, quiet=self.quiet, verbose=self.verbose, color=False if plain else None
-        )
+        return Output(as_json=self.json, quiet=self.quiet, verbose=self.verbose, color=False if plain else None)
 
     def resolve_url(self) -> Resolved[AmqpUrl]:
         """Return the broker's URL and the setting it came from.

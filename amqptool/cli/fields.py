@@ -18,9 +18,7 @@ class HeaderType(click.ParamType[tuple[str, Any]]):
 
     name = "header"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, FieldValue]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, FieldValue]:
         """Split and decode one header."""
         if isinstance(value, tuple):
             return value

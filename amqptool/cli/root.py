@@ -142,9 +142,7 @@ def _bug(error: Exception, context: Context) -> ExitCode:
 
         traceback.print_exception(error)
     place = write_crash_file(error)
-    context.output.error(
-        error, ExitCode.BUG, f"a bug in amqptool ({type(error).__name__}); details are in {place}"
-    )
+    context.output.error(error, ExitCode.BUG, f"a bug in amqptool ({type(error).__name__}); details are in {place}")
     return ExitCode.BUG
 
 

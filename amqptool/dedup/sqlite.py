@@ -82,9 +82,7 @@ class SqliteStore:
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, on disk when this returns."""
         with self._transaction(self._dones) as connection:
-            return [
-                self._write(connection, claim, State.DONE, claim.attempt, self._retention) for claim in claims
-            ]
+            return [self._write(connection, claim, State.DONE, claim.attempt, self._retention) for claim in claims]
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
@@ -175,9 +173,7 @@ def _create_schema(path: Path) -> None:
         elif application != APPLICATION_ID:
             raise sqlite3.DatabaseError("it is the database of another program")
         elif version != SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(
-                f"its schema is version {version}, and this amqptool needs {SCHEMA_VERSION}"
-            )
+            raise sqlite3.DatabaseError(f"its schema is version {version}, and this amqptool needs {SCHEMA_VERSION}")
         connection.execute("COMMIT")
 
 

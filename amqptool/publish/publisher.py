@@ -150,9 +150,7 @@ class Publisher:
             raise outcome.error
         return outcome
 
-    async def publish_many(
-        self, messages: Iterable[Message] | AsyncIterable[Message]
-    ) -> AsyncIterator[Outcome]:
+    async def publish_many(self, messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Outcome]:
         """Publish a stream of messages, yielding the outcome of each as it is known.
 
         Memory is bounded by the window, whatever the length of the stream. An error of the stream
@@ -217,9 +215,7 @@ class Publisher:
 
     def _on_returned(self, returned: Returned) -> None:
         if not self._window.mark_returned(returned):
-            log.warning(
-                "the broker returned a message that is not in flight: %s", returned.message.message_id
-            )
+            log.warning("the broker returned a message that is not in flight: %s", returned.message.message_id)
 
     def _on_blocked(self, reason: str | None) -> None:
         if reason is None:
@@ -242,9 +238,7 @@ class Publisher:
         now, oldest = self._now(), self._window.oldest_sent_at
         if self._blocked_since is not None:
             if now - self._blocked_since > self._blocked_timeout:
-                return BrokerBlocked(
-                    f"blocked by the broker for {self._blocked_timeout:g} s: {self._blocked_reason}"
-                )
+                return BrokerBlocked(f"blocked by the broker for {self._blocked_timeout:g} s: {self._blocked_reason}")
         elif oldest is not None and now - max(oldest, self._unblocked_at) > self._confirm_timeout:
             return BrokerUnavailable(f"no confirm within {self._confirm_timeout:g} s")
         return None

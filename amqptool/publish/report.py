@@ -81,9 +81,7 @@ async def publish_all(
     return report
 
 
-async def _publish(
-    publisher: Publisher, messages: Iterable[Message] | AsyncIterable[Message], report: Report
-) -> None:
+async def _publish(publisher: Publisher, messages: Iterable[Message] | AsyncIterable[Message], report: Report) -> None:
     try:
         async for outcome in publisher.publish_many(messages):
             report.add(outcome)

@@ -13,9 +13,7 @@ DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
 
 _ESCAPES = {"/": "%2F", "#": "%23", "?": "%3F", "@": "%40", ":": "%3A", "%": "%25"}
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_AUTHORITY = re.compile(
-    r"(?:(?P<userinfo>.*)@)?(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:]*))?", re.DOTALL
-)
+_AUTHORITY = re.compile(r"(?:(?P<userinfo>.*)@)?(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:]*))?", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -100,9 +98,7 @@ def _refuse_raw_characters(rest: str) -> None:
 def _parse_authority(authority: str) -> tuple[str, str, str, int | None]:
     match = _AUTHORITY.fullmatch(authority)
     if match is None:
-        raise ConfigError(
-            "the broker URL's host and port cannot be read: it is amqp://user:password@host:port/vhost"
-        )
+        raise ConfigError("the broker URL's host and port cannot be read: it is amqp://user:password@host:port/vhost")
     username, password = "guest", "guest"
     if match["userinfo"] is not None:
         username, password = _parse_userinfo(match["userinfo"])
@@ -119,9 +115,7 @@ def _parse_userinfo(userinfo: str) -> tuple[str, str]:
     if ":" in password:
         raise ConfigError(_must_be_escaped(":"))
     if not username or not colon:
-        raise ConfigError(
-            "the broker URL needs both a user and a password before the '@': user:password@host"
-        )
+        raise ConfigError("the broker URL needs both a user and a password before the '@': user:password@host")
     return _unescape(username), _unescape(password)
 
 
@@ -147,6 +141,4 @@ def _unescape(text: str) -> str:
 
 
 def _must_be_escaped(character: str) -> str:
-    return (
-        f"a {character!r} in the broker URL's user, password or vhost must be written {_ESCAPES[character]}"
-    )
+    return f"a {character!r} in the broker URL's user, password or vhost must be written {_ESCAPES[character]}"

@@ -65,9 +65,7 @@ class Argument:
             Unfit: RabbitMQ would refuse it.
         """
         number = self._measured(node)
-        return (
-            self._read(node, _EXAMPLES.get(self.kind, "")) if number is None else self._bounded(node, number)
-        )
+        return self._read(node, _EXAMPLES.get(self.kind, "")) if number is None else self._bounded(node, number)
 
     def _read(self, node: Node, example: str = "") -> FieldValue:
         try:

@@ -89,9 +89,7 @@ _TABLE = (
         queue_types=(_QUORUM,),
         doc="how often a message is delivered again before it is dropped or dead-lettered",
     ),
-    Argument(
-        name="x-consumer-timeout", kind="milliseconds", doc="how long a delivery may stay without an ack"
-    ),
+    Argument(name="x-consumer-timeout", kind="milliseconds", doc="how long a delivery may stay without an ack"),
     Argument(
         name="x-queue-mode",
         kind="choice",
@@ -152,9 +150,7 @@ _TABLE = (
     ),
     Argument(name="x-delayed-retry-min", kind="milliseconds", doc="quorum, from 4.3 on: the first wait"),
     Argument(name="x-delayed-retry-max", kind="milliseconds", doc="quorum, from 4.3 on: the longest wait"),
-    Argument(
-        name="x-max-age", kind="age", queue_types=(_STREAM,), doc="how long the stream keeps messages: 7D"
-    ),
+    Argument(name="x-max-age", kind="age", queue_types=(_STREAM,), doc="how long the stream keeps messages: 7D"),
     Argument(
         name="x-stream-max-segment-size-bytes",
         kind="bytes",

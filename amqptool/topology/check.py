@@ -39,9 +39,7 @@ def _check_once(what: str, items: Iterable[Exchange] | Iterable[Queue], problems
             same = earlier == item and _typed_table(earlier.arguments) == _typed_table(item.arguments)
             where = earlier.place.seen_from(item.place)
             end = "" if same else ", with other properties"
-            problems.add(
-                item.place, f"{what} {quoted(item.name)} is already declared {where}{end}", "duplicate"
-            )
+            problems.add(item.place, f"{what} {quoted(item.name)} is already declared {where}{end}", "duplicate")
 
 
 def _check_bindings_once(bindings: Iterable[Binding], problems: Problems) -> None:
@@ -51,9 +49,7 @@ def _check_bindings_once(bindings: Iterable[Binding], problems: Problems) -> Non
         earlier = first.setdefault((ends, binding.routing_key, _typed_table(binding.arguments)), binding)
         if earlier is not binding:
             where = earlier.place.seen_from(binding.place)
-            ends_text = (
-                f"{quoted(binding.source)} to {binding.destination_type} {quoted(binding.destination)}"
-            )
+            ends_text = f"{quoted(binding.source)} to {binding.destination_type} {quoted(binding.destination)}"
             problems.add(binding.place, f"this binding from {ends_text} already stands {where}", "duplicate")
 
 

@@ -49,9 +49,7 @@ class _Draft:
 
     def finish(self) -> Topology:
         """Check the whole and return it."""
-        topology = Topology(
-            exchanges=tuple(self.exchanges), queues=tuple(self.queues), bindings=tuple(self.bindings)
-        )
+        topology = Topology(exchanges=tuple(self.exchanges), queues=tuple(self.queues), bindings=tuple(self.bindings))
         check(topology, self.problems)
         self.problems.raise_if_any()
         return topology

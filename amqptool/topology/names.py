@@ -6,9 +6,7 @@ from amqptool.topology.problems import did_you_mean, quoted
 
 EXCHANGE_TYPES = ("direct", "fanout", "topic", "headers")
 #: The exchanges that every vhost has; they may be bound, not declared.
-PREDECLARED = frozenset(
-    {"amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.match", "amq.rabbitmq.trace"}
-)
+PREDECLARED = frozenset({"amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.match", "amq.rabbitmq.trace"})
 RESERVED_PREFIX = "amq."
 #: AMQP 0-9-1's short string: names and routing keys, in UTF-8 bytes.
 MAX_BYTES = 255

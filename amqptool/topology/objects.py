@@ -150,17 +150,13 @@ def _queue_arguments(entry: Entry, fields: Fields) -> Table:
 def _check_queue(read: Queue, fields: Fields, table: Table) -> None:
     table.check_queue_type(read.type)
     if "x-dead-letter-routing-key" in table.values and "x-dead-letter-exchange" not in table.values:
-        message = (
-            "x-dead-letter-routing-key needs x-dead-letter-exchange beside it: RabbitMQ refuses it alone"
-        )
+        message = "x-dead-letter-routing-key needs x-dead-letter-exchange beside it: RabbitMQ refuses it alone"
         table.note("x-dead-letter-routing-key", message, "argument-name")
     if read.type != "classic":
         for key, wanted, found in (("durable", True, read.durable), ("auto_delete", False, read.auto_delete)):
             node = fields.node(key)
             if found is not wanted and node is not None:
-                message = (
-                    f"{key} must be {str(wanted).lower()} for {read.type} queues: RabbitMQ refuses others"
-                )
+                message = f"{key} must be {str(wanted).lower()} for {read.type} queues: RabbitMQ refuses others"
                 fields.problems.add(node.place, message, "queue-type")
 
 

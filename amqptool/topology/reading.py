@@ -67,9 +67,7 @@ class Fields:
         """Note every key that was not asked for."""
         for key in self.mapping.entries.keys() - self._asked.keys():
             scalar = self.mapping.entries[key][0]
-            self.problems.add(
-                scalar.place, f"{what} has no key {quoted(key)}{self._hint(key)}", "unknown-key"
-            )
+            self.problems.add(scalar.place, f"{what} has no key {quoted(key)}{self._hint(key)}", "unknown-key")
 
     def _hint(self, key: str) -> str:
         if key.startswith("x-") and "arguments" in self._asked:
@@ -123,9 +121,7 @@ def text(node: Node) -> str:
     if not isinstance(node, Scalar):
         return _refuse(node, "a text")
     if node.value is None:
-        return _refuse(
-            node, "a text", '; write "" for the empty text, and a text that begins with # in quotes'
-        )
+        return _refuse(node, "a text", '; write "" for the empty text, and a text that begins with # in quotes')
     if not isinstance(node.value, str) or _looks_like_number(node):
         return _refuse(node, "a text", f': put it in quotes: "{describe(node)}"')
     return node.value
@@ -152,9 +148,7 @@ def declared_name(node: Node) -> str:
 def bound_name(node: Node) -> str:
     """Read the name of a binding's end."""
     if isinstance(node, Scalar) and node.value == "":
-        raise Unfit(
-            node, 'is "", the default exchange: nothing can be bound to it or from it', "default-exchange"
-        )
+        raise Unfit(node, 'is "", the default exchange: nothing can be bound to it or from it', "default-exchange")
     return name(node)
 
 
@@ -184,9 +178,7 @@ def field_value(node: Node) -> FieldValue:
         return {field_name(key): field_value(value) for key, value in node.entries.values()}
     if surprise := node.surprise:
         advice = f"write {surprise.plain} for the {surprise.kind}, or " if surprise.plain else ""
-        message = (
-            f"is {node.text[:40]}, which YAML readers understand differently: {advice}put the text in quotes"
-        )
+        message = f"is {node.text[:40]}, which YAML readers understand differently: {advice}put the text in quotes"
         raise Unfit(node, message, "ambiguous")
     return node.value
 

@@ -63,9 +63,7 @@ class TreeBuilder:
     def _start_document(self, event: Any) -> None:
         self._documents += 1
         if self._documents > 1:
-            self.problems.stop(
-                self._place(event), "a second document begins here; a topology file holds one", "yaml"
-            )
+            self.problems.stop(self._place(event), "a second document begins here; a topology file holds one", "yaml")
 
     def _place(self, event: Any) -> Place:
         return Place(self.name, event.start_mark.line + 1, event.start_mark.column + 1)

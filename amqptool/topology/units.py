@@ -17,9 +17,7 @@ def milliseconds(text: str) -> int | None:
     match = _DURATION.fullmatch(text) if text else None
     if match is None:
         return None
-    return sum(
-        int(number or 0) * unit for number, unit in zip(match.groups(), _MILLISECONDS.values(), strict=True)
-    )
+    return sum(int(number or 0) * unit for number, unit in zip(match.groups(), _MILLISECONDS.values(), strict=True))
 
 
 def size_in_bytes(text: str) -> int | None:

@@ -44,9 +44,7 @@ class Intake:
     async def open(self, queue: str, prefetch: int) -> None:
         """Start the consumer; see `Channel.consume` for the errors."""
         self.channel.closed.add_done_callback(lambda _: self._on_change())
-        self._tag = await self.channel.consume(
-            queue, self._on_delivery, self._on_cancelled, prefetch=prefetch
-        )
+        self._tag = await self.channel.consume(queue, self._on_delivery, self._on_cancelled, prefetch=prefetch)
 
     async def close(self) -> None:
         """End the consumer; no delivery comes after this returns."""

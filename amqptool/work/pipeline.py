@@ -273,9 +273,7 @@ class Pipeline:
             case Ack():
                 self._acknowledge(item, duplicate=False)
             case Hold():
-                log.warning(
-                    "message %s: another worker took it over; looking again", item.delivery.message_id
-                )
+                log.warning("message %s: another worker took it over; looking again", item.delivery.message_id)
                 item.claim = None
                 self._hold(item, decision.seconds)
 

@@ -60,9 +60,7 @@ def times_of(commands: list[list[str]], rounds: int, environ: dict[str, str] | N
     return [statistics.median(taken) for taken in seconds]
 
 
-def compare_times(
-    what: str, ours: list[str], theirs: list[str], goal: str, environ: dict[str, str]
-) -> Comparison:
+def compare_times(what: str, ours: list[str], theirs: list[str], goal: str, environ: dict[str, str]) -> Comparison:
     """Compare how long two commands take."""
     mine, bare = times_of([ours, theirs], 30, environ)
     return Comparison(what, f"{mine * 1000:.0f} ms", f"{bare * 1000:.0f} ms", mine / bare, goal)

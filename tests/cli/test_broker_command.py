@@ -8,7 +8,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.cli import UNMEASURED, cli_arguments, cli_environment, run_cli
 from tests.support.processes import ordinary_user, processes_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def test_an_ordinary_user_runs_a_node() -> None:
 
         def amqptool(*args: str, input: str | None = None) -> subprocess.CompletedProcess[str]:  # noqa: A002
             env = {"HOME": str(home), "XDG_STATE_HOME": "", "TMPDIR": str(home)}
-            return run_cli("broker", *args, input=input, env=env, prefix=prefix)
+            return run_cli("broker", *args, input=input, env=env | UNMEASURED, prefix=prefix)
 
         started = amqptool("start")
         url = started.stdout.removesuffix("\n")

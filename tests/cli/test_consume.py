@@ -119,9 +119,7 @@ def test_a_body_cannot_act_on_a_terminal(amqptool_vhost: AmqpUrl) -> None:
     asyncio.run(prepare())
     reader, writer = pty.openpty()
     command = cli_arguments("consume", "q", "-n", "1")
-    done = subprocess.run(
-        command, env=cli_environment(environment(amqptool_vhost)), stdout=writer, check=True
-    )
+    done = subprocess.run(command, env=cli_environment(environment(amqptool_vhost)), stdout=writer, check=True)
     os.close(writer)
     shown = os.read(reader, 1000)
     os.close(reader)
@@ -211,9 +209,7 @@ def test_done_is_remembered_between_runs(queue: AmqpUrl, app: Path, tmp_path: Pa
 
 def test_a_handler_that_fails_with_a_limit_is_a_failure(queue: AmqpUrl, app: Path) -> None:
     """With -n each message is tried once; a failed one goes back and the exit code is 1."""
-    done = consume(
-        queue, "q", "-n", "1", "--handler", "app:fail", "--app-dir", str(app), "--dedup", "memory:"
-    )
+    done = consume(queue, "q", "-n", "1", "--handler", "app:fail", "--app-dir", str(app), "--dedup", "memory:")
     assert done.returncode == 1
     assert "attempt 1 failed: ValueError: broken" in done.stderr
     assert "Traceback" not in done.stderr
@@ -222,18 +218,14 @@ def test_a_handler_that_fails_with_a_limit_is_a_failure(queue: AmqpUrl, app: Pat
 
 def test_a_handler_cannot_end_the_worker(queue: AmqpUrl, app: Path) -> None:
     """sys.exit() in a handler is a failed attempt, not the end."""
-    done = consume(
-        queue, "q", "-n", "1", "--handler", "app:leave", "--app-dir", str(app), "--dedup", "memory:"
-    )
+    done = consume(queue, "q", "-n", "1", "--handler", "app:leave", "--app-dir", str(app), "--dedup", "memory:")
     assert done.returncode == 1
     assert "SystemExit" in done.stderr
 
 
 def test_a_report_for_scripts(queue: AmqpUrl, app: Path) -> None:
     """With --json, a worker's report is one document."""
-    done = consume(
-        queue, "q", "-n", "3", "--handler", "app:fail", "--app-dir", str(app), "--json", "--dedup", "none"
-    )
+    done = consume(queue, "q", "-n", "3", "--handler", "app:fail", "--app-dir", str(app), "--json", "--dedup", "none")
     document = json.loads(done.stdout)
     assert (document["kind"], document["failed"], document["stopped_by"]) == ("work", 3, "max-messages")
 
@@ -274,9 +266,7 @@ def test_a_handler_that_cannot_be_loaded_takes_no_message(
         ),
     ],
 )
-def test_bad_input_takes_nothing(
-    queue: AmqpUrl, app: Path, words: tuple[str, ...], code: int, complaint: str
-) -> None:
+def test_bad_input_takes_nothing(queue: AmqpUrl, app: Path, words: tuple[str, ...], code: int, complaint: str) -> None:
     """Each mistake has its exit code and one clear line, and the queue keeps its messages."""
     done = consume(queue, *(str(app) if word == "APP" else word for word in words))
     assert done.returncode == code
@@ -302,9 +292,7 @@ def test_signals_stop_a_worker_cleanly(queue: AmqpUrl, app: Path, number: signal
 
 def test_a_second_signal_ends_at_once(queue: AmqpUrl, app: Path) -> None:
     """A worker that waits for a stuck handler is ended by a second signal."""
-    (app / "stuck.py").write_text(
-        "import time\ndef handle(d):\n    print('in', flush=True)\n    time.sleep(600)\n"
-    )
+    (app / "stuck.py").write_text("import time\ndef handle(d):\n    print('in', flush=True)\n    time.sleep(600)\n")
     words = ("consume", "q", "--handler", "stuck:handle", "--app-dir", str(app), "--dedup", "memory:", "-v")
     with subprocess.Popen(
         cli_arguments(*words),

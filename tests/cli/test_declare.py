@@ -104,17 +104,13 @@ def test_a_conflict_alone_is_exit_4_with_both_values(amqptool_vhost: AmqpUrl, co
     """A 406 shows what the file says, where, and what the broker has."""
     done = declare(amqptool_vhost, str(conflicting))
     assert done.returncode == 4
-    assert (
-        f"{conflicting}:2:3: queue q (classic): x-max-length is 11 in the file and 10 on the broker"
-        in done.stderr
-    )
+    assert f"{conflicting}:2:3: queue q (classic): x-max-length is 11 in the file and 10 on the broker" in done.stderr
 
 
 def test_a_conflict_leaves_the_rest_done(amqptool_vhost: AmqpUrl, conflicting: Path) -> None:
     """Beside a conflict everything else is declared: exit 3, and each object has its outcome."""
     conflicting.write_text(
-        conflicting.read_text()
-        + "  fine: {bindings: [{source: in, routing_key: k}]}\nexchanges: {in: direct}\n"
+        conflicting.read_text() + "  fine: {bindings: [{source: in, routing_key: k}]}\nexchanges: {in: direct}\n"
     )
     done = declare(amqptool_vhost, str(conflicting), "--json")
     document = json.loads(done.stdout)

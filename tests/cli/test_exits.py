@@ -43,9 +43,7 @@ TABLE: list[tuple[BaseException, ExitCode]] = [
     (AssertionError(), ExitCode.BUG),
 ]
 ALL_ERRORS = {
-    thing
-    for thing in vars(errors).values()
-    if inspect.isclass(thing) and issubclass(thing, errors.AmqptoolError)
+    thing for thing in vars(errors).values() if inspect.isclass(thing) and issubclass(thing, errors.AmqptoolError)
 }
 
 
@@ -122,9 +120,7 @@ SIGNALS = (None, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
     ("signal", "failed", "abandoned", "min_messages"),
     list(itertools.product(SIGNALS, (0, 1), (0, 1), (None, 0, 3, 4))),
 )
-def test_a_worker_has_one_code(
-    signal: ExitCode | None, failed: int, abandoned: int, min_messages: int | None
-) -> None:
+def test_a_worker_has_one_code(signal: ExitCode | None, failed: int, abandoned: int, min_messages: int | None) -> None:
     """The whole table of how a worker can end: signals first, then failures, then too few messages."""
     report = WorkReport(handled=2, duplicates=1, failed=failed, abandoned=abandoned)
 

@@ -12,9 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-GOOD = (
-    "exchanges: {incoming: topic}\nqueues: {playstore: {bindings: [{source: incoming}]}, notifications: }\n"
-)
+GOOD = "exchanges: {incoming: topic}\nqueues: {playstore: {bindings: [{source: incoming}]}, notifications: }\n"
 BAD = "exchanges:\n  incoming: topc\nqueues:\n  amq.x:\n"
 
 

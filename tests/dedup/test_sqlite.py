@@ -426,18 +426,14 @@ def test_processes_race_to_make_the_file(tmp_path: Path, others: Callable[..., O
     assert {process.answer() for process in processes} == {str([None] * 20)}
 
 
-def test_done_is_seen_by_other_processes(
-    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
-) -> None:
+def test_done_is_seen_by_other_processes(path: Path, store: SqliteStore, others: Callable[..., OtherProcess]) -> None:
     """What one process did is done for all."""
     store.complete([acquire(store)])
 
     assert others(path).ask("claim('id', 'other')") == "['Done', 'Acquired']"
 
 
-def test_a_claim_of_a_live_process_is_busy(
-    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
-) -> None:
+def test_a_claim_of_a_live_process_is_busy(path: Path, store: SqliteStore, others: Callable[..., OtherProcess]) -> None:
     """While its owner lives and its lease runs, a claim holds against other processes."""
     other = others(path)
     other.ask("claim('id')")
@@ -469,9 +465,7 @@ def test_a_zombie_holds_nothing(path: Path, store: SqliteStore, others: Callable
     assert isinstance(store.claim([KEY])[0], Acquired)
 
 
-def test_done_of_a_killed_process_stays(
-    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
-) -> None:
+def test_done_of_a_killed_process_stays(path: Path, store: SqliteStore, others: Callable[..., OtherProcess]) -> None:
     """DONE outlives its process, even one that was killed right after it."""
     other = others(path)
     assert other.ask("store.complete(store.claim([Key('scope', 'id')]))") == "[True]"
@@ -497,14 +491,10 @@ def test_a_second_store_of_one_process_does_not_expose_the_first(
     second.close()
 
 
-HOLD = (
-    "setattr(sys, 'held', sqlite3.connect({!r}, isolation_level=None)) or sys.held.execute('BEGIN EXCLUSIVE')"
-)
+HOLD = "setattr(sys, 'held', sqlite3.connect({!r}, isolation_level=None)) or sys.held.execute('BEGIN EXCLUSIVE')"
 
 
-def test_a_short_lock_is_waited_for(
-    path: Path, store: SqliteStore, others: Callable[..., OtherProcess]
-) -> None:
+def test_a_short_lock_is_waited_for(path: Path, store: SqliteStore, others: Callable[..., OtherProcess]) -> None:
     """While another process writes, a call waits, and goes on when it may."""
     other = others()
     other.ask(HOLD.format(str(path)))

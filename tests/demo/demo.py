@@ -117,9 +117,7 @@ class Demo:
     def show_table(self, published: int) -> bool:
         """Show what was published and what came of it; return whether it is right."""
         with closing(sqlite3.connect(self.directory / "releases.db")) as database:
-            recorded, distinct = database.execute(
-                "SELECT count(*), count(DISTINCT message_id) FROM release"
-            ).fetchone()
+            recorded, distinct = database.execute("SELECT count(*), count(DISTINCT message_id) FROM release").fetchone()
         logs = "".join(self.log(worker).read_text() for worker in self.workers)
         duplicates = logs.count("duplicate, acknowledged")
         repeated = RELEASES // REPEATED

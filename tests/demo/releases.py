@@ -16,9 +16,7 @@ _DIRECTORY = Path(os.environ["DEMO_DIRECTORY"])
 #: The message in whose handler the first worker gets stuck, so that it can be killed in the middle of it.
 _STUCK_AT = 700
 
-_database = sqlite3.connect(
-    _DIRECTORY / "releases.db", isolation_level=None, check_same_thread=False, timeout=30
-)
+_database = sqlite3.connect(_DIRECTORY / "releases.db", isolation_level=None, check_same_thread=False, timeout=30)
 _database.execute("PRAGMA synchronous = NORMAL")
 _calls = 0
 

@@ -20,11 +20,7 @@ def test_the_demo_ends_with_every_number_right(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = {
-        line.split("│")[1].strip(): line.split("│")[2].strip()
-        for line in done.stdout.splitlines()
-        if "│" in line
-    }
+    rows = {line.split("│")[1].strip(): line.split("│")[2].strip() for line in done.stdout.splitlines() if "│" in line}
     assert rows["published, every tenth twice"] == "3,300"
     assert (rows["lost"], rows["recorded twice"]) == ("0", "0")
     assert list(tmp_path.iterdir()) == []

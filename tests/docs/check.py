@@ -33,16 +33,12 @@ def exit_codes() -> str:
 
 def help_text() -> str:
     """Return the help of every command, as a terminal of 80 columns shows it."""
-    outputs = [
-        _help(words) for words in ([], ["validate"], ["declare"], ["publish"], ["consume"], ["broker"])
-    ]
+    outputs = [_help(words) for words in ([], ["validate"], ["declare"], ["publish"], ["consume"], ["broker"])]
     return "```text\n" + "\n".join(outputs) + "```\n"
 
 
 def _help(words: list[str]) -> str:
-    result = CliRunner().invoke(
-        root, [*words, "--help"], prog_name="amqptool", obj=Context(), terminal_width=80
-    )
+    result = CliRunner().invoke(root, [*words, "--help"], prog_name="amqptool", obj=Context(), terminal_width=80)
     return f"$ {' '.join(['amqptool', *words, '--help'])}\n{result.output}"
 
 

@@ -40,6 +40,7 @@ service = Service()
 partial = functools.partial(takes_two, other=1)
 wrapped = functools.wraps(takes_one)(lambda *arguments: takes_one(*arguments))
 builtin = print
+silent = min  # a builtin that does not tell its signature
 """
 
 
@@ -75,6 +76,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         "partial",
         "wrapped",
         "builtin",
+        "silent",
     ],
 )
 def test_a_callable_is_found(modules: Callable[[str, str], None], name: str) -> None:
@@ -135,9 +137,7 @@ def test_what_is_no_handler_is_refused(modules: Callable[[str, str], None], spec
         ("raise ModuleNotFoundError('by hand')", "importing 'broken' failed: by hand"),
     ],
 )
-def test_a_module_that_does_not_import_says_why(
-    modules: Callable[[str, str], None], source: str, words: str
-) -> None:
+def test_a_module_that_does_not_import_says_why(modules: Callable[[str, str], None], source: str, words: str) -> None:
     """What goes wrong inside the handler's module is told as such, and not as a missing handler."""
     modules("broken", source)
 
@@ -204,9 +204,7 @@ class PlainService:
         (print, ThreadHandler),
     ],
 )
-def test_async_callables_run_on_the_loop_and_others_in_threads(
-    function: Callable[[Delivery], Any], kind: type
-) -> None:
+def test_async_callables_run_on_the_loop_and_others_in_threads(function: Callable[[Delivery], Any], kind: type) -> None:
     """What is async is awaited; whatever may block goes to a thread."""
     assert type(as_handler(function)) is kind
 
@@ -337,9 +335,7 @@ def test_nothing_a_thread_raises_ends_the_worker(error: BaseException, words: st
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize(
-    ("error", "kind"), [(SystemExit("bye"), HandlerError), (StopIteration("x"), RuntimeError)]
-)
+@pytest.mark.parametrize(("error", "kind"), [(SystemExit("bye"), HandlerError), (StopIteration("x"), RuntimeError)])
 def test_leaving_an_async_handler_does_not_end_the_loop(error: BaseException, kind: type[Exception]) -> None:
     """`sys.exit()` in an async handler is a failure of its message too."""
     handler = as_handler(both(raiser(error))[1])

@@ -197,9 +197,7 @@ def test_records_go_where_they_say_unless_told(
     """A record's own exchange and key count, unless the caller gives others, even empty ones."""
     path = file(RECORDS)
 
-    messages = collect(
-        lambda stop: records_as_messages(path, stop, exchange=exchange, routing_key=routing_key)
-    )
+    messages = collect(lambda stop: records_as_messages(path, stop, exchange=exchange, routing_key=routing_key))
 
     assert [message.body for message in messages] == [b"a", b"b"]
     assert [(message.exchange, message.routing_key) for message in messages] == targets
@@ -374,9 +372,7 @@ def open_files() -> set[str]:
 
 
 @pytest.mark.parametrize("read", ["pipe", "file"])
-def test_a_dash_is_stdin(
-    monkeypatch: pytest.MonkeyPatch, pipe: Pipe, file: Callable[[bytes], str], read: str
-) -> None:
+def test_a_dash_is_stdin(monkeypatch: pytest.MonkeyPatch, pipe: Pipe, file: Callable[[bytes], str], read: str) -> None:
     """`-` reads stdin, be it a pipe or a file, and leaves it open."""
     pipe.write(b"one\ntwo")
     pipe.end()

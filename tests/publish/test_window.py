@@ -164,9 +164,7 @@ def test_draining_takes_everything_oldest_first() -> None:
     assert (len(window), window.oldest_sent_at, window.drain()) == (0, None, [])
 
 
-@pytest.mark.parametrize(
-    "back", [subset for size in range(5) for subset in itertools.combinations((1, 2, 3, 4), size)]
-)
+@pytest.mark.parametrize("back", [subset for size in range(5) for subset in itertools.combinations((1, 2, 3, 4), size)])
 def test_exactly_the_returned_messages_are_marked(back: tuple[int, ...]) -> None:
     """Whichever messages come back, those and no others carry their return when they are settled."""
     window = window_of(4)

@@ -30,10 +30,7 @@ def test_the_nearest_setting_wins(flag: str | None, environ: dict[str, str], hos
 
 def test_the_default_is_rabbitmqs_own() -> None:
     """With nothing set, it is the user, password, port and vhost of a fresh RabbitMQ on this machine."""
-    assert (
-        AmqpUrl(host="localhost", port=5672, username="guest", password="guest", vhost="/", tls=False)
-        == DEFAULT_URL
-    )
+    assert AmqpUrl(host="localhost", port=5672, username="guest", password="guest", vhost="/", tls=False) == DEFAULT_URL
 
 
 @pytest.mark.parametrize(
@@ -45,9 +42,7 @@ def test_the_default_is_rabbitmqs_own() -> None:
         (None, {"AMQP_URL": "nonsense"}, "AMQP_URL"),
     ],
 )
-def test_a_bad_url_names_its_setting_and_hides_no_other(
-    flag: str | None, environ: dict[str, str], origin: str
-) -> None:
+def test_a_bad_url_names_its_setting_and_hides_no_other(flag: str | None, environ: dict[str, str], origin: str) -> None:
     """A winning value that is no URL is an error that names its setting; no lower one steps in."""
     with pytest.raises(ConfigError) as caught:
         resolve_url(flag, environ)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: Seconds after which a command hangs.
 TIMEOUT = 120
 
+#: For a process whose coverage must not be measured: the measuring imports and writes things itself.
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
+
 
 def cli_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return our environment without AMQP settings; its home is the run's own (see conftest.py)."""

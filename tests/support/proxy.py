@@ -35,9 +35,7 @@ def proxy_before(url: AmqpUrl, method: tuple[int, int], on_method: Callable[[], 
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        yield AmqpUrl(
-            host="127.0.0.1", port=port, username=url.username, password=url.password, vhost=url.vhost
-        )
+        yield AmqpUrl(host="127.0.0.1", port=port, username=url.username, password=url.password, vhost=url.vhost)
     finally:
         listener.close()
 

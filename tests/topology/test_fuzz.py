@@ -35,22 +35,17 @@ WORDS = [
     "}",
 ]
 
-scalars = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS) | st.text(max_size=8)
-)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS) | st.text(max_size=8)
 structures = st.recursive(
     scalars,
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=4), inner, max_size=5)
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=4), inner, max_size=5)
     ),
     max_leaves=25,
 )
 sections = st.dictionaries(st.sampled_from(SECTIONS), structures, min_size=1)
 tokens = st.lists(
-    st.sampled_from(
-        [*KEYS, *WORDS, ": ", "- ", "? ", "\n", "\n  ", "{", "]", ", ", "'", '"', "|", ">", "---\n", "\\"]
-    )
+    st.sampled_from([*KEYS, *WORDS, ": ", "- ", "? ", "\n", "\n  ", "{", "]", ", ", "'", '"', "|", ">", "---\n", "\\"])
 ).map("".join)
 
 

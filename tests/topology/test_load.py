@@ -284,9 +284,7 @@ def test_problem_of_an_exchange(body: str, problem: str) -> None:
 @pytest.mark.parametrize("kind", ["x-delayed-message", "x-consistent-hash", "x-modulus-hash"])
 def test_plugin_types(kind: str) -> None:
     """Exchange types of plugins pass by their prefix."""
-    assert (
-        Topology.parse(f"exchanges: {{e: {{type: {kind}, delayed_type: direct}}}}").exchanges[0].type == kind
-    )
+    assert Topology.parse(f"exchanges: {{e: {{type: {kind}, delayed_type: direct}}}}").exchanges[0].type == kind
 
 
 @pytest.mark.parametrize(
@@ -419,9 +417,7 @@ def test_binding_twice(second: str, twice: bool) -> None:
         f"- {{source: e, destination: q, arguments: {{a: [{value}]}}}}\n" for value in ("1", second)
     )
     if twice:
-        assert problems_of(text) == [
-            "5:3: this binding from 'e' to queue 'q' already stands on line 4 [duplicate]"
-        ]
+        assert problems_of(text) == ["5:3: this binding from 'e' to queue 'q' already stands on line 4 [duplicate]"]
     else:
         assert len(Topology.parse(text).bindings) == 2
 
@@ -475,9 +471,7 @@ def test_twice_in_several_files(tmp_path: Path) -> None:
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
     first.write_text("queues: {q: }\n")
     second.write_text("queues: {q: }\n")
-    with pytest.raises(
-        TopologyError, match=rf"^{second}:1:10: queue 'q' is already declared at {first}:1:10 "
-    ):
+    with pytest.raises(TopologyError, match=rf"^{second}:1:10: queue 'q' is already declared at {first}:1:10 "):
         Topology.load(first, second)
 
 

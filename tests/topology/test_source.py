@@ -120,9 +120,7 @@ def test_hint(content: str, end: str, parser: Any) -> None:
 
 
 @pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize(
-    "content", ["a: [", "a: {b", 'a: "x', "a: b: c", "]", "a: 'x\n", "%FOO", 'a: "\\ud800"']
-)
+@pytest.mark.parametrize("content", ["a: [", "a: {b", 'a: "x', "a: b: c", "]", "a: 'x\n", "%FOO", 'a: "\\ud800"'])
 def test_broken(content: str, parser: Any) -> None:
     """Broken syntax is one problem, never a traceback."""
     assert len(problems_of(content, parser)) == 1
@@ -164,6 +162,4 @@ def test_too_many_aliases() -> None:
 
 def test_too_large() -> None:
     """A file above the limit is not parsed."""
-    assert problems_of(b" " * (source.MAX_BYTES + 1)) == [
-        "t.yaml:1:1: the file is larger than 10 MiB [limit]"
-    ]
+    assert problems_of(b" " * (source.MAX_BYTES + 1)) == ["t.yaml:1:1: the file is larger than 10 MiB [limit]"]

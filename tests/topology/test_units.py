@@ -24,9 +24,7 @@ def test_duration(text: str, expected: int) -> None:
     assert milliseconds(text) == expected
 
 
-@pytest.mark.parametrize(
-    "text", ["", "30", "s", "30m1h", "1.5h", "-1s", "30 s", "30S", "1" * 16 + "s", "1_0s"]
-)
+@pytest.mark.parametrize("text", ["", "30", "s", "30m1h", "1.5h", "-1s", "30 s", "30S", "1" * 16 + "s", "1_0s"])
 def test_no_duration(text: str) -> None:
     """What is not written as a duration is none."""
     assert milliseconds(text) is None

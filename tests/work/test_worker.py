@@ -124,18 +124,14 @@ def test_two_queues_of_one_message_both_handle_it(amqptool_vhost: AmqpUrl) -> No
         ).serve()
 
     async def scenario() -> list[int]:
-        reports = [
-            await work(queue, scope) for queue, scope in (("a", None), ("b", None), ("c", "s"), ("d", "s"))
-        ]
+        reports = [await work(queue, scope) for queue, scope in (("a", None), ("b", None), ("c", "s"), ("d", "s"))]
         return [report.handled for report in reports]
 
     assert asyncio.run(scenario()) == [1, 1, 1, 0]
 
 
 @pytest.mark.parametrize("message_id", [None, "", "order-17", "00000000-0000-0000-0000-000000000000"])
-def test_messages_without_a_uuid_are_handled_without_dedup(
-    amqptool_vhost: AmqpUrl, message_id: str | None
-) -> None:
+def test_messages_without_a_uuid_are_handled_without_dedup(amqptool_vhost: AmqpUrl, message_id: str | None) -> None:
     """No id, or one that is no UUID, is handled every time, and counted."""
 
     async def scenario() -> WorkReport:
@@ -300,9 +296,7 @@ def test_concurrency_bounds_the_handlers_that_run_at_once(amqptool_vhost: AmqpUr
     assert most == 4
 
 
-def test_a_worker_comes_back_after_its_connection_is_closed(
-    amqptool_vhost: AmqpUrl, amqptool_node: Endpoint
-) -> None:
+def test_a_worker_comes_back_after_its_connection_is_closed(amqptool_vhost: AmqpUrl, amqptool_node: Endpoint) -> None:
     """A worker whose connections are closed by an operator consumes again, and nothing runs twice."""
     runs: Counter[bytes] = Counter()
     halfway = asyncio.Event()
@@ -319,9 +313,7 @@ def test_a_worker_comes_back_after_its_connection_is_closed(
         serving = asyncio.create_task(worker.serve())
         await halfway.wait()
         await close_connections(amqptool_node, amqptool_vhost)
-        await publish(
-            amqptool_vhost, [Message(body=b"%d" % number, routing_key="q") for number in range(50, 100)]
-        )
+        await publish(amqptool_vhost, [Message(body=b"%d" % number, routing_key="q") for number in range(50, 100)])
         return await serving, await queue_length(amqptool_vhost, "q")
 
     report, left = asyncio.run(scenario())

@@ -23,9 +23,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SIGNALLED = 128
 
 
-def run_command(
-    arguments: Sequence[str], *, environ: Mapping[str, str], directory: Path | None = None
-) -> int:
+def run_command(arguments: Sequence[str], *, environ: Mapping[str, str], directory: Path | None = None) -> int:
     """Run a command with AMQPTOOL_URL and AMQPTOOL_MANAGEMENT_URL set, and return its exit code.
 
     Without a directory the node is a temporary one; with one, it is stopped afterwards only if it did not

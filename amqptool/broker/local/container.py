@@ -80,9 +80,7 @@ class Container:
         answer = _run(self._engine, *arguments)
         if check and answer.returncode:
             words = answer.stderr.strip() or f"exit code {answer.returncode}"
-            raise BrokerUnavailable(
-                f"cannot run RabbitMQ in a container: {self._engine} {arguments[0]}: {words}"
-            )
+            raise BrokerUnavailable(f"cannot run RabbitMQ in a container: {self._engine} {arguments[0]}: {words}")
         return answer
 
 

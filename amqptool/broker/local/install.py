@@ -67,15 +67,12 @@ def find_installation(
     return Installation(server, epmd) if server and epmd else None
 
 
-def not_installed(
-    platform: str = sys.platform, os_release: Path = Path("/etc/os-release")
-) -> BrokerUnavailable:
+def not_installed(platform: str = sys.platform, os_release: Path = Path("/etc/os-release")) -> BrokerUnavailable:
     """Make the error that says how to install RabbitMQ on this system."""
     manager = "brew" if platform == "darwin" else _package_manager(os_release)
     lines = [_INSTALL_LINES[manager]] if manager else list(_INSTALL_LINES.values())
     return BrokerUnavailable(
-        "no RabbitMQ is installed here, and no Docker or Podman engine answers; install it:\n  "
-        + "\n  ".join(lines)
+        "no RabbitMQ is installed here, and no Docker or Podman engine answers; install it:\n  " + "\n  ".join(lines)
     )
 
 

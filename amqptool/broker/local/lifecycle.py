@@ -148,9 +148,7 @@ def _host(record: Record) -> Host:
 def _record(known: Record | None, port: int | None, management_port: int | None) -> Record:
     if known:
         known = stopped(known)
-        return replace(
-            known, port=port or known.port, management_port=management_port or known.management_port
-        )
+        return replace(known, port=port or known.port, management_port=management_port or known.management_port)
     port = port or free_port()
     return Record(
         name=f"amqptool-{port}@localhost",

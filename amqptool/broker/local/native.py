@@ -90,9 +90,7 @@ def _write_files(directory: Path, record: Record) -> None:
     (directory / "data").mkdir(exist_ok=True)
     (directory / "log").mkdir(exist_ok=True)
     (directory / "enabled_plugins").write_text("[rabbitmq_management].\n", "ascii")
-    configuration = _CONFIGURATION.format(
-        host=LOCALHOST, port=record.port, management_port=record.management_port
-    )
+    configuration = _CONFIGURATION.format(host=LOCALHOST, port=record.port, management_port=record.management_port)
     (directory / "rabbitmq.conf").write_text(configuration, "ascii")
     if _log_file(directory).exists():
         _log_file(directory).replace(directory / "log" / "previous.log")

@@ -135,9 +135,7 @@ def load(directory: Path) -> Record | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
-        raise ConfigError(
-            f"{directory / RECORD} cannot be read ({error}); remove {directory} to start anew"
-        ) from error
+        raise ConfigError(f"{directory / RECORD} cannot be read ({error}); remove {directory} to start anew") from error
 
 
 def save(directory: Path, record: Record) -> Record:

@@ -45,16 +45,10 @@ def broker() -> None:
 
 @broker.command()
 @directory_option
-@click.option(
-    "--port", type=_PORT, metavar="N", help="Where AMQP listens.  [default: as before, or a free port]"
-)
-@click.option(
-    "--management-port", type=_PORT, metavar="N", help="Where the management UI and API listen; likewise."
-)
+@click.option("--port", type=_PORT, metavar="N", help="Where AMQP listens.  [default: as before, or a free port]")
+@click.option("--management-port", type=_PORT, metavar="N", help="Where the management UI and API listen; likewise.")
 @pass_context
-def start(
-    context: Context, directory: Path | None, port: int | None, management_port: int | None
-) -> ExitCode:
+def start(context: Context, directory: Path | None, port: int | None, management_port: int | None) -> ExitCode:
     """Start the node, unless it runs, and print its URL.
 
     Returns when it answers. The node keeps running until `amqptool broker stop`; started again, it has the

@@ -36,31 +36,15 @@ _WORKER_OPTIONS = (
 @click.command(cls=Command)
 @click.argument("queue")
 @click.option("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]")
-@click.option(
-    "--handler", metavar="MODULE:CALLABLE", help="Call this with each delivery instead of printing it."
-)
+@click.option("--handler", metavar="MODULE:CALLABLE", help="Call this with each delivery instead of printing it.")
 @click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
-@click.option(
-    "--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time."
-)
-@click.option(
-    "--prefetch", type=click.IntRange(1, 65535), default=250, show_default=True, help="Deliveries in hand."
-)
-@click.option(
-    "--dedup", metavar="URL", help="sqlite:///FILE, memory: or none.  [default: a file of the user's]"
-)
-@click.option(
-    "--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]"
-)
-@click.option(
-    "--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once."
-)
-@click.option(
-    "--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75)."
-)
-@click.option(
-    "--idle-timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop when nothing comes."
-)
+@click.option("--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time.")
+@click.option("--prefetch", type=click.IntRange(1, 65535), default=250, show_default=True, help="Deliveries in hand.")
+@click.option("--dedup", metavar="URL", help="sqlite:///FILE, memory: or none.  [default: a file of the user's]")
+@click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
+@click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once.")
+@click.option("--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75).")
+@click.option("--idle-timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop when nothing comes.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time.")
 @click.option(
     "--grace", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
@@ -98,9 +82,7 @@ def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -
     return code
 
 
-def _handle(
-    context: Context, queue: str, handler: str, app_dir: str | None, options: dict[str, Any]
-) -> ExitCode:
+def _handle(context: Context, queue: str, handler: str, app_dir: str | None, options: dict[str, Any]) -> ExitCode:
     from amqptool.handlers.python import load_callable
     from amqptool.settings.paths import dedup_url
 

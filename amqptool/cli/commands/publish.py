@@ -56,18 +56,12 @@ class _Input:
 
 @click.command(cls=Command)
 @click.argument("body", required=False)
-@click.option(
-    "--exchange", "-e", metavar="NAME", help="The exchange; left out, the default one: the key is a queue."
-)
+@click.option("--exchange", "-e", metavar="NAME", help="The exchange; left out, the default one: the key is a queue.")
 @click.option("--routing-key", "-k", metavar="KEY", help="The routing key.")
 @click.option("--file", metavar="FILE", help="Publish a file's bytes as one message; - is stdin.")
 @click.option("--lines", metavar="FILE", help="Publish each line as a message; - is stdin.")
-@click.option(
-    "--jsonl", metavar="FILE", help="Publish JSON records, as 'consume --output jsonl' writes them."
-)
-@click.option(
-    "--header", "-H", "headers", multiple=True, type=HeaderType(), metavar="K=V", help="k=text or k:=json."
-)
+@click.option("--jsonl", metavar="FILE", help="Publish JSON records, as 'consume --output jsonl' writes them.")
+@click.option("--header", "-H", "headers", multiple=True, type=HeaderType(), metavar="K=V", help="k=text or k:=json.")
 @click.option("--content-type", metavar="TYPE", help="Such as application/json.")
 @click.option("--content-encoding", metavar="NAME", help="Such as gzip; the body is sent as it is.")
 @click.option("--message-id", metavar="UUID", help="Left out, a new UUID.")
@@ -81,12 +75,8 @@ class _Input:
 @click.option("--app-id", metavar="TEXT")
 @click.option("--transient", is_flag=True, help="Do not ask for survival of a broker restart.")
 @click.option("--allow-unroutable", is_flag=True, help="Confirm even what no queue takes (not mandatory).")
-@click.option(
-    "--confirm-timeout", type=click.FloatRange(min=0.1), default=30.0, show_default=True, metavar="SECONDS"
-)
-@click.option(
-    "--blocked-timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, metavar="SECONDS"
-)
+@click.option("--confirm-timeout", type=click.FloatRange(min=0.1), default=30.0, show_default=True, metavar="SECONDS")
+@click.option("--blocked-timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, metavar="SECONDS")
 @pass_context
 def publish(
     context: Context,
@@ -119,9 +109,7 @@ def _choose_input(body: str | None, file: str | None, lines: str | None, jsonl: 
         raise click.UsageError("Give the messages once: BODY, --file, --lines or --jsonl.")
     if not given or body == _STDIN:
         if not given and (sys.stdin is None or sys.stdin.isatty()):
-            raise click.UsageError(
-                "Nothing to publish: give BODY, --file, --lines or --jsonl, or pipe a body in."
-            )
+            raise click.UsageError("Nothing to publish: give BODY, --file, --lines or --jsonl, or pipe a body in.")
         return _Input(body=None, file=_STDIN, lines=None, jsonl=None)
     return _Input(body=body, file=file, lines=lines, jsonl=jsonl)
 
@@ -140,9 +128,7 @@ async def _publish(url: AmqpUrl, source: _Input, options: dict[str, Any], stop: 
     return await publish_all(publisher, messages, stop.requested)
 
 
-def _messages(
-    source: _Input, options: dict[str, Any], stop: Stop
-) -> Iterable[Message] | AsyncIterable[Message]:
+def _messages(source: _Input, options: dict[str, Any], stop: Stop) -> Iterable[Message] | AsyncIterable[Message]:
     from amqptool.publish import source as read
 
     if source.jsonl is not None:

@@ -41,9 +41,7 @@ def test_a_process_that_has_ended_has_no_mark(mark, tmp_path):
 
 def test_a_spawned_process_is_detached(tmp_path):
     """It leads a session of its own, in its directory, with only the environment it was given."""
-    child = spawn_python(
-        "import os; print(os.getsid(0) == os.getpid(), os.getcwd(), 'HOME' in os.environ)", tmp_path
-    )
+    child = spawn_python("import os; print(os.getsid(0) == os.getpid(), os.getcwd(), 'HOME' in os.environ)", tmp_path)
     assert process.wait_until(lambda: not child.alive, 30)
     assert (tmp_path / "log").read_text() == f"True {tmp_path} False\n"
 
