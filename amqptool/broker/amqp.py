@@ -189,13 +189,6 @@ class Channel:
         """Whether the channel can be used."""
         return bool(self._raw.is_open)
 
-    async def close(self) -> None:
-        """Close the channel, waiting a bounded time for the broker's answer."""
-        if self._raw.is_open:
-            self._raw.close()
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await asyncio.shield(self.closed)
-
     # -- topology --
 
     async def declare_exchange(
@@ -313,8 +306,10 @@ class Channel:
             InputError: AMQP cannot carry the message; the text names the field.
             BrokerUnavailable: the channel is closed.
         """
-        if message.expiration is not None:
-            check_message(message)  # pika would send any text, and the broker would close the channel
+        if message.headers or message.expiration is not None:
+            # pika would send any text as expiration, for which the broker closes the channel, and would take
+            # for ever to encode some decimals.
+            check_message(message)
         try:
             self._raw.basic_publish(
                 message.exchange, message.routing_key, message.body, _properties(message), mandatory

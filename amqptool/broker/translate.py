@@ -28,10 +28,10 @@ REPLY_CODES: dict[int, type[errors.BrokerError]] = {
     541: errors.BrokerUnavailable,  # INTERNAL_ERROR
 }
 
-# The first matching line wins. pika reports a refused login or vhost as "probable" errors.
+# The first matching line wins.
 _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] = (
-    (pika_errors.ProbableAuthenticationError, errors.AccessRefused, "the broker refused the login"),
-    (pika_errors.ProbableAccessDeniedError, errors.AccessRefused, "the broker refused the vhost"),
+    (pika_errors.ProbableAuthenticationError, errors.BrokerUnavailable, "the connection was lost while logging in"),
+    (pika_errors.ProbableAccessDeniedError, errors.BrokerUnavailable, "the connection was lost while logging in"),
     (pika_errors.AuthenticationError, errors.AccessRefused, "the broker offers no login method we support"),
     (
         pika_errors.IncompatibleProtocolError,
@@ -53,7 +53,9 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
     (TimeoutError, errors.BrokerUnavailable, "no answer in time"),
 )
 
-# pika folds the broker's own close frame into the repr of another exception.
+# pika calls whatever ends a handshake a probable refusal, also a broker that was killed in the middle; only
+# the broker's own close frame, folded into the text, says that it is one.
+_REFUSALS = (pika_errors.ProbableAuthenticationError, pika_errors.ProbableAccessDeniedError)
 _CLOSED_BY_BROKER = re.compile(r"\((\d{3})\) (['\"])(.*?)\2", re.DOTALL)
 
 
@@ -63,10 +65,13 @@ def translate(error: BaseException, doing: str) -> errors.AmqptoolError:
     for cause in chain:
         if isinstance(cause, (pika_errors.ConnectionClosedByBroker, pika_errors.ChannelClosedByBroker)):
             return from_reply(cause.reply_code, cause.reply_text, doing)
+        refusal = _CLOSED_BY_BROKER.search(str(cause)) if isinstance(cause, _REFUSALS) else None
+        if refusal:
+            return from_reply(int(refusal[1]), refusal[3], doing)
     for cause in reversed(chain):
         for kind, ours, words in _KINDS:
             if isinstance(cause, kind):
-                return ours(f"{doing}: {words}{_brokers_words(cause)}")
+                return ours(f"{doing}: {words}{_certificate(cause)}")
     return errors.BrokerUnavailable(f"{doing}: {_words(chain[-1])}")
 
 
@@ -85,13 +90,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             return
 
 
-def _brokers_words(error: BaseException) -> str:
-    match = _CLOSED_BY_BROKER.search(str(error))
-    if match:
-        return f": {match[3]}"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f": {error.verify_message}"
-    return ""
+def _certificate(error: BaseException) -> str:
+    return f": {error.verify_message}" if isinstance(error, ssl.SSLCertVerificationError) else ""
 
 
 def _words(error: BaseException) -> str:

@@ -27,6 +27,8 @@ class Context:
     quiet: bool = False
     no_color: bool = False
     debug: bool = False
+    #: Which setting gave the URL, once one was asked for.
+    url_origin: str | None = None
 
     @property
     def output(self) -> Output:
@@ -42,7 +44,9 @@ class Context:
         """
         from amqptool.settings.resolve import resolve_url
 
-        return resolve_url(self.url, self.environ)
+        resolved = resolve_url(self.url, self.environ)
+        self.url_origin = resolved.origin
+        return resolved
 
 
 pass_context = click.make_pass_decorator(Context)

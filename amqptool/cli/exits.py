@@ -56,6 +56,15 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.TERMINATED: "terminated by SIGTERM before the work in hand was finished",
 }
 
+
+class StoppedError(Exception):
+    """A signal cancelled the command; `code` is its exit code."""
+
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__(f"stopped by a signal, exit code {int(code)}")
+        self.code = code
+
+
 # The first matching line wins, so a subclass stands before its base.
 _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (errors.ConfigError, ExitCode.CONFIGURATION),

@@ -12,9 +12,11 @@ import click
 
 from amqptool import __version__
 from amqptool.cli.context import Context
-from amqptool.cli.exits import ExitCode, exit_code
+from amqptool.cli.exits import ExitCode, StoppedError, exit_code
 from amqptool.cli.options import Group, global_options
-from amqptool.errors import AmqptoolError
+from amqptool.cli.output import describe
+from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable
+from amqptool.settings import DEFAULT_ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,6 +109,8 @@ def run(words: Sequence[str], context: Context) -> int:
         return _usage(error, context)
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
+    except StoppedError as stopped:
+        return stopped.code
     except PipeClosedError:
         return ExitCode.PIPE_CLOSED
     except (AmqptoolError, OSError) as error:
@@ -126,12 +130,21 @@ def _usage(error: click.ClickException, context: Context) -> ExitCode:
 
 def _failed(error: Exception, context: Context) -> ExitCode:
     code = exit_code(error)
-    context.output.error(error, code)
+    context.output.error(error, code, f"{describe(error)}{_origin(error, context)}")
     if context.debug:
         import traceback
 
         traceback.print_exception(error)
     return code
+
+
+def _origin(error: Exception, context: Context) -> str:
+    """Say which setting led to a broker that cannot be used."""
+    if context.url_origin is None or not isinstance(error, (BrokerUnavailable, AccessRefused)):
+        return ""
+    if context.url_origin == DEFAULT_ORIGIN:
+        return " (the default URL; `amqptool broker start` runs a private broker, --url or AMQPTOOL_URL name another)"
+    return f" (URL from {context.url_origin})"
 
 
 def _bug(error: Exception, context: Context) -> ExitCode:

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, TypeVar
 
-from amqptool.cli.exits import ExitCode
+from amqptool.cli.exits import ExitCode, StoppedError
 from amqptool.cli.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -24,18 +24,17 @@ class Stop:
     """Whether a signal asked the command to stop: the first asks, the second ends the process."""
 
     def __init__(self) -> None:
-        self.requested = asyncio.Event()
         self._signal: signal.Signals | None = None
-        self._consequences: list[Callable[[], None]] = []
+        self._consequence: Callable[[], object] = lambda: None
 
     @property
     def code(self) -> ExitCode | None:
         """The exit code of the signal that came; None when none did."""
         return None if self._signal is None else ExitCode(128 + self._signal)
 
-    def then(self, function: Callable[[], None]) -> None:
-        """Have a function called when the signal comes."""
-        self._consequences.append(function)
+    def then(self, consequence: Callable[[], object]) -> None:
+        """Say what a signal does from now on; before, it cancels the command."""
+        self._consequence = consequence
 
     def on_signal(self, received: signal.Signals) -> None:
         """Take note of a signal."""
@@ -43,20 +42,29 @@ class Stop:
             # Leave at once: what is un-acked or unconfirmed stays so, and the broker knows.
             os._exit(128 + received)
         self._signal = received
-        self.requested.set()
-        for consequence in self._consequences:
-            consequence()
+        self._consequence()
 
 
 def run(context: Context, main: Callable[[Stop], Coroutine[object, object, T]]) -> T:
-    """Run a command's coroutine, handing it the signals as a `Stop` and its log to stderr."""
+    """Run a command's coroutine, handing it the signals as a `Stop` and its log to stderr.
+
+    Raises:
+        StoppedError: a signal cancelled the command.
+    """
     configure_logs(verbose=context.verbose, quiet=context.quiet, debug=context.debug)
 
     async def with_signals() -> T:
         stop = Stop()
+        working = asyncio.ensure_future(main(stop))
+        stop.then(working.cancel)
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             loop.add_signal_handler(number, stop.on_signal, number)
-        return await main(stop)
+        try:
+            return await working
+        except asyncio.CancelledError:
+            if stop.code is None:
+                raise
+            raise StoppedError(stop.code) from None
 
     return asyncio.run(with_signals())

@@ -97,6 +97,17 @@ class Publisher:
         self._watch: asyncio.Task[None]
 
     async def __aenter__(self) -> Publisher:
+        """Connect; see `open` for the errors."""
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for the confirms that are out, then close."""
+        await self.close(settle=error is None or isinstance(error, Exception))
+
+    async def open(self) -> None:
         """Connect.
 
         Raises:
@@ -114,14 +125,11 @@ class Publisher:
             raise
         self._channel.closed.add_done_callback(lambda closed: self._give_up(closed.result()))
         self._watch = asyncio.create_task(self._watch_deadlines())
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Wait for the confirms that are out, then close."""
+    async def close(self, *, settle: bool = True) -> None:
+        """Wait for the confirms that are out, unless told not to, then close the connection."""
         try:
-            if error is None or isinstance(error, Exception):
+            if settle:
                 await self._settled()
         finally:
             self._watch.cancel()
@@ -164,6 +172,7 @@ class Publisher:
             await feeding
         finally:
             feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
 
     def abandon(self) -> None:
         """Stop waiting: everything in flight is in doubt from now on, and nothing more is sent."""

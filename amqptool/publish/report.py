@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from amqptool.errors import AmqptoolError
 from amqptool.publish.publisher import Confirmed, Failed, Publisher
+from amqptool.waiting import unless
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -67,7 +68,10 @@ async def publish_all(
     """
     report = Report()
     started = time.monotonic()
-    async with publisher:
+    if await unless(stop, _open(publisher)) is None:
+        report.interrupted = True
+        return report
+    try:
         publishing = asyncio.create_task(_publish(publisher, messages, report))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({publishing, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -76,9 +80,16 @@ async def publish_all(
             publisher.abandon()
         stopping.cancel()
         await publishing
+    finally:
+        await publisher.close()
     report.interrupted = stop.is_set()
     report.seconds = time.monotonic() - started
     return report
+
+
+async def _open(publisher: Publisher) -> Publisher:
+    await publisher.open()
+    return publisher
 
 
 async def _publish(publisher: Publisher, messages: Iterable[Message] | AsyncIterable[Message], report: Report) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from amqptool.errors import ConfigError
+from amqptool.settings import DEFAULT_ORIGIN
 from amqptool.settings.url import AmqpUrl, parse_url
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def resolve_url(flag: str | None, environ: Mapping[str, str]) -> Resolved[AmqpUr
     for variable in _URL_VARIABLES:
         if variable in environ:
             return _parsed(environ[variable], variable)
-    return Resolved(DEFAULT_URL, "the default")
+    return Resolved(DEFAULT_URL, DEFAULT_ORIGIN)
 
 
 def _parsed(text: str, origin: str) -> Resolved[AmqpUrl]:

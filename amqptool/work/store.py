@@ -56,9 +56,9 @@ class StoreThread:
         """Forget what is older than the retention."""
         await self._call(self._store.prune)
 
-    def close(self) -> None:
-        """End the thread; the store itself belongs to whoever opened it."""
-        self._thread.shutdown(wait=False)
+    async def close(self) -> None:
+        """End the thread after its current call; the store itself belongs to whoever opened it."""
+        await asyncio.to_thread(self._thread.shutdown)
 
     async def _call(self, function: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()

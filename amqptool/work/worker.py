@@ -8,11 +8,12 @@ import random
 import signal
 from typing import TYPE_CHECKING, Any
 
-from amqptool.broker.amqp import connect
+from amqptool.broker.amqp import Connection
 from amqptool.dedup import open_store
 from amqptool.errors import BrokerUnavailable, PreconditionFailed
 from amqptool.handlers.python import as_handler
 from amqptool.settings.url import as_url
+from amqptool.waiting import unless
 from amqptool.work.intake import Intake
 from amqptool.work.pipeline import Pipeline
 from amqptool.work.report import WorkReport
@@ -21,7 +22,6 @@ from amqptool.work.store import StoreThread
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from amqptool.broker.amqp import Connection
     from amqptool.dedup.interface import DedupStore
     from amqptool.message import Delivery
     from amqptool.settings.url import AmqpUrl
@@ -114,7 +114,7 @@ class Worker:
             return await self._serve(thread)
         finally:
             if thread is not None:
-                thread.close()
+                await thread.close()
             if store is not None and store is not self._dedup:
                 store.close()
 
@@ -146,13 +146,22 @@ class Worker:
     async def _stay_connected(self, pipeline: Pipeline) -> None:
         async for _ in self._attempts():
             try:
-                async with connect(self._url, name=f"amqptool consume {self._queue}") as connection:
-                    await self._consume(connection, pipeline)
+                await self._connect_and_consume(pipeline)
             except (BrokerUnavailable, PreconditionFailed) as error:
                 if not self._connected_once:
                     raise
                 log.warning("%s; connecting again", error)
                 self._report.reconnects += 1
+
+    async def _connect_and_consume(self, pipeline: Pipeline) -> None:
+        opening = Connection.open(self._url, name=f"amqptool consume {self._queue}")
+        connection = await unless(self._stopping, opening)
+        if connection is None:
+            return
+        try:
+            await self._consume(connection, pipeline)
+        finally:
+            await connection.close()
 
     async def _attempts(self) -> AsyncIterator[None]:
         """Yield for every attempt to connect, pausing longer before each one that follows a failure."""

@@ -6,7 +6,6 @@ Each line compares two programs that did the same work in turns, on the same pri
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -72,21 +71,31 @@ def compare_bulk(url: AmqpUrl, environ: dict[str, str], directory: Path) -> list
     subprocess.run(["gcc", "-O2", "-o", program, HERE / "c_publish.c", "-lrabbitmq"], check=True)
     lines.write_bytes((b"x" * SIZE + b"\n") * COUNT)
     rates: dict[str, list[float]] = {"ours": [], "c": []}
+    memory = 0.0
     for _ in range(2):
         purge(environ)
-        started = time.perf_counter()
-        publish = [AMQPTOOL, "publish", "-q", "-k", QUEUE, "--lines", str(lines)]
-        subprocess.run(publish, env=environ, check=True)
-        rates["ours"].append(COUNT / (time.perf_counter() - started))
+        seconds, megabytes = run_measured([AMQPTOOL, "publish", "-q", "-k", QUEUE, "--lines", str(lines)], environ)
+        rates["ours"].append(COUNT / seconds)
+        memory = max(memory, megabytes)
         purge(environ)
         command = [program, str(url.port), QUEUE, str(COUNT), str(SIZE)]
         rates["c"].append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     ours, c = max(rates["ours"]), max(rates["c"])
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return [
         Comparison("publish --lines, a C client", f"{ours:,.0f}/s", f"{c:,.0f}/s", ours / c, "≥ 0.7"),
         Comparison("publish --lines, memory of 100 MB", f"{memory:.0f} MB", "100 MB", memory / 100, "≤ 1"),
     ]
+
+
+def run_measured(command: list[str], environ: dict[str, str]) -> tuple[float, float]:
+    """Run a command and return its seconds and the megabytes that it held at most."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=environ)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
 def purge(environ: dict[str, str]) -> None:

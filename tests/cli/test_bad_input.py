@@ -46,7 +46,7 @@ def test_a_wrong_password(amqptool_vhost: AmqpUrl) -> None:
     for words in each_command(url):
         done = run_cli(*words)
         assert done.returncode == 77
-        assert "as guest: the broker refused the login" in done.stderr
+        assert "as guest: ACCESS_REFUSED - Login was refused" in done.stderr
         assert "S3cr3t" not in done.stdout + done.stderr
 
 

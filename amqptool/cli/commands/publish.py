@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -118,28 +119,32 @@ async def _publish(url: AmqpUrl, source: _Input, options: dict[str, Any], stop: 
     from amqptool.publish.publisher import Publisher
     from amqptool.publish.report import publish_all
 
-    messages = _messages(source, options, stop)
+    stopping = asyncio.Event()
+    stop.then(stopping.set)
+    messages = _messages(source, options, stopping)
     publisher = Publisher(
         url,
         mandatory=not options["allow_unroutable"],
         confirm_timeout=options["confirm_timeout"],
         blocked_timeout=options["blocked_timeout"],
     )
-    return await publish_all(publisher, messages, stop.requested)
+    return await publish_all(publisher, messages, stopping)
 
 
-def _messages(source: _Input, options: dict[str, Any], stop: Stop) -> Iterable[Message] | AsyncIterable[Message]:
+def _messages(
+    source: _Input, options: dict[str, Any], stop: asyncio.Event
+) -> Iterable[Message] | AsyncIterable[Message]:
     from amqptool.publish import source as read
 
     if source.jsonl is not None:
         return read.records_as_messages(
-            source.jsonl, stop.requested, exchange=options["exchange"], routing_key=options["routing_key"]
+            source.jsonl, stop, exchange=options["exchange"], routing_key=options["routing_key"]
         )
     template = _template(source, options)
     if source.lines is not None:
-        return read.lines_as_messages(source.lines, template, stop.requested)
+        return read.lines_as_messages(source.lines, template, stop)
     if source.file is not None:
-        return read.file_as_message(source.file, template, stop.requested)
+        return read.file_as_message(source.file, template, stop)
     return [template]
 
 
