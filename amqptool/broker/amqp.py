@@ -54,14 +54,16 @@ _ENCODING_ERRORS = (
 class Connection:
     """One AMQP connection on the running event loop."""
 
-    def __init__(self, url: AmqpUrl) -> None:
+    def __init__(self, url: AmqpUrl, raw: AsyncioConnection) -> None:
         self.url = url
-        loop = asyncio.get_running_loop()
+        self._raw = raw
         #: Set to the reason once the connection is gone, however it went.
-        self.closed: asyncio.Future[AmqptoolError] = loop.create_future()
+        self.closed: asyncio.Future[AmqptoolError] = asyncio.get_running_loop().create_future()
         #: Called with the broker's reason when an alarm blocks publishing, and with None when it is over.
         self.on_blocked: Callable[[str | None], None] = _ignore
-        self._raw: AsyncioConnection
+        raw.add_on_close_callback(self._on_closed)
+        raw.add_on_connection_blocked_callback(self._on_blocked)
+        raw.add_on_connection_unblocked_callback(self._on_unblocked)
 
     @classmethod
     async def open(
@@ -81,26 +83,10 @@ class Connection:
             AccessRefused: the broker refused the credentials or the vhost.
             ConfigError: TLS failed.
         """
-        self = cls(url)
-        opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def failed(_raw: object, error: BaseException) -> None:
-            if not opened.done():
-                opened.set_exception(translate(error, f"cannot connect to {url.address} as {url.username}"))
-
-        def succeeded(_raw: object) -> None:
-            if not opened.done():
-                opened.set_result(None)
-
-        self._raw = AsyncioConnection(_parameters(url, name, heartbeat, timeout), succeeded, failed, self._on_closed)
-        self._raw.add_on_connection_blocked_callback(self._on_blocked)
-        self._raw.add_on_connection_unblocked_callback(self._on_unblocked)
-        try:
-            await opened
-        except asyncio.CancelledError:
-            self._abandon()
-            raise
-        return self
+        result = await _open_raw(_parameters(url, name, heartbeat, timeout))
+        if isinstance(result, AsyncioConnection):
+            return cls(url, result)
+        raise translate(result, f"cannot connect to {url.address} as {url.username}")
 
     @property
     def is_open(self) -> bool:
@@ -134,9 +120,8 @@ class Connection:
             self._abandon()
 
     def _abandon(self) -> None:
-        # pika has no public way to drop a connection without the closing handshake.
         if not self._raw.is_closed:
-            self._raw._terminate_stream(pika.exceptions.ConnectionOpenAborted())
+            _hang_up(self._raw)
 
     def _on_closed(self, _raw: object, error: BaseException) -> None:
         if not self.closed.done():
@@ -406,6 +391,32 @@ class Channel:
                 reply.set_exception(translate(error, doing))
         if not self.closed.done():
             self.closed.set_result(translate(error, self._url.address))
+
+
+async def _open_raw(parameters: pika.ConnectionParameters) -> AsyncioConnection | BaseException:
+    """Return a raw connection, or why there is none.
+
+    Cancelled, the attempt goes on until its timeout, and is hung up on if it succeeds: pika 1.4 cannot abort
+    a handshake (`AMQPConnector.abort` fails its own assertion).
+    """
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[AsyncioConnection | BaseException] = loop.create_future()
+    AsyncioConnection.create_connection([parameters], lambda result: _resolve(opened, result), loop)
+    try:
+        return await asyncio.shield(opened)
+    except asyncio.CancelledError:
+        opened.add_done_callback(_hang_up_on_arrival)
+        raise
+
+
+def _hang_up_on_arrival(opened: asyncio.Future[AsyncioConnection | BaseException]) -> None:
+    if not opened.cancelled() and isinstance(opened.result(), AsyncioConnection):
+        _hang_up(opened.result())
+
+
+def _hang_up(raw: AsyncioConnection) -> None:
+    # pika has no public way to drop a connection without the closing handshake.
+    raw._terminate_stream(pika.exceptions.ConnectionOpenAborted())
 
 
 def _ignore(_reason: str | None) -> None:

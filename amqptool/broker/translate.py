@@ -44,8 +44,8 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
         "no valid AMQP 0-9-1: is this the AMQP port?",
     ),
     (pika_errors.AMQPHeartbeatTimeout, errors.BrokerUnavailable, "no heartbeat from the broker"),
-    (pika_errors.ConnectionOpenAborted, errors.BrokerUnavailable, "the attempt was given up"),
-    (connection_workflow.AMQPConnectorStackTimeout, errors.BrokerUnavailable, "no answer in time"),
+    (connection_workflow.AMQPConnectorStackTimeout, errors.BrokerUnavailable, "no answer in time: is this a broker?"),
+    (pika_errors.ConnectionOpenAborted, errors.BrokerUnavailable, "given up"),
     (ssl.SSLCertVerificationError, errors.ConfigError, "the broker's certificate was refused"),
     (ssl.SSLError, errors.ConfigError, "TLS failed: is this the TLS port?"),
     (socket.gaierror, errors.BrokerUnavailable, "the host name cannot be resolved"),
@@ -68,8 +68,8 @@ def translate(error: BaseException, doing: str) -> errors.AmqptoolError:
         refusal = _CLOSED_BY_BROKER.search(str(cause)) if isinstance(cause, _REFUSALS) else None
         if refusal:
             return from_reply(int(refusal[1]), refusal[3], doing)
-    for cause in reversed(chain):
-        for kind, ours, words in _KINDS:
+    for kind, ours, words in _KINDS:
+        for cause in chain:
             if isinstance(cause, kind):
                 return ours(f"{doing}: {words}{_certificate(cause)}")
     return errors.BrokerUnavailable(f"{doing}: {_words(chain[-1])}")
