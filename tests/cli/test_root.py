@@ -1,0 +1,78 @@
+"""The one boundary where errors become exit codes."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amqptool.cli.context import Context
+from amqptool.cli.exits import ExitCode
+from amqptool.cli.root import COMMANDS, root, run
+from tests.support.cli import cli_arguments, cli_environment, run_cli
+
+TASKS = str(Path(__file__).parents[2] / "topologies/tasks.yaml")
+
+
+def test_a_bug_is_one_line_and_a_crash_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """An exception that nobody foresaw is exit 70; its traceback is in a private file, not on the screen."""
+    impossible: Any = {"AMQPTOOL_URL": 7}
+    code = run(["publish", "-k", "q", "x"], Context(environ=impossible))
+    complaint = capsys.readouterr().err
+    crash_file = Path(complaint.rsplit(" ", 1)[1].strip())
+    assert code is ExitCode.BUG
+    assert complaint.count("\n") == 1
+    assert "Traceback" not in complaint
+    assert "AttributeError" in crash_file.read_text()
+    assert crash_file.stat().st_mode & 0o777 == 0o600
+    crash_file.unlink()
+
+
+def test_a_bug_shows_its_traceback_with_debug(capsys: pytest.CaptureFixture[str]) -> None:
+    """--debug is for those who want to see it."""
+    impossible: Any = {"AMQPTOOL_URL": 7}
+    run(["publish", "-k", "q", "x"], Context(environ=impossible, debug=True))
+    complaint = capsys.readouterr().err
+    assert "Traceback" in complaint
+    Path(complaint.rsplit(" ", 1)[1].strip()).unlink()
+
+
+def test_every_command_is_listed_with_its_own_help() -> None:
+    """The table of commands names real commands, and --help shows each."""
+    shown = run_cli("--help").stdout
+    for name in COMMANDS:
+        assert root.get_command(None, name) is not None  # type: ignore[arg-type]
+        assert f"  {name} " in shown
+
+
+def test_a_closed_pipe_is_no_failure_of_ours() -> None:
+    """`amqptool --help | true` ends with 141 and says nothing."""
+    script = '"$0" -m amqptool --help; echo $? >&2'
+    done = subprocess.run(
+        ["bash", "-c", f"({script}) | true", cli_arguments()[0]],
+        env=cli_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr in ("141\n", "0\n")  # 0 when the pipe took it all before its reader went away
+
+
+@pytest.mark.parametrize("words", [("publish", "-k", "q", "x"), ("consume", "q"), ("declare", TASKS)])
+def test_ctrl_c_ends_a_connection_attempt(words: tuple[str, ...]) -> None:
+    """A command that waits for a silent broker ends at once with 130."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"amqp://guest:guest@127.0.0.1:{silent.getsockname()[1]}"
+        command = cli_arguments(*words, "--url", url)
+        with subprocess.Popen(command, env=cli_environment(), stderr=subprocess.PIPE, text=True) as process:
+            connection, _ = silent.accept()
+            with connection:
+                connection.recv(8)
+                process.send_signal(signal.SIGINT)
+                _, complaint = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "Traceback" not in complaint
