@@ -35,7 +35,8 @@ if TYPE_CHECKING:
         Unroutable,
     )
     from amqptool.message import Delivery, Message, Returned
-    from amqptool.publish.publisher import Confirmed, Failed, Outcome, Publisher
+    from amqptool.publish.outcome import Confirmed, Failed, Outcome
+    from amqptool.publish.publisher import Publisher
     from amqptool.settings.url import AmqpUrl, parse_url
     from amqptool.topology.model import Binding, Exchange, Queue, Topology
     from amqptool.work.report import WorkReport
@@ -98,7 +99,8 @@ _HOMES = {
     "amqptool.dedup.memory": ("MemoryStore",),
     "amqptool.dedup.sqlite": ("SqliteStore",),
     "amqptool.message": ("Delivery", "Message", "Returned"),
-    "amqptool.publish.publisher": ("Confirmed", "Failed", "Outcome", "Publisher"),
+    "amqptool.publish.outcome": ("Confirmed", "Failed", "Outcome"),
+    "amqptool.publish.publisher": ("Publisher",),
     "amqptool.settings.url": ("AmqpUrl", "parse_url"),
     "amqptool.topology.model": ("Binding", "Exchange", "Queue", "Topology"),
     "amqptool.work.report": ("WorkReport",),

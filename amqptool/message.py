@@ -123,20 +123,23 @@ class Returned:
     reply_text: str
 
 
-#: The text properties of a message; AMQP carries each as a short string of up to 255 bytes.
-SHORT_STRINGS = (
-    "exchange",
-    "routing_key",
+#: The message properties of AMQP (class basic), but for the headers and the delivery mode.
+PROPERTIES = (
     "message_id",
     "content_type",
     "content_encoding",
     "correlation_id",
     "reply_to",
     "expiration",
+    "priority",
+    "timestamp",
     "type",
     "user_id",
     "app_id",
 )
+_NUMBERS = ("priority", "timestamp")
+#: AMQP carries each of these as a short string of up to 255 bytes.
+SHORT_STRINGS = ("exchange", "routing_key", *(name for name in PROPERTIES if name not in _NUMBERS))
 
 
 def check_message(message: Message) -> None:

@@ -18,27 +18,13 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import InputError
-from amqptool.message import Message
+from amqptool.message import PROPERTIES, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amqptool.message import Delivery, FieldValue
 
-#: The message properties a record may hold; `delivery_mode` is AMQP's: 1 transient, 2 persistent.
-PROPERTIES = (
-    "message_id",
-    "content_type",
-    "content_encoding",
-    "correlation_id",
-    "reply_to",
-    "expiration",
-    "priority",
-    "timestamp",
-    "type",
-    "user_id",
-    "app_id",
-)
 _KEYS = {"exchange", "routing_key", "body", "body_base64", "properties", "headers"}
 #: Where a message came from; written by `consume`, ignored by `publish`.
 _ORIGIN_KEYS = {"queue", "redelivered"}

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import Connection
-from amqptool.errors import (
-    AccessRefused,
-    AmqptoolError,
-    BrokerBlocked,
-    BrokerUnavailable,
-    InDoubt,
-    Nacked,
-    NotFound,
-    PreconditionFailed,
-    Unroutable,
-)
-from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES, InFlight, Window
+from amqptool.errors import BrokerBlocked, BrokerUnavailable
+from amqptool.publish.outcome import Failed, after_confirm, after_loss
+from amqptool.publish.stream import OutcomeStream, iterate
+from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES, Window
 from amqptool.settings.url import as_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
     from types import TracebackType
+    from typing import TypeAlias
 
     from amqptool.broker.amqp import Channel
+    from amqptool.errors import AmqptoolError
     from amqptool.message import Message, Returned
+    from amqptool.publish.outcome import Confirmed, Outcome
     from amqptool.settings.url import AmqpUrl
+
+    _Ticket: TypeAlias = Callable[[Outcome], None]
 
 log = logging.getLogger(__name__)
 
@@ -40,27 +34,6 @@ CONFIRM_TIMEOUT = 30.0
 BLOCKED_TIMEOUT = 60.0
 #: How many messages are written before the loop gets a turn to send them and to read confirms.
 BURST = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """The broker has taken responsibility for the message."""
-
-    message: Message
-    #: From the publish to the confirm.
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The message did not arrive, or may not have; `error` says which."""
-
-    message: Message
-    error: AmqptoolError
-
-
-Outcome: TypeAlias = Confirmed | Failed
-_Ticket: TypeAlias = Callable[[Outcome], None]
 
 
 class Publisher:
@@ -164,10 +137,10 @@ class Publisher:
         Memory is bounded by the window, whatever the length of the stream. An error of the stream
         itself, or a lost connection, is raised after the outcomes of everything that was sent.
         """
-        stream = _Stream()
+        stream = OutcomeStream()
         feeding = asyncio.create_task(self._feed(messages, stream))
         try:
-            async for outcome in stream.outcomes(feeding):
+            async for outcome in stream.until_settled(feeding):
                 yield outcome
             await feeding
         finally:
@@ -178,13 +151,13 @@ class Publisher:
         """Stop waiting: everything in flight is in doubt from now on, and nothing more is sent."""
         self._give_up(BrokerUnavailable("not waited for"))
 
-    async def _feed(self, messages: Iterable[Message] | AsyncIterable[Message], stream: _Stream) -> None:
+    async def _feed(self, messages: Iterable[Message] | AsyncIterable[Message], stream: OutcomeStream) -> None:
         try:
-            async for message in _iterate(messages):
+            async for message in iterate(messages):
                 await self._send(message, stream.settle)
                 stream.sent += 1
         finally:
-            stream.news.set()
+            stream.end()
 
     async def _send(self, message: Message, ticket: _Ticket) -> None:
         while self._failure is None and not self._window.has_room:
@@ -219,7 +192,7 @@ class Publisher:
             return
         now = self._now()
         for entry in settled:
-            entry.ticket(_outcome(entry, accepted, now))
+            entry.ticket(after_confirm(entry, now, accepted=accepted))
         self._progress.set()
 
     def _on_returned(self, returned: Returned) -> None:
@@ -259,59 +232,5 @@ class Publisher:
         self._failure = reason
         entries = self._window.drain()
         for entry in entries:
-            entry.ticket(Failed(entry.message, _verdict(entry.message, reason, alone=len(entries) == 1)))
+            entry.ticket(after_loss(entry.message, reason, alone=len(entries) == 1))
         self._progress.set()
-
-
-class _Stream:
-    """The outcomes of one `publish_many`, between the publisher's callbacks and its caller."""
-
-    def __init__(self) -> None:
-        self.sent = 0
-        self.news = asyncio.Event()
-        self._outcomes: deque[Outcome] = deque()
-
-    def settle(self, outcome: Outcome) -> None:
-        self._outcomes.append(outcome)
-        self.news.set()
-
-    async def outcomes(self, feeding: asyncio.Task[None]) -> AsyncIterator[Outcome]:
-        yielded = 0
-        while not (feeding.done() and yielded == self.sent):
-            await self.news.wait()
-            self.news.clear()
-            while self._outcomes:
-                yielded += 1
-                yield self._outcomes.popleft()
-            await asyncio.sleep(0)  # the feeder's last act is to set `news`: let it become done
-
-
-async def _iterate(messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Message]:
-    if isinstance(messages, AsyncIterable):
-        async for message in messages:
-            yield message
-    else:
-        for message in messages:
-            yield message
-
-
-def _outcome(entry: InFlight[_Ticket], accepted: bool, now: float) -> Outcome:
-    message = entry.message
-    if not accepted:
-        return Failed(message, Nacked("the broker did not take responsibility for it (basic.nack)", message))
-    if entry.returned is not None:
-        where = f"exchange {message.exchange!r} with key {message.routing_key!r}"
-        return Failed(message, Unroutable(f"unroutable: no queue took it from {where}", message))
-    return Confirmed(message, now - entry.sent_at)
-
-
-def _verdict(message: Message, reason: AmqptoolError, *, alone: bool) -> AmqptoolError:
-    """Say what a closed channel means for one message that was in flight.
-
-    The broker closes a channel because of one publish and names the exchange it refused: that message
-    was certainly not taken. Any other may have been.
-    """
-    refusal = isinstance(reason, (NotFound, AccessRefused, PreconditionFailed))
-    if refusal and (alone or f"exchange '{message.exchange}'" in str(reason)):
-        return reason
-    return InDoubt(f"in doubt: {reason}", message)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from amqptool.errors import AmqptoolError
-from amqptool.publish.publisher import Confirmed, Failed, Publisher
+from amqptool.publish.outcome import Confirmed, Failed
 from amqptool.waiting import unless
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
 
     from amqptool.message import Message
+    from amqptool.publish.publisher import Publisher
 
 #: How many failures a report lists; the rest it counts.
 LISTED_FAILURES = 100

@@ -20,24 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
 
     from amqptool.message import Message
-    from amqptool.publish.publisher import Confirmed
+    from amqptool.publish.outcome import Confirmed
     from amqptool.publish.report import Report
     from amqptool.settings.url import AmqpUrl
 
 _STDIN = "-"
-_PROPERTY_OPTIONS = (
-    "content_type",
-    "content_encoding",
-    "message_id",
-    "correlation_id",
-    "reply_to",
-    "expiration",
-    "priority",
-    "timestamp",
-    "type",
-    "user_id",
-    "app_id",
-)
 _WORDS = {"Unroutable": "unroutable", "Nacked": "nacked", "InDoubt": "in doubt", "NotFound": "not found"}
 
 
@@ -149,9 +136,9 @@ def _messages(
 
 
 def _template(source: _Input, options: dict[str, Any]) -> Message:
-    from amqptool.message import Message, check_message
+    from amqptool.message import PROPERTIES, Message, check_message
 
-    given = {name: options[name] for name in _PROPERTY_OPTIONS if options[name] is not None}
+    given = {name: options[name] for name in PROPERTIES if options[name] is not None}
     message = Message(
         body=(source.body or "").encode("utf-8", "surrogateescape"),
         exchange=options["exchange"] or "",

@@ -10,7 +10,7 @@ from pika import exceptions as pika_errors
 from pika.adapters.utils import connection_workflow
 
 from amqptool import errors
-from amqptool.broker.translate import REPLY_CODES, from_reply, translate
+from amqptool.broker.amqp.translate import REPLY_CODES, from_reply, translate
 
 
 def handshake(error: BaseException) -> BaseException:

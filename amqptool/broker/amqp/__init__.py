@@ -1,0 +1,17 @@
+"""The seam to the broker: only this package speaks pika's language.
+
+One `Connection` and its `Channel`s live on one running asyncio loop. Replies are awaited; deliveries,
+confirms and returns come through callbacks, which run on the loop and must not block.
+
+============  ==================================================
+connection    connecting, alarms, closing
+channel       declaring, publishing, consuming; awaited replies
+convert       messages and properties, ours and pika's
+translate     pika's exceptions, translated into ours
+============  ==================================================
+"""
+
+from amqptool.broker.amqp.channel import Channel
+from amqptool.broker.amqp.connection import Connection, connect
+
+__all__ = ["Channel", "Connection", "connect"]

@@ -1,0 +1,174 @@
+"""One AMQP connection, from the handshake to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pika
+from pika.adapters.asyncio_connection import AsyncioConnection
+
+from amqptool import __version__
+from amqptool.broker.amqp.channel import Channel
+from amqptool.broker.amqp.translate import translate
+from amqptool.errors import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from amqptool.errors import AmqptoolError
+    from amqptool.settings.url import AmqpUrl
+
+# pika logs what it also raises, with tracebacks and the bodies of returned messages. Whoever wants that
+# configures a handler; without one, Python would print it on stderr.
+logging.getLogger("pika").addHandler(logging.NullHandler())
+
+#: Seconds; RabbitMQ's guide recommends 5 to 20. A dead peer is noticed within 2 x (heartbeat + 5) seconds.
+HEARTBEAT = 10
+#: Seconds for TCP, TLS and the AMQP handshake together.
+CONNECT_TIMEOUT = 15.0
+#: Seconds for the closing handshake; a broker under an alarm may never answer it (pika issue 764).
+CLOSE_TIMEOUT = 5.0
+
+
+class Connection:
+    """One AMQP connection on the running event loop."""
+
+    def __init__(self, url: AmqpUrl, raw: AsyncioConnection) -> None:
+        self.url = url
+        self._raw = raw
+        #: Set to the reason once the connection is gone, however it went.
+        self.closed: asyncio.Future[AmqptoolError] = asyncio.get_running_loop().create_future()
+        #: Called with the broker's reason when an alarm blocks publishing, and with None when it is over.
+        self.on_blocked: Callable[[str | None], None] = _ignore
+        raw.add_on_close_callback(self._on_closed)
+        raw.add_on_connection_blocked_callback(self._on_blocked)
+        raw.add_on_connection_unblocked_callback(self._on_unblocked)
+
+    @classmethod
+    async def open(
+        cls,
+        url: AmqpUrl,
+        *,
+        name: str = "amqptool",
+        heartbeat: int = HEARTBEAT,
+        timeout: float = CONNECT_TIMEOUT,
+    ) -> Connection:
+        """Connect, log in and open the vhost.
+
+        `name` is what the broker's management shows; `heartbeat` and `timeout` are seconds.
+
+        Raises:
+            BrokerUnavailable: there is no broker, or it did not answer in time.
+            AccessRefused: the broker refused the credentials or the vhost.
+            ConfigError: TLS failed.
+        """
+        result = await _open_raw(_parameters(url, name, heartbeat, timeout))
+        if isinstance(result, AsyncioConnection):
+            return cls(url, result)
+        raise translate(result, f"cannot connect to {url.address} as {url.username}")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection can be used."""
+        return bool(self._raw.is_open)
+
+    @property
+    def cluster_name(self) -> str:
+        """The cluster's name as the broker tells it; the same on all its nodes."""
+        properties: Mapping[str, object] = self._raw.server_properties or {}
+        return str(properties.get("cluster_name", self.url.host))
+
+    async def channel(self) -> Channel:
+        """Open a channel.
+
+        Raises:
+            BrokerUnavailable: the connection was lost.
+        """
+        if not self.is_open:
+            raise BrokerUnavailable(f"{self.url.address}: the connection is closed")
+        return await Channel.open(self._raw, self.url)
+
+    async def close(self) -> None:
+        """Close the connection, waiting a bounded time for the broker's answer."""
+        if self._raw.is_open:
+            self._raw.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await asyncio.shield(self.closed)
+        except TimeoutError:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        if not self._raw.is_closed:
+            _hang_up(self._raw)
+
+    def _on_closed(self, _raw: object, error: BaseException) -> None:
+        if not self.closed.done():
+            self.closed.set_result(translate(error, f"{self.url.address}"))
+
+    def _on_blocked(self, _raw: object, frame: Any) -> None:
+        self.on_blocked(str(frame.method.reason))
+
+    def _on_unblocked(self, _raw: object, _frame: object) -> None:
+        self.on_blocked(None)
+
+
+@asynccontextmanager
+async def connect(url: AmqpUrl, *, name: str = "amqptool") -> AsyncIterator[Connection]:
+    """Open a connection for the length of a block; see `Connection.open` for the errors."""
+    connection = await Connection.open(url, name=name)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _open_raw(parameters: pika.ConnectionParameters) -> AsyncioConnection | BaseException:
+    """Return a raw connection, or why there is none.
+
+    Cancelled, the attempt goes on until its timeout, and is hung up on if it succeeds: pika 1.4 cannot abort
+    a handshake (`AMQPConnector.abort` fails its own assertion).
+    """
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[AsyncioConnection | BaseException] = loop.create_future()
+    AsyncioConnection.create_connection([parameters], opened.set_result, loop)
+    try:
+        return await asyncio.shield(opened)
+    except asyncio.CancelledError:
+        opened.add_done_callback(_hang_up_on_arrival)
+        raise
+
+
+def _hang_up_on_arrival(opened: asyncio.Future[AsyncioConnection | BaseException]) -> None:
+    if not opened.cancelled() and isinstance(opened.result(), AsyncioConnection):
+        _hang_up(opened.result())
+
+
+def _hang_up(raw: AsyncioConnection) -> None:
+    # pika has no public way to drop a connection without the closing handshake.
+    raw._terminate_stream(pika.exceptions.ConnectionOpenAborted())
+
+
+def _ignore(_reason: str | None) -> None:
+    """Do nothing."""
+
+
+def _parameters(url: AmqpUrl, name: str, heartbeat: int, timeout: float) -> pika.ConnectionParameters:
+    # Verification of peer and host name is the default context's; nothing here may weaken it.
+    tls = pika.SSLOptions(ssl.create_default_context(), url.host) if url.tls else None
+    return pika.ConnectionParameters(
+        host=url.host,
+        port=url.port,
+        virtual_host=url.vhost,
+        credentials=pika.PlainCredentials(url.username, url.password),
+        heartbeat=heartbeat,
+        connection_attempts=1,
+        socket_timeout=timeout,
+        stack_timeout=timeout,
+        ssl_options=tls,
+        client_properties={"product": "amqptool", "version": __version__, "connection_name": name},
+    )

@@ -1,0 +1,52 @@
+"""Outcomes as a stream, between the publisher's callbacks and its caller."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from amqptool.message import Message
+    from amqptool.publish.outcome import Outcome
+
+
+class OutcomeStream:
+    """The outcomes of one `publish_many`; the feeder counts what it has `sent`."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self._news = asyncio.Event()
+        self._outcomes: deque[Outcome] = deque()
+
+    def settle(self, outcome: Outcome) -> None:
+        """Take one outcome in."""
+        self._outcomes.append(outcome)
+        self._news.set()
+
+    def end(self) -> None:
+        """Say that nothing more will be sent; the feeder's last act."""
+        self._news.set()
+
+    async def until_settled(self, feeding: asyncio.Task[None]) -> AsyncIterator[Outcome]:
+        """Yield outcomes until the feeder is done and all that it sent has one."""
+        yielded = 0
+        while not (feeding.done() and yielded == self.sent):
+            await self._news.wait()
+            self._news.clear()
+            while self._outcomes:
+                yielded += 1
+                yield self._outcomes.popleft()
+
+
+async def iterate(messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Message]:
+    """Iterate over messages of either kind."""
+    if isinstance(messages, AsyncIterable):
+        async for message in messages:
+            yield message
+    else:
+        for message in messages:
+            yield message
