@@ -6,18 +6,27 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
 
 
-async def unless(event: asyncio.Event, work: Coroutine[object, object, T]) -> T | None:
-    """Await a coroutine, but cancel it and return None when the event is set first."""
+async def unless(
+    event: asyncio.Event, work: Coroutine[object, object, T], *, discard: Callable[[T], object] = lambda _: None
+) -> T | None:
+    """Await a coroutine, but cancel it and return None when the event is set first.
+
+    `discard` is given a result that came too late, because this was cancelled in the same moment.
+    """
     working = asyncio.ensure_future(work)
     waiting = asyncio.ensure_future(event.wait())
     try:
         await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else None
+    except asyncio.CancelledError:
+        if working.done() and not working.cancelled() and working.exception() is None:
+            discard(working.result())
+        raise
     finally:
         for task in (working, waiting):
             task.cancel()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from amqptool.broker.amqp import connect
 from amqptool.errors import AmqptoolError, PreconditionFailed
+from amqptool.settings.url import as_url
 from amqptool.topology.model import Binding, Exchange, Queue
 from amqptool.topology.names import EXCHANGE_TYPES
 
@@ -50,7 +51,7 @@ class Declared:
         return Conflict(match["name"], _value(match["file"]), _value(match["broker"])) if match else None
 
 
-async def declare(url: AmqpUrl, topology: Topology) -> list[Declared]:
+async def declare(url: AmqpUrl | str, topology: Topology) -> list[Declared]:
     """Declare everything in a topology, exchanges first, then queues, then bindings.
 
     What cannot be declared does not keep the rest from it; declaring again changes nothing. Objects
@@ -60,6 +61,7 @@ async def declare(url: AmqpUrl, topology: Topology) -> list[Declared]:
         BrokerUnavailable: the broker could not be reached in the first place.
         AccessRefused: the broker refused the credentials or a vhost.
     """
+    url = as_url(url)
     outcomes: list[Declared] = []
     for vhost, things in _by_vhost(topology, url.vhost).items():
         try:

@@ -18,6 +18,15 @@ class StopWork(Exception):
 class Handler(Protocol):
     """Does the work for one delivery at a time, or for several when asked concurrently."""
 
+    @property
+    def stops_when_cancelled(self) -> bool:
+        """Whether nothing of a call goes on once it was cancelled."""
+        ...
+
     async def handle(self, delivery: Delivery) -> None:
         """Handle a delivery; returning means done, any exception is a failed attempt."""
+        ...
+
+    def close(self) -> None:
+        """Free what the handler holds; calls that are running may go on."""
         ...

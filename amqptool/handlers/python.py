@@ -68,8 +68,10 @@ def as_handler(function: Callable[[Delivery], Any]) -> Handler:
     """Make a handler of a callable that takes a delivery.
 
     Raises:
-        HandlerError: it is a generator function.
+        HandlerError: it is not callable, or a generator function.
     """
+    if not callable(function):
+        raise HandlerError(f"a handler must be callable with a delivery, not {type(function).__name__}")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise HandlerError(f"handler {function!r} is a generator: calling it would handle nothing")
     call = type(function).__call__ if not inspect.isroutine(function) else function
@@ -81,12 +83,17 @@ def as_handler(function: Callable[[Delivery], Any]) -> Handler:
 class AsyncHandler:
     """Awaits a coroutine function on the worker's own loop."""
 
+    stops_when_cancelled = True
+
     def __init__(self, function: Callable[[Delivery], Any]) -> None:
         self._function = function
 
     async def handle(self, delivery: Delivery) -> None:
         """Await the function."""
         await _finish(self._function(delivery))
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to free."""
 
 
 class ThreadHandler:
@@ -95,9 +102,11 @@ class ThreadHandler:
     The threads are daemons, so a function that never returns cannot keep the process from ending.
     """
 
+    stops_when_cancelled = False
+
     def __init__(self, function: Callable[[Delivery], Any]) -> None:
         self._function = function
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = 0
         self._running = 0
 
@@ -114,9 +123,14 @@ class ThreadHandler:
         if inspect.isawaitable(returned):  # the function merely wraps an async one
             await _finish(returned)
 
+    def close(self) -> None:
+        """End the threads, each after the call it is in."""
+        for _ in range(self._threads):
+            self._jobs.put(None)
+
     def _work(self) -> None:
-        while True:
-            delivery, result, loop = self._jobs.get()
+        while job := self._jobs.get():
+            delivery, result, loop = job
             returned: object = None
             error: BaseException | None = None
             try:
@@ -125,7 +139,7 @@ class ThreadHandler:
                 error = caught
             with suppress(RuntimeError):  # the loop is closed: nobody waits for the result
                 loop.call_soon_threadsafe(self._settle, result, returned, error)
-            del delivery, result, returned, error
+            del job, delivery, result, returned, error
 
     def _settle(self, result: asyncio.Future[object], returned: object, error: BaseException | None) -> None:
         # Here and not where the result is awaited: a call that was cancelled keeps its thread.
@@ -141,7 +155,9 @@ class ThreadHandler:
 async def _finish(awaitable: Awaitable[object]) -> None:
     try:
         await awaitable
-    except SystemExit as error:  # a failure of the message; asyncio would end the whole loop
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:  # SystemExit and the like are failures of the message; asyncio would end the loop
         raise _storable(error) from error
 
 

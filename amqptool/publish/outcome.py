@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from amqptool.errors import AccessRefused, AmqptoolError, InDoubt, Nacked, NotFound, PreconditionFailed, Unroutable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from amqptool.message import Message
     from amqptool.publish.window import InFlight
 
@@ -43,13 +45,17 @@ def after_confirm(entry: InFlight[Any], now: float, *, accepted: bool) -> Outcom
     return Confirmed(message, now - entry.sent_at)
 
 
-def after_loss(message: Message, reason: AmqptoolError, *, alone: bool) -> Failed:
-    """Return the outcome of a message that was in flight when its channel was closed.
+def after_loss(messages: Sequence[Message], reason: AmqptoolError) -> list[Failed]:
+    """Return the outcomes of the messages that were in flight when their channel was closed.
 
-    The broker closes a channel because of one publish and names the exchange it refused: that message
-    was certainly not taken. Any other may have been, unless it was `alone` in flight.
+    The broker closes a channel because of one publish, whose exchange it names. If only one message in
+    flight fits that, it was certainly refused; of any other, it is not known.
     """
-    refusal = isinstance(reason, (NotFound, AccessRefused, PreconditionFailed))
-    if refusal and (alone or f"exchange '{message.exchange}'" in str(reason)):
-        return Failed(message, reason)
-    return Failed(message, InDoubt(f"in doubt: {reason}", message))
+    suspects: Sequence[Message] = []
+    if isinstance(reason, (NotFound, AccessRefused, PreconditionFailed)):
+        suspects = [message for message in messages if f"exchange '{message.exchange}'" in str(reason)] or messages
+    refused = suspects[0] if len(suspects) == 1 else None
+    return [
+        Failed(message, reason if message is refused else InDoubt(f"in doubt: {reason}", message))
+        for message in messages
+    ]

@@ -65,7 +65,8 @@ class Publisher:
         self._burst = 0
         self._progress = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
-        self._connection: Connection
+        self._is_open = False
+        self._connection: Connection | None = None
         self._channel: Channel
         self._watch: asyncio.Task[None]
 
@@ -86,7 +87,10 @@ class Publisher:
         Raises:
             BrokerUnavailable: there is no broker, or it did not answer in time.
             AccessRefused: the broker refused the credentials or the vhost.
+            RuntimeError: it was opened before; a publisher is used once.
         """
+        if self._connection is not None:
+            raise RuntimeError("a Publisher is opened once; make another one")
         self._loop = asyncio.get_running_loop()
         self._connection = await Connection.open(self._url, name="amqptool publish")
         self._connection.on_blocked = self._on_blocked
@@ -98,13 +102,17 @@ class Publisher:
             raise
         self._channel.closed.add_done_callback(lambda closed: self._give_up(closed.result()))
         self._watch = asyncio.create_task(self._watch_deadlines())
+        self._is_open = True
 
     async def close(self, *, settle: bool = True) -> None:
-        """Wait for the confirms that are out, unless told not to, then close the connection."""
+        """Wait for the confirms that are out, unless told not to, then close; nothing if it was not opened."""
+        if self._connection is None or not self._is_open:
+            return
         try:
             if settle:
                 await self._settled()
         finally:
+            self._is_open = False
             self._watch.cancel()
             await self._connection.close()
 
@@ -137,7 +145,7 @@ class Publisher:
         Memory is bounded by the window, whatever the length of the stream. An error of the stream
         itself, or a lost connection, is raised after the outcomes of everything that was sent.
         """
-        stream = OutcomeStream()
+        stream = OutcomeStream(self._window.max_messages, self._window.max_bytes)
         feeding = asyncio.create_task(self._feed(messages, stream))
         try:
             async for outcome in stream.until_settled(feeding):
@@ -154,12 +162,16 @@ class Publisher:
     async def _feed(self, messages: Iterable[Message] | AsyncIterable[Message], stream: OutcomeStream) -> None:
         try:
             async for message in iterate(messages):
+                if stream.is_full:
+                    await stream.room()
                 await self._send(message, stream.settle)
                 stream.sent += 1
         finally:
             stream.end()
 
     async def _send(self, message: Message, ticket: _Ticket) -> None:
+        if not self._is_open:
+            raise RuntimeError("a Publisher is used inside `async with`, or between open() and close()")
         while self._failure is None and not self._window.has_room:
             await self._next_progress()
         if self._failure is not None:
@@ -197,7 +209,7 @@ class Publisher:
 
     def _on_returned(self, returned: Returned) -> None:
         if not self._window.mark_returned(returned):
-            log.warning("the broker returned a message that is not in flight: %s", returned.message.message_id)
+            self._give_up(BrokerUnavailable("the broker returned a message that was not sent"))
 
     def _on_blocked(self, reason: str | None) -> None:
         if reason is None:
@@ -231,6 +243,7 @@ class Publisher:
             return
         self._failure = reason
         entries = self._window.drain()
-        for entry in entries:
-            entry.ticket(after_loss(entry.message, reason, alone=len(entries) == 1))
+        failures = after_loss([entry.message for entry in entries], reason)
+        for entry, failed in zip(entries, failures, strict=True):
+            entry.ticket(failed)
         self._progress.set()

@@ -69,18 +69,9 @@ async def publish_all(
     """
     report = Report()
     started = time.monotonic()
-    if await unless(stop, _open(publisher)) is None:
-        report.interrupted = True
-        return report
     try:
-        publishing = asyncio.create_task(_publish(publisher, messages, report))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({publishing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not publishing.done():
-            await asyncio.wait({publishing}, timeout=STOP_GRACE)
-            publisher.abandon()
-        stopping.cancel()
-        await publishing
+        if await unless(stop, _open(publisher)):
+            await _publish_until(stop, publisher, messages, report)
     finally:
         await publisher.close()
     report.interrupted = stop.is_set()
@@ -88,9 +79,25 @@ async def publish_all(
     return report
 
 
-async def _open(publisher: Publisher) -> Publisher:
+async def _open(publisher: Publisher) -> bool:
     await publisher.open()
-    return publisher
+    return True
+
+
+async def _publish_until(
+    stop: asyncio.Event, publisher: Publisher, messages: Iterable[Message] | AsyncIterable[Message], report: Report
+) -> None:
+    publishing = asyncio.create_task(_publish(publisher, messages, report))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({publishing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not publishing.done():
+            await asyncio.wait({publishing}, timeout=STOP_GRACE)
+            publisher.abandon()
+        await publishing
+    finally:
+        publishing.cancel()
+        stopping.cancel()
 
 
 async def _publish(publisher: Publisher, messages: Iterable[Message] | AsyncIterable[Message], report: Report) -> None:

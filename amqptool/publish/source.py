@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amqptool.errors import InputError
-from amqptool.message import new_message_id
+from amqptool.message import check_message, new_message_id
 from amqptool.records import record_from_line
 
 if TYPE_CHECKING:
@@ -88,10 +88,11 @@ async def records_as_messages(
     """
     async for number, line in read_lines(path, stop):
         try:
-            message = record_from_line(line)
+            message = _aimed(record_from_line(line), exchange, routing_key)
+            check_message(message)
         except InputError as error:
             raise InputError(f"{path}:{number}: {error}") from None
-        yield _aimed(message, exchange, routing_key)
+        yield message
 
 
 def _aimed(message: Message, exchange: str | None, routing_key: str | None) -> Message:

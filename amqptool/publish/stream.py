@@ -15,16 +15,35 @@ if TYPE_CHECKING:
 
 
 class OutcomeStream:
-    """The outcomes of one `publish_many`; the feeder counts what it has `sent`."""
+    """The outcomes of one `publish_many`; the feeder counts what it has `sent`.
 
-    def __init__(self) -> None:
+    Outcomes that nobody has taken yet are bounded like messages in flight, since each holds its message.
+    """
+
+    def __init__(self, max_messages: int, max_bytes: int) -> None:
         self.sent = 0
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._news = asyncio.Event()
+        self._taken = asyncio.Event()
         self._outcomes: deque[Outcome] = deque()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the caller must take outcomes before more is sent."""
+        return len(self._outcomes) >= self._max_messages or self._bytes >= self._max_bytes
+
+    async def room(self) -> None:
+        """Wait until the caller has taken enough outcomes."""
+        while self.is_full:
+            self._taken.clear()
+            await self._taken.wait()
 
     def settle(self, outcome: Outcome) -> None:
         """Take one outcome in."""
         self._outcomes.append(outcome)
+        self._bytes += len(outcome.message.body)
         self._news.set()
 
     def end(self) -> None:
@@ -38,8 +57,11 @@ class OutcomeStream:
             await self._news.wait()
             self._news.clear()
             while self._outcomes:
+                outcome = self._outcomes.popleft()
+                self._bytes -= len(outcome.message.body)
+                self._taken.set()
                 yielded += 1
-                yield self._outcomes.popleft()
+                yield outcome
 
 
 async def iterate(messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Message]:

@@ -38,8 +38,8 @@ class Window(Generic[T]):
     """The unconfirmed messages of one channel, oldest first."""
 
     def __init__(self, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
+        self.max_messages = max_messages
+        self.max_bytes = max_bytes
         self._in_flight: dict[int, InFlight[T]] = {}
         self._bytes = 0
         self._last_tag = 0
@@ -51,7 +51,7 @@ class Window(Generic[T]):
     @property
     def has_room(self) -> bool:
         """Whether another message may be sent; one message alone may exceed the bytes."""
-        return len(self._in_flight) < self._max_messages and self._bytes < self._max_bytes
+        return len(self._in_flight) < self.max_messages and self._bytes < self.max_bytes
 
     @property
     def oldest_sent_at(self) -> float | None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -20,6 +23,10 @@ class Batches(Generic[T]):
         """Add an item."""
         self._items.append(item)
         self._news.set()
+
+    def keep(self, wanted: Callable[[T], bool]) -> None:
+        """Forget the items that are not wanted any more."""
+        self._items = [item for item in self._items if wanted(item)]
 
     def close(self) -> None:
         """Say that nothing more will come."""

@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks for what the store may forget.
 PRUNE_INTERVAL = 600.0
+#: Handlers that may have succeeded without their DONE being on disk; the most that a crash can repeat.
+COMMIT_GROUP = 100
+#: Seconds the pipeline's tasks get to end; a handler that swallows its cancellation does not hold up the rest.
+END_TIMEOUT = 5.0
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +54,6 @@ class Item:
     claim: Acquired | None = None
     failures: int = 0
     looks: int = 0
-    running: bool = False
     #: Tried for the last time; stays un-acked until the worker stops.
     given_up: bool = False
     timer: asyncio.TimerHandle | None = None
@@ -82,13 +85,19 @@ class Pipeline:
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.last_activity = asyncio.get_running_loop().time()
         self._items: set[Item] = set()
+        # From the start of its handler until its outcome is settled.
+        self._running: set[Item] = set()
+        self._most_running = concurrency + COMMIT_GROUP
+        # What was acknowledged in this run, to tell a lost ack from another copy; kept only while counting.
+        self._acknowledged: set[Key] = set()
         self._claiming: Batches[Item] = Batches()
         self._ready: asyncio.Queue[Item] = asyncio.Queue()
         self._completing: Batches[Item] = Batches()
         self._releasing: Batches[Acquired] = Batches()
         self._changed = asyncio.Event()
         self._giving_back = False
-        self._drained = False
+        self._ending = False
+        self._deadline: float | None = None
         self._endless = [self._start(self._handle_forever()) for _ in range(concurrency)]
         self._finishing = [self._start(self._claim_forever()), self._start(self._complete_forever())]
         self._releaser = self._start(self._release_forever())
@@ -128,8 +137,9 @@ class Pipeline:
 
         Handlers that are running go on, and their DONE is written.
         """
-        for item in [item for item in self._items if item.channel is channel and not item.running]:
+        for item in [item for item in self._items - self._running if item.channel is channel]:
             self._withdraw(item)
+        self._purge()
 
     def give_back(self) -> None:
         """Return every delivery whose handler is not running to its queue, and release its claim.
@@ -137,31 +147,37 @@ class Pipeline:
         From now on, a delivery whose handler fails goes back too.
         """
         self._giving_back = True
-        for item in [item for item in self._items if not item.running]:
+        for item in self._items - self._running:
             self._return(item)
+        self._purge()
 
-    async def drain(self, grace: float) -> None:
-        """Let running handlers finish, commit and acknowledge; then end.
-
-        Handlers that are not done after `grace` seconds are left behind, un-acked.
-        """
-        if self._drained:
-            return
-        self._drained = True
+    async def finish(self, grace: float) -> None:
+        """Let running handlers finish, commit and acknowledge, for so many seconds from the first call on."""
+        loop = asyncio.get_running_loop()
+        self._deadline = self._deadline or loop.time() + grace
         try:
-            async with asyncio.timeout(grace):
-                while self._items and not self.failure.done():
-                    self._changed.clear()
-                    await self._changed.wait()
+            async with asyncio.timeout_at(self._deadline):
+                while self._running and not self.failure.done():
+                    await self._next_change()
         except TimeoutError:
-            self._report.abandoned = len(self._items)
-        for task in self._endless:
-            task.cancel()
-        self._claiming.close()
-        self._completing.close()
-        await asyncio.gather(*self._endless, *self._finishing, return_exceptions=True)
-        self._releasing.close()
-        await asyncio.gather(self._releaser, return_exceptions=True)
+            log.warning("%d handlers did not finish within the grace", len(self._running))
+
+    async def end(self) -> None:
+        """End every task; what is still in hand stays un-acked, for the broker to deliver again."""
+        self._report.abandoned = len(self._running)
+        self._ending = True
+        try:
+            for task in self._endless:
+                task.cancel()
+            self._claiming.close()
+            self._completing.close()
+            await asyncio.wait([*self._endless, *self._finishing], timeout=END_TIMEOUT)
+            self._releasing.close()
+            await asyncio.wait([self._releaser], timeout=END_TIMEOUT)
+        finally:
+            for task in (*self._endless, *self._finishing, self._releaser):
+                task.cancel()
+            self._handler.close()
 
     # -- stages --
 
@@ -193,22 +209,30 @@ class Pipeline:
                 item.claim = decision.claim
                 self._ready.put_nowait(item)
             case Ack():
-                self._acknowledge(item, duplicate=True)
+                self._acknowledge(item, duplicate=decision.duplicate)
             case Hold():
                 item.looks += 1
                 self._hold(item, decision.seconds)
 
     async def _handle_forever(self) -> None:
-        while True:
+        while not self._ending:
+            await self._may_handle()
             item = await self._ready.get()
             if item in self._items:
                 await self._handle(item)
 
+    async def _may_handle(self) -> None:
+        """Wait while DONE cannot be written: whatever is handled meanwhile, a crash would repeat."""
+        if self._store is not None:
+            await self._store.healthy.wait()
+        while len(self._running) >= self._most_running:
+            await self._next_change()
+
     async def _handle(self, item: Item) -> None:
-        item.running = True
+        self._running.add(item)
         error = await self._call_handler(item)
         if isinstance(error, StopWork):
-            item.running = False
+            self._running.discard(item)
             self._fail(error.__cause__ or error)
             return
         decision = after_handler(item.claim, succeeded=error is None, failures=item.failures)
@@ -226,12 +250,18 @@ class Pipeline:
         try:
             await self._handler.handle(delivery)
         except asyncio.CancelledError as error:
-            if _cancelled_from_outside():
+            if self._ending:
+                self._release_if_stopped(item)
                 raise
+            _forget_cancellation()
             return RuntimeError(f"the handler was cancelled from within: {error}")
         except Exception as error:
             return error
         return None
+
+    def _release_if_stopped(self, item: Item) -> None:
+        if item.claim is not None and self._handler.stops_when_cancelled:
+            self._releasing.put(item.claim)
 
     async def _failed(self, item: Item, error: Exception | None, seconds: float) -> None:
         self._report.failed_attempts += 1
@@ -250,7 +280,7 @@ class Pipeline:
         self._hold(item, seconds)
 
     def _hold(self, item: Item, seconds: float) -> None:
-        item.running = False
+        self._running.discard(item)
         if not item.channel.is_open:
             self._items.discard(item)
         elif self._giving_back:
@@ -278,6 +308,7 @@ class Pipeline:
                 self._hold(item, decision.seconds)
 
     def _acknowledge(self, item: Item, *, duplicate: bool) -> None:
+        self._running.discard(item)
         if item not in self._items:
             return
         item.channel.ack(item.delivery.delivery_tag)
@@ -288,8 +319,18 @@ class Pipeline:
         else:
             self._report.handled += 1
             self._report.without_id += item.key is None and self._store is not None
+        self._count(item)
         self._touch()
         self._note_change()
+
+    def _count(self, item: Item) -> None:
+        """Count an acknowledgement that can reach the broker, and each message only once."""
+        ack_was_lost = item.delivery.redelivered and item.key in self._acknowledged
+        if not item.channel.is_open or ack_was_lost:
+            return
+        self._report.acknowledged += 1
+        if self._try_once and item.key is not None:
+            self._acknowledged.add(item.key)
 
     # -- housekeeping --
 
@@ -306,6 +347,13 @@ class Pipeline:
         if item.claim is not None:
             self._releasing.put(item.claim)
         self._note_change()
+
+    def _purge(self) -> None:
+        """Let go of the bodies of what was withdrawn, also behind a handler or a store that is slow."""
+        self._claiming.keep(self._items.__contains__)
+        for item in [self._ready.get_nowait() for _ in range(self._ready.qsize())]:
+            if item in self._items:
+                self._ready.put_nowait(item)
 
     async def _release_forever(self) -> None:
         while claims := await self._releasing.take():
@@ -327,14 +375,20 @@ class Pipeline:
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
+        if task.cancelled():
+            if not self._ending:
+                self._fail(RuntimeError("a task of the worker was cancelled from outside"))
+        elif (error := task.exception()) is not None:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         if not self.failure.done():
             self.failure.set_result(error)
             self._note_change()
+
+    async def _next_change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
 
     def _note_change(self) -> None:
         self._changed.set()
@@ -349,6 +403,7 @@ class Pipeline:
         self.last_activity = asyncio.get_running_loop().time()
 
 
-def _cancelled_from_outside() -> bool:
+def _forget_cancellation() -> None:
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    while task is not None and task.cancelling():
+        task.uncancel()

@@ -11,7 +11,7 @@ class WorkReport:
 
     #: Deliveries that came in, repeated ones included.
     received: int = 0
-    #: Handled with success, and acknowledged.
+    #: Handled with success.
     handled: int = 0
     #: Acknowledged without handling, since their id was done.
     duplicates: int = 0
@@ -26,10 +26,7 @@ class WorkReport:
     #: Handlers that did not end within the grace.
     abandoned: int = 0
     reconnects: int = 0
+    #: Messages acknowledged, each once; one that comes again because its ack was lost is not counted again.
+    acknowledged: int = 0
     #: Why the worker stopped: stop, max-messages, idle-timeout or timeout.
     stopped_by: str = ""
-
-    @property
-    def acknowledged(self) -> int:
-        """How many deliveries were acknowledged."""
-        return self.handled + self.duplicates

@@ -35,6 +35,9 @@ class StoreThread:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="amqptool-dedup")
         self.lease = store.lease
+        #: Cleared while the store fails.
+        self.healthy = asyncio.Event()
+        self.healthy.set()
 
     async def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
@@ -65,11 +68,15 @@ class StoreThread:
         failing_since: float | None = None
         while True:
             try:
-                return await loop.run_in_executor(self._thread, function)
+                result = await loop.run_in_executor(self._thread, function)
             except DedupError as error:
+                self.healthy.clear()
                 if failing_since is None:
                     failing_since = loop.time()
                     log.warning("%s; holding all messages un-acked until it works again", error)
                 if loop.time() - failing_since > PATIENCE:
                     raise
+            else:
+                self.healthy.set()
+                return result
             await asyncio.sleep(PAUSE)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 from amqptool.broker.amqp import Connection
@@ -69,6 +70,8 @@ class Worker:
         idle_timeout: float | None = None,
         timeout: float | None = None,
     ) -> None:
+        if min(prefetch, concurrency, 1 if max_messages is None else max_messages) < 1:
+            raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
         self._url = as_url(url)
         self._queue = queue
         self._handler = as_handler(handler)
@@ -84,18 +87,30 @@ class Worker:
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
         self._connected_once = False
+        self._has_served = False
         self._idle_since: float | None = None
 
     def run(self) -> WorkReport:
-        """Work until SIGTERM, SIGINT or a limit; see `serve`."""
+        """Work until SIGTERM, SIGINT or a limit; see `serve`. In other threads than the main one, no signal comes."""
 
         async def serve_with_signals() -> WorkReport:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self.stop)
+            if threading.current_thread() is threading.main_thread():
+                self._stop_on_signals()
             return await self.serve()
 
         return asyncio.run(serve_with_signals())
+
+    def _stop_on_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT)
+
+        def stop() -> None:
+            for number in signals:  # the second signal does what it does without us
+                loop.remove_signal_handler(number)
+            self.stop()
+
+        for number in signals:
+            loop.add_signal_handler(number, stop)
 
     async def serve(self) -> WorkReport:
         """Work until told to stop, a limit is reached, or something makes going on pointless.
@@ -107,14 +122,15 @@ class Worker:
             AccessRefused: the broker refused the credentials, the vhost or the queue.
             NotFound: the queue does not exist, or does not exist any more.
             DedupError: the dedup store cannot be opened, or was broken for too long.
+            RuntimeError: it has served before.
         """
+        if self._has_served:
+            raise RuntimeError("a Worker serves once; make another one")
+        self._has_served = True
         store = open_store(self._dedup) if isinstance(self._dedup, str) else self._dedup
-        thread = StoreThread(store) if store is not None else None
         try:
-            return await self._serve(thread)
+            return await self._serve_with(store)
         finally:
-            if thread is not None:
-                await thread.close()
             if store is not None and store is not self._dedup:
                 store.close()
 
@@ -125,6 +141,15 @@ class Worker:
             self._report.stopped_by = reason
             self._stopping.set()
             self._changed.set()
+
+    async def _serve_with(self, store: DedupStore | None) -> WorkReport:
+        if store is None:
+            return await self._serve(None)
+        thread = StoreThread(store)
+        try:
+            return await self._serve(thread)
+        finally:
+            await thread.close()
 
     async def _serve(self, store: StoreThread | None) -> WorkReport:
         pipeline = Pipeline(
@@ -140,22 +165,24 @@ class Worker:
             await self._stay_connected(pipeline)
         finally:
             clock.cancel()
-            await pipeline.drain(self._grace)
+            try:
+                await pipeline.finish(self._grace)
+            finally:
+                await pipeline.end()
         return self._report
 
     async def _stay_connected(self, pipeline: Pipeline) -> None:
-        async for _ in self._attempts():
+        async for failures in self._attempts():
             try:
                 await self._connect_and_consume(pipeline)
             except (BrokerUnavailable, PreconditionFailed) as error:
                 if not self._connected_once:
                     raise
-                log.warning("%s; connecting again", error)
-                self._report.reconnects += 1
+                log.log(logging.INFO if failures else logging.WARNING, "%s; connecting again", error)
 
     async def _connect_and_consume(self, pipeline: Pipeline) -> None:
         opening = Connection.open(self._url, name=f"amqptool consume {self._queue}")
-        connection = await unless(self._stopping, opening)
+        connection = await unless(self._stopping, opening, discard=Connection.abandon)
         if connection is None:
             return
         try:
@@ -163,13 +190,13 @@ class Worker:
         finally:
             await connection.close()
 
-    async def _attempts(self) -> AsyncIterator[None]:
-        """Yield for every attempt to connect, pausing longer before each one that follows a failure."""
+    async def _attempts(self) -> AsyncIterator[int]:
+        """Yield how many attempts to connect have failed in a row, pausing longer after each one."""
         failures = 0
         while not self._stopping.is_set():
             before = self._report.received
-            yield
-            failures = failures + 1 if self._report.received == before else 1
+            yield failures
+            failures = failures + 1 if self._report.received == before else 0
             longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))
             await self._pause(random.uniform(0, longest))  # noqa: S311  # jitter, no secret
 
@@ -186,6 +213,7 @@ class Worker:
         intake = Intake(await connection.channel(), pipeline, scope, self._quota, self._changed.set)
         await intake.open(self._queue, self._prefetch)
         if self._connected_once:
+            self._report.reconnects += 1
             log.warning("consuming again from queue %r", self._queue)
         self._connected_once = True
         self._idle_since = asyncio.get_running_loop().time()
@@ -196,7 +224,7 @@ class Worker:
             self.stop("max-messages")
             intake.give_back()
             pipeline.give_back()
-            await pipeline.drain(self._grace)
+            await pipeline.finish(self._grace)
         finally:
             self._idle_since = None
             pipeline.drop(intake.channel)

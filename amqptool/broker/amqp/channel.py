@@ -10,7 +10,7 @@ import pika
 
 from amqptool.broker.amqp.convert import as_message, as_properties, as_table
 from amqptool.broker.amqp.translate import translate
-from amqptool.errors import AmqptoolError, BrokerUnavailable, InputError
+from amqptool.errors import AmqptoolError, InputError
 from amqptool.message import Delivery, Message, Returned, check_message
 
 if TYPE_CHECKING:
@@ -181,9 +181,9 @@ class Channel:
             InputError: AMQP cannot carry the message; the text names the field.
             BrokerUnavailable: the channel is closed.
         """
-        if message.headers or message.expiration is not None:
-            # pika would send any text as expiration, for which the broker closes the channel, and would take
-            # for ever to encode some decimals.
+        if message.headers or message.expiration is not None or not isinstance(message.body, bytes):
+            # pika would send any text as expiration, for which the broker closes the channel, would take for
+            # ever to encode some decimals, and would encode a text body, which then comes back as bytes.
             check_message(message)
         try:
             self._raw.basic_publish(
@@ -234,6 +234,8 @@ class Channel:
 
     async def cancel(self, consumer_tag: str) -> None:
         """End a consumer; no delivery comes after this returns."""
+        if self.is_open and consumer_tag not in self._raw.consumer_tags:
+            return  # the broker has ended it already, and pika would wait for an answer for ever
         await self._call("cancelling the consumer", self._raw.basic_cancel, consumer_tag)
 
     def ack(self, delivery_tag: int) -> None:
@@ -262,18 +264,16 @@ class Channel:
         reply = self._expect(doing)
         try:
             method(*args, **arguments, callback=lambda frame: _resolve(reply, frame.method))
-        except pika.exceptions.UnsupportedAMQPFieldException as error:
+        except _ENCODING_ERRORS as error:
             reply.cancel()
-            raise InputError(f"{doing}: the AMQP library cannot encode {error.args[1]!r}") from error
+            raise InputError(f"{doing}: the AMQP library cannot encode {error.args[-1]!r}") from error
         except pika.exceptions.AMQPError as error:
             reply.cancel()
             raise self._lost(doing, error) from error
         return await reply
 
     def _lost(self, doing: str, error: BaseException) -> AmqptoolError:
-        if self.closed.done():
-            return BrokerUnavailable(f"{doing}: {self.closed.result()}")
-        return translate(error, doing)
+        return self.closed.result() if self.closed.done() else translate(error, doing)
 
     def _on_closed(self, _raw: object, error: BaseException) -> None:
         for reply, doing in list(self._replies.items()):

@@ -100,9 +100,10 @@ class Connection:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await asyncio.shield(self.closed)
         except TimeoutError:
-            self._abandon()
+            self.abandon()
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Drop the connection without the closing handshake."""
         if not self._raw.is_closed:
             _hang_up(self._raw)
 
@@ -160,6 +161,7 @@ def _ignore(_reason: str | None) -> None:
 def _parameters(url: AmqpUrl, name: str, heartbeat: int, timeout: float) -> pika.ConnectionParameters:
     # Verification of peer and host name is the default context's; nothing here may weaken it.
     tls = pika.SSLOptions(ssl.create_default_context(), url.host) if url.tls else None
+    shown_name = name.encode("utf-8", "replace").decode()  # it may hold a queue name that is no text
     return pika.ConnectionParameters(
         host=url.host,
         port=url.port,
@@ -170,5 +172,5 @@ def _parameters(url: AmqpUrl, name: str, heartbeat: int, timeout: float) -> pika
         socket_timeout=timeout,
         stack_timeout=timeout,
         ssl_options=tls,
-        client_properties={"product": "amqptool", "version": __version__, "connection_name": name},
+        client_properties={"product": "amqptool", "version": __version__, "connection_name": shown_name},
     )

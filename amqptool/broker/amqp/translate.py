@@ -47,6 +47,8 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
     (connection_workflow.AMQPConnectorStackTimeout, errors.BrokerUnavailable, "no answer in time: is this a broker?"),
     (pika_errors.ConnectionOpenAborted, errors.BrokerUnavailable, "given up"),
     (ssl.SSLCertVerificationError, errors.ConfigError, "the broker's certificate was refused"),
+    (ssl.SSLEOFError, errors.BrokerUnavailable, "the connection was lost in the TLS handshake"),
+    (ssl.SSLZeroReturnError, errors.BrokerUnavailable, "the connection was lost in the TLS handshake"),
     (ssl.SSLError, errors.ConfigError, "TLS failed: is this the TLS port?"),
     (socket.gaierror, errors.BrokerUnavailable, "the host name cannot be resolved"),
     (ConnectionRefusedError, errors.BrokerUnavailable, "connection refused: is the broker running?"),
@@ -77,6 +79,9 @@ def translate(error: BaseException, doing: str) -> errors.AmqptoolError:
 
 def from_reply(code: int, text: str, doing: str) -> errors.BrokerError:
     """Return our error for the broker's reply code and text."""
+    if text.endswith("is down or inaccessible"):
+        # A 404 for a queue of a cluster node that is away (RabbitMQ, "home node"): it comes back.
+        return errors.BrokerUnavailable(f"{doing}: {text}", reply_code=code)
     hint = "; is its plugin enabled?" if text.startswith("COMMAND_INVALID - unknown exchange type") else ""
     return REPLY_CODES.get(code, errors.BrokerError)(f"{doing}: {text}{hint}", reply_code=code)
 
