@@ -42,7 +42,8 @@ class Intake:
         return quota is not None and self._pipeline.in_hand >= quota
 
     async def open(self, queue: str, prefetch: int) -> None:
-        """Start the consumer; see `Channel.consume` for the errors."""
+        """Start the consumer, also once more; see `Channel.consume` for the errors."""
+        self._closing = False
         self.channel.closed.add_done_callback(lambda _: self._on_change())
         self._tag = await self.channel.consume(queue, self._on_delivery, self._on_cancelled, prefetch=prefetch)
 

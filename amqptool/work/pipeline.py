@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ PRUNE_INTERVAL = 600.0
 #: Handlers that may have succeeded without their DONE being on disk; the most that a crash can repeat.
 COMMIT_GROUP = 100
 #: Seconds the pipeline's tasks get to end; a handler that swallows its cancellation does not hold up the rest.
-END_TIMEOUT = 5.0
+END_TIMEOUT = 2.0
 
 
 @dataclass(slots=True, eq=False)
@@ -155,16 +156,16 @@ class Pipeline:
         """Let running handlers finish, commit and acknowledge, for so many seconds from the first call on."""
         loop = asyncio.get_running_loop()
         self._deadline = self._deadline or loop.time() + grace
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout_at(self._deadline):
                 while self._running and not self.failure.done():
                     await self._next_change()
-        except TimeoutError:
-            log.warning("%d handlers did not finish within the grace", len(self._running))
 
     async def end(self) -> None:
         """End every task; what is still in hand stays un-acked, for the broker to deliver again."""
         self._report.abandoned = len(self._running)
+        if self._running:
+            log.warning("messages left unfinished, for the broker to deliver again: %d", len(self._running))
         self._ending = True
         try:
             for task in self._endless:

@@ -218,16 +218,25 @@ class Worker:
         self._connected_once = True
         self._idle_since = asyncio.get_running_loop().time()
         try:
-            await self._until(lambda: self._stopping.is_set() or intake.is_full, intake, pipeline)
-            await intake.close()
-            await self._until(lambda: self._stopping.is_set() or pipeline.is_settled, intake, pipeline)
+            while not await self._is_worked_off(intake, pipeline):
+                await intake.open(self._queue, self._prefetch)
             self.stop("max-messages")
-            intake.give_back()
             pipeline.give_back()
             await pipeline.finish(self._grace)
         finally:
             self._idle_since = None
             pipeline.drop(intake.channel)
+
+    async def _is_worked_off(self, intake: Intake, pipeline: Pipeline) -> bool:
+        """Work until stopping, or until the quota is in hand and settled; return whether that was enough.
+
+        It was not if some of it had been counted before, and came again because its ack was lost.
+        """
+        await self._until(lambda: self._stopping.is_set() or intake.is_full, intake, pipeline)
+        await intake.close()
+        await self._until(lambda: self._stopping.is_set() or pipeline.is_settled, intake, pipeline)
+        intake.give_back()
+        return self._stopping.is_set() or intake.is_full
 
     def _quota(self) -> int | None:
         """How many more messages may be taken in, all in all; None: any number."""

@@ -23,7 +23,7 @@ from amqptool import (
     Unroutable,
 )
 from amqptool.errors import BrokerBlocked
-from tests.support.broker import declare_queue
+from tests.support.broker import declare_queue, queue_length
 from tests.support.fake_broker import Peer, fake_broker
 
 
@@ -295,3 +295,89 @@ def test_an_alarm_that_lasts_is_given_up() -> None:
                 await publisher.publish(Message(body=b"", routing_key="q"))
 
     asyncio.run(scenario())
+
+
+def test_a_body_must_be_bytes(amqptool_vhost: AmqpUrl) -> None:
+    """Text is refused: its return could not be told from another's."""
+
+    async def scenario() -> None:
+        async with Publisher(amqptool_vhost) as publisher:
+            await publisher.publish(Message(body="text", routing_key="nowhere"))  # type: ignore[arg-type]
+
+    with pytest.raises(InputError, match="body must be bytes"):
+        asyncio.run(scenario())
+
+
+def test_a_return_of_something_never_sent_ends_the_channel() -> None:
+    """A return that fits nothing in flight is not passed over: the confirm behind it could be anybody's."""
+
+    def confuse(peer: Peer, _number: int) -> None:
+        peer.send_content(spec.Basic.Return(312, "NO_ROUTE", "elsewhere", "k"), b"what?")
+        peer.send(spec.Basic.Ack(1, False))
+
+    async def scenario() -> None:
+        async with fake_broker(confuse) as url, Publisher(url) as publisher:
+            await publisher.publish(Message(body=b"", routing_key="q"))
+
+    with pytest.raises(InDoubt, match="returned a message that was not sent"):
+        asyncio.run(scenario())
+
+
+def test_a_slow_taker_of_outcomes_slows_the_publishing(amqptool_vhost: AmqpUrl) -> None:
+    """What was confirmed and not yet taken is bounded like what is in flight."""
+    drawn = 0
+
+    async def scenario() -> list[int]:
+        nonlocal drawn
+
+        async def messages() -> AsyncIterator[Message]:
+            nonlocal drawn
+            for _ in range(500):
+                drawn += 1
+                yield Message(body=b"x", routing_key="q")
+
+        await declare_queue(amqptool_vhost, "q")
+        ahead: list[int] = []
+        async with Publisher(amqptool_vhost, window_messages=10) as publisher:
+            taken = 0
+            async for _ in publisher.publish_many(messages()):
+                taken += 1
+                await queue_length(amqptool_vhost, "q") if taken < 10 else None
+                ahead.append(drawn - taken)
+        return ahead
+
+    ahead = asyncio.run(scenario())
+    assert len(ahead) == 500
+    assert max(ahead) <= 21
+
+
+def test_a_publisher_is_used_while_it_is_open(amqptool_vhost: AmqpUrl) -> None:
+    """Before, after and twice are mistakes that are told."""
+
+    async def scenario() -> None:
+        publisher = Publisher(amqptool_vhost)
+        with pytest.raises(RuntimeError, match="async with"):
+            await publisher.publish(Message(body=b""))
+        async with publisher:
+            pass
+        with pytest.raises(RuntimeError, match="async with"):
+            await publisher.publish(Message(body=b""))
+        with pytest.raises(RuntimeError, match="opened once"):
+            await publisher.open()
+
+    asyncio.run(scenario())
+
+
+def test_leaving_the_outcomes_early_leaves_the_publisher_usable(amqptool_vhost: AmqpUrl) -> None:
+    """A caller that breaks out of publish_many can go on with the same publisher."""
+
+    async def scenario() -> Confirmed:
+        await declare_queue(amqptool_vhost, "q")
+        async with Publisher(amqptool_vhost) as publisher:
+            outcomes = publisher.publish_many(Message(body=b"x", routing_key="q") for _ in range(100))
+            async for _ in outcomes:
+                break
+            await outcomes.aclose()  # type: ignore[attr-defined]
+            return await publisher.publish(Message(body=b"", routing_key="q"))
+
+    assert isinstance(asyncio.run(scenario()), Confirmed)

@@ -27,6 +27,12 @@ class Peer:
         """Send one method."""
         self._writer.write(frame.Method(channel, method).marshal())
 
+    def send_content(self, method: amqp_object.Method, body: bytes, channel: int = 1) -> None:
+        """Send a method that carries a message."""
+        header = frame.Header(channel, len(body), spec.BasicProperties())
+        for part in (frame.Method(channel, method), header, frame.Body(channel, body)):
+            self._writer.write(part.marshal())
+
     def hang_up(self) -> None:
         """Drop the connection without a word."""
         self._writer.transport.abort()
