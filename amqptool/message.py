@@ -21,6 +21,7 @@ FieldValue: TypeAlias = (
 )
 
 
+_MILLISECONDS = re.compile(r"[0-9]{1,18}")
 _UUID = re.compile(
     r"(?:urn:uuid:)?(\{)?([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})(?(1)\})",
     re.ASCII | re.IGNORECASE,
@@ -161,9 +162,6 @@ def check_message(message: Message) -> None:
             _check_field(f"header {key!r}", key, value)
     except RecursionError:
         raise InputError("the headers are nested too deeply") from None
-
-
-_MILLISECONDS = re.compile(r"[0-9]{1,18}")
 
 
 def _check_short_string(name: str, value: str | None) -> None:

@@ -24,7 +24,7 @@ def test_the_public_names_are_these() -> None:
 
 
 def test_every_public_name_can_be_imported() -> None:
-    """Lazy or not, each name is there, and documented."""
+    """Lazy or not, each name is there and listed."""
     for name in amqptool.__all__:
         assert getattr(amqptool, name) is not None
         assert name in dir(amqptool)

@@ -43,6 +43,7 @@ CREATE TABLE message (
 _INSERT = "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _SELECT = "SELECT state, token, owner, until, attempt FROM message WHERE scope = ? AND id = ?"
 _TAKE = "UPDATE message SET state = ?, token = ?, owner = ?, until = ? WHERE scope = ? AND id = ?"
+# State 1 is State.CLAIMED.
 _WRITE = """
 UPDATE message SET state = ?, until = ?, attempt = ?
 WHERE scope = ? AND id = ? AND state = 1 AND token = ?

@@ -236,7 +236,7 @@ class Pipeline:
             self._running.discard(item)
             self._fail(error.__cause__ or error)
             return
-        decision = after_handler(item.claim, succeeded=error is None, failures=item.failures)
+        decision = after_handler(claimed=item.claim is not None, succeeded=error is None, failures=item.failures)
         match decision:
             case Complete():
                 self._completing.put(item)

@@ -45,9 +45,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Write DONE, durably, under this claim."""
-
-    claim: Acquired
+    """Write DONE, durably, under the delivery's claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +71,11 @@ def after_claim(claim: Claim, looks: int) -> AfterClaim:
             return Hold(_growing(FIRST_LOOK, LONGEST_LOOK, looks))
 
 
-def after_handler(claim: Acquired | None, *, succeeded: bool, failures: int) -> AfterHandler:
+def after_handler(*, claimed: bool, succeeded: bool, failures: int) -> AfterHandler:
     """Decide after the handler; `failures` counts the failed attempts before this one."""
     if not succeeded:
         return Hold(_growing(FIRST_RETRY, LONGEST_RETRY, failures))
-    return Ack() if claim is None else Complete(claim)
+    return Complete() if claimed else Ack()
 
 
 def after_complete(*, recorded: bool) -> AfterComplete:

@@ -48,14 +48,14 @@ def test_a_busy_delivery_is_held(looks: int) -> None:
 )
 def test_only_success_leads_towards_an_ack(claim: Acquired | None, succeeded: bool, failures: int) -> None:
     """After success DONE is written first, if there is a claim; after a failure the delivery is held."""
-    decision = after_handler(claim, succeeded=succeeded, failures=failures)
+    decision = after_handler(claimed=claim is not None, succeeded=succeeded, failures=failures)
 
     if not succeeded:
         assert isinstance(decision, Hold)
     elif claim is None:
         assert decision == Ack(duplicate=False)
     else:
-        assert decision == Complete(claim)
+        assert decision == Complete()
 
 
 @pytest.mark.parametrize(("recorded", "decision"), [(True, Ack()), (False, Hold(FIRST_LOOK))])
@@ -66,7 +66,7 @@ def test_only_a_recorded_done_is_acked(recorded: bool, decision: Ack | Hold) -> 
 
 def delays_of_failures() -> list[float]:
     """Return how long each failure in a row is held."""
-    decisions = [after_handler(CLAIM, succeeded=False, failures=count) for count in range(200)]
+    decisions = [after_handler(claimed=True, succeeded=False, failures=count) for count in range(200)]
     return [decision.seconds for decision in decisions if isinstance(decision, Hold)]
 
 
@@ -94,5 +94,5 @@ def test_delays_double_up_to_the_longest(delays: list[float], first: float, long
 @pytest.mark.parametrize("count", [10**6, 10**18])
 def test_a_huge_count_is_no_overflow(count: int) -> None:
     """A message that has failed for months is still held, for the longest delay."""
-    assert after_handler(None, succeeded=False, failures=count) == Hold(LONGEST_RETRY)
+    assert after_handler(claimed=False, succeeded=False, failures=count) == Hold(LONGEST_RETRY)
     assert after_claim(Busy(), count) == Hold(LONGEST_LOOK)

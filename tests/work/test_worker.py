@@ -240,7 +240,9 @@ def test_stopping_returns_what_was_not_started_and_finishes_what_was(amqptool_vh
         serving = asyncio.create_task(worker.serve())
         await started.wait()
         worker.stop()
-        asyncio.get_running_loop().call_later(0.2, release.set)
+        while await queue_length(amqptool_vhost, "q") < 9:
+            pass
+        release.set()
         report = await serving
         rest = await drain(amqptool_vhost, "q")
         return report, rest, store.claim([Key("s", delivery.message_id or "") for delivery in rest])
@@ -415,7 +417,7 @@ def test_a_worker_beside_other_tasks_of_one_loop(amqptool_vhost: AmqpUrl) -> Non
     assert asyncio.run(scenario()).handled == 1
 
 
-def test_a_worker_names_its_connection(amqptool_vhost: AmqpUrl) -> None:
+def test_the_scope_of_ids_is_the_clusters(amqptool_vhost: AmqpUrl) -> None:
     """The scope of ids begins with the cluster's name, which every node of it tells."""
 
     async def scenario() -> str:
