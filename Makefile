@@ -48,7 +48,9 @@ clean: ## Remove everything that the other targets made
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("amqptool needs Python 3.11 or later: make PYTHON=python3.x") if sys.version_info < (3, 11) else None'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+		{ $(PYTHON) -c 'import ensurepip' 2>/dev/null || sh tests/setup/packages.sh required python3-venv; } && \
+		$(PYTHON) -m venv --clear $(VENV); }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
 	@touch $@

@@ -105,11 +105,11 @@ class ManagementError(BrokerError):
 
 
 class PublishError(AmqptoolError):
-    """One message was not accepted by the broker; `publication` is that message."""
+    """One message was not accepted by the broker; `message` is that message."""
 
-    def __init__(self, reason: str, publication: Message) -> None:
+    def __init__(self, reason: str, message: Message) -> None:
         super().__init__(reason)
-        self.publication = publication
+        self.message = message
 
 
 class Unroutable(PublishError):

@@ -89,5 +89,5 @@ def test_a_publish_error_keeps_its_message() -> None:
     message = Message(body=b"")
     error = PublishError("returned", message)
 
-    assert error.publication is message
+    assert error.message is message
     assert str(error) == "returned"

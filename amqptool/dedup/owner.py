@@ -2,7 +2,10 @@
 
 A process is named by its machine's boot, its pid namespace, its pid and its start time. It is dead only
 if boot and namespace are ours and the pid is absent, a zombie, or started at another time; of any other
-process nothing is known, and only the lease decides.
+process nothing is known, and only the lease decides. That a file of /proc could not be read says nothing.
+
+Where /proc is mounted with hidepid=2, the processes of other users look absent. Then pid 1 is hidden too,
+and nobody is called dead; unless pid 1 is ours, as in a container: that case nobody can tell.
 """
 
 from __future__ import annotations
@@ -29,29 +32,47 @@ class Owner:
 
 
 def this_process() -> Owner:
-    """Name the calling process; where there is no /proc, nobody will be able to call it dead."""
-    boot, namespace = _surroundings()
-    pid = os.getpid()
-    return Owner(boot, namespace, pid, _start_time(pid) or "unknown")
+    """Name the calling process; where there is no /proc, nobody will be able to call it dead.
+
+    Raises:
+        OSError: /proc is there, but cannot be read now.
+    """
+    here, pid = _surroundings(), os.getpid()
+    started = _start_time(pid)
+    return Owner(*here, pid, started) if here and started else Owner("unknown", "unknown", pid, "unknown")
 
 
 def is_dead(name: str) -> bool:
     """Return whether the process of that name has certainly ended."""
-    boot, namespace = _surroundings()
+    try:
+        return _has_ended(name)
+    except OSError:
+        return False
+
+
+def _has_ended(name: str) -> bool:
+    here = _surroundings()
     match name.split():
-        case [their_boot, their_namespace, pid, started] if boot != "unknown" and pid.isdigit():
-            same_place = (their_boot, their_namespace) == (boot, namespace)
-            return same_place and _start_time(int(pid)) != started
+        case [boot, namespace, pid, started] if (boot, namespace) == here and pid.isdigit() and _sees_others():
+            return _start_time(int(pid)) != started
     return False
 
 
+def _sees_others() -> bool:
+    """Return whether the processes of other users are in /proc, if there is one (proc(5), hidepid)."""
+    return (_PROC / "1").exists()
+
+
 @cache
-def _surroundings() -> tuple[str, str]:
+def _surroundings() -> tuple[str, str] | None:
+    """Return our boot and pid namespace; None where there is no /proc, or that of another namespace."""
     try:
+        if os.readlink(_PROC / "self") != str(os.getpid()):  # noqa: PTH115  # a name, not a path
+            return None
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         namespace = os.readlink(_PROC / "self/ns/pid")  # noqa: PTH115  # a name, not a path
-    except OSError:
-        return "unknown", "unknown"
+    except FileNotFoundError:
+        return None
     return boot, namespace
 
 
@@ -59,9 +80,11 @@ def _start_time(pid: int) -> str | None:
     """Return when a process started, in ticks since boot; None when it is gone or a zombie (proc(5))."""
     try:
         stat = (_PROC / str(pid) / "stat").read_bytes()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return None
     # The command name, in parentheses, may hold spaces and parentheses itself.
     fields = stat[stat.rindex(b")") + 2 :].split()
     state, started = fields[0], fields[19]
+    # A zombie works on no message any more, even if threads of it are still dying. In broker/local/process.py
+    # such a one is alive, because there it matters that its threads still hold ports.
     return None if state in (b"Z", b"X") else started.decode()

@@ -67,8 +67,8 @@ class SqliteStore:
         self._path = Path(path)
         self._retention = retention
         self._clock = clock
-        self._owner = str(this_process())
         with self._translated("open"):
+            self._owner = str(this_process())
             _create_private(self._path)
             _create_schema(self._path)
             self._inode = self._path.stat().st_ino

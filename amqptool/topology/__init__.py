@@ -1,4 +1,4 @@
-"""The topology: what a file declares, read and checked offline. Values in, values out."""
+"""The topology: what a file declares, read and checked without a broker. Only `load` opens files."""
 
 from amqptool.topology.model import Binding, Exchange, Place, Queue, Topology
 

@@ -68,7 +68,12 @@ def parse(content: str | bytes, name: str) -> Topology:
 
 def _build(contents: Iterable[tuple[str | bytes, str]]) -> Topology:
     draft = _Draft()
+    names: set[str] = set()
     for content, name in contents:
+        if name in names:
+            draft.problems.add(Place(name, 1, 1), "this file is given twice", "duplicate")
+            continue
+        names.add(name)
         root = source.read(content, name, draft.problems)
         if isinstance(root, Mapping):
             draft.add(root)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from amqptool.dedup import owner as owners
 from amqptool.dedup.owner import Owner, is_dead, this_process
 
 #: Renames its command if told to, prints its own name as an owner, then lives until its stdin ends.
@@ -22,6 +25,24 @@ for command in sys.argv[1:]:
 from amqptool.dedup.owner import this_process
 print(this_process(), flush=True)
 sys.stdin.read()
+"""
+
+#: Uses up its files, asks whether the owner it was given is dead, then tries to name itself.
+OUT_OF_FILES = """
+import os, resource, sys
+from amqptool.dedup.owner import is_dead, this_process
+if "named-before" in sys.argv:
+    this_process()
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+try:
+    while True:
+        os.dup(0)
+except OSError:
+    print(is_dead(sys.argv[1]))
+try:
+    this_process()
+except OSError as error:
+    print(error.strerror)
 """
 
 
@@ -143,3 +164,32 @@ def test_a_name_that_cannot_be_read_is_not_dead(words: str) -> None:
     here = this_process()
 
     assert not is_dead(words.format(boot=here.boot, namespace=here.namespace))
+
+
+@pytest.mark.parametrize("before", [[], ["named-before"]])
+def test_who_cannot_look_calls_nobody_dead(before: list[str]) -> None:
+    """A process without free file descriptors cannot read /proc: it knows of no death, and has no name."""
+    arguments = [sys.executable, "-c", OUT_OF_FILES, str(this_process()), *before]
+    said = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    assert said.splitlines() == ["False", os.strerror(errno.EMFILE)]
+
+
+def test_where_processes_are_hidden_nobody_is_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pid that is absent says nothing where not even pid 1 is to be seen (hidepid)."""
+    name = str(this_process())
+    monkeypatch.setattr(owners, "_PROC", tmp_path)
+    assert not is_dead(name)
+
+    (tmp_path / "1").mkdir()
+    assert is_dead(name)
+
+
+def test_a_process_that_may_not_be_looked_at_is_not_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of /proc that is there and cannot be read says nothing."""
+    me = this_process()
+    (tmp_path / "1").mkdir()
+    (tmp_path / str(me.pid) / "stat").mkdir(parents=True)
+    monkeypatch.setattr(owners, "_PROC", tmp_path)
+
+    assert not is_dead(str(me))

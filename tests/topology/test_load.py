@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,14 @@ def test_every_property() -> None:
             ),
         ),
     )
+
+
+def test_the_same_file_twice(tmp_path: Path) -> None:
+    """A file that is given twice is one problem, and its objects are not told as duplicates."""
+    file = tmp_path / "a.yaml"
+    file.write_text("queues: {q: }")
+    with pytest.raises(TopologyError, match="^" + re.escape(f"{file}:1:1: this file is given twice [duplicate]") + "$"):
+        Topology.load(file, str(file))
 
 
 def test_places() -> None:

@@ -8,6 +8,7 @@ container     a node under Docker or Podman
 install       where RabbitMQ is, or how to get it
 process       processes that outlive us, told apart
 probe         does it answer
+signals       the end of this process, put off
 command       one command with a node beside it
 ============  ==========================================
 """

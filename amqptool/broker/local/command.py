@@ -9,15 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from amqptool.broker.local import lifecycle
+from amqptool.broker.local.signals import ENDING, handled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from types import FrameType
 
     from amqptool.broker.local.node import RunningNode
-
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 #: What a shell adds to the number of the signal that ended a command.
 _SIGNALLED = 128
@@ -32,7 +30,8 @@ def run_command(arguments: Sequence[str], *, environ: Mapping[str, str], directo
     Raises:
         FileNotFoundError: there is no such command; its node is stopped all the same.
     """
-    with _Signals() as signals:
+    signals = _Signals()
+    with handled(ENDING, signals.handle):
         try:
             with lifecycle.temporary() if directory is None else _borrowed(directory) as node:
                 return signals.pass_on(arguments, {**environ, **variables(node)})
@@ -65,16 +64,11 @@ class _Signals:
     def __init__(self) -> None:
         self.received = 0
         self._react: Callable[[int], None] = self._interrupt
-        self._before: dict[int, signal.Handlers | int | Callable[[int, FrameType | None], object] | None] = {}
 
-    def __enter__(self) -> _Signals:
-        for number in _ENDING:
-            self._before[number] = signal.signal(number, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+    def handle(self, number: int) -> None:
+        """React to a signal, as this phase has it."""
+        self.received = number
+        self._react(number)
 
     def pass_on(self, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         """Run the command, hand it the signals, and ignore those that come later."""
@@ -89,11 +83,6 @@ class _Signals:
         finally:
             self._react = _ignore
         return code if code >= 0 else _SIGNALLED - code
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        self.received = number
-        self._react(number)
 
     def _interrupt(self, number: int) -> None:
         del number

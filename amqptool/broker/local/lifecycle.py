@@ -28,6 +28,7 @@ from amqptool.broker.local.node import (
 )
 from amqptool.broker.local.probe import amqp_answers, management_version
 from amqptool.broker.local.process import POLL_INTERVAL
+from amqptool.broker.local.signals import interruptible
 from amqptool.errors import BrokerUnavailable, ConfigError
 
 if TYPE_CHECKING:
@@ -178,11 +179,12 @@ def _refuse_other_ports(record: Record, port: int | None, management_port: int |
 
 def _boot(directory: Path, record: Record, timeout: float) -> Record:
     _end(directory, None)  # what a crash may have left of the node before
-    try:
-        return _wait(directory, _host(record).boot(directory, record), timeout)
-    except BaseException:
-        _end(directory, None)
-        raise
+    with interruptible():
+        try:
+            return _wait(directory, _host(record).boot(directory, record), timeout)
+        except BaseException:
+            _end(directory, None)
+            raise
 
 
 def _wait(directory: Path, record: Record, timeout: float) -> Record:

@@ -119,7 +119,8 @@ def _mark_from_proc(pid: int) -> str | None:
         return None
     # proc(5): the name, field 2, is in parentheses and may hold anything; 3 is the state, 20 the number
     # of threads, 22 the start in ticks since boot. Those ticks come again after a reboot, so the boot
-    # belongs to the mark. A killed VM looks like a zombie while its threads still hold its ports.
+    # belongs to the mark. A killed VM looks like a zombie while its threads still hold its ports, so it
+    # is alive that long. In dedup/owner.py it is dead, because there only its work matters.
     fields = stat.rpartition(")")[2].split()
     if fields[0] in "ZX" and int(fields[17]) <= 1:
         return None

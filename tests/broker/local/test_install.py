@@ -22,7 +22,7 @@ def program(folder: Path, name: str) -> Path:
     return file
 
 
-def test_the_one_in_path_wins(tmp_path):
+def test_the_one_in_path_wins(tmp_path: Path) -> None:
     """Who puts a RabbitMQ into PATH means it."""
     server, epmd = program(tmp_path / "bin", "rabbitmq-server"), program(tmp_path / "bin", "epmd")
     program(tmp_path / "usual", "rabbitmq-server")
@@ -30,7 +30,7 @@ def test_the_one_in_path_wins(tmp_path):
     assert found == Installation(server, epmd)
 
 
-def test_the_usual_places_are_searched_newest_version_first(tmp_path):
+def test_the_usual_places_are_searched_newest_version_first(tmp_path: Path) -> None:
     """A place may be a pattern, and PATH may lack both programs."""
     program(tmp_path / "rabbitmq-3.9/sbin", "rabbitmq-server")
     server = program(tmp_path / "rabbitmq-3.10/sbin", "rabbitmq-server")
@@ -39,12 +39,12 @@ def test_the_usual_places_are_searched_newest_version_first(tmp_path):
     assert find_installation("", **places) == Installation(server, epmd)
 
 
-def test_a_wrapper_of_the_distribution_is_not_used():
+def test_a_wrapper_of_the_distribution_is_not_used() -> None:
     """The wrapper in /usr/sbin would switch to the user rabbitmq."""
     assert find_installation("/usr/sbin:/usr/bin", server_places=[]) is None
 
 
-def test_nothing_is_found_without_erlang(tmp_path):
+def test_nothing_is_found_without_erlang(tmp_path: Path) -> None:
     """A rabbitmq-server without a port mapper cannot run."""
     program(tmp_path, "rabbitmq-server")
     assert find_installation(os.fspath(tmp_path), epmd_places=[]) is None
@@ -64,13 +64,15 @@ def test_nothing_is_found_without_erlang(tmp_path):
         ),
     ],
 )
-def test_the_error_carries_the_install_line_of_this_system(tmp_path, platform, os_release, lines):
+def test_the_error_carries_the_install_line_of_this_system(
+    tmp_path: Path, platform: str, os_release: str, lines: list[str]
+) -> None:
     """Known systems get their line, unknown ones all of them."""
     (tmp_path / "os-release").write_text(os_release)
     told = str(not_installed(platform, tmp_path / "os-release")).splitlines()[1:]
     assert [line.strip() for line in told] == lines
 
 
-def test_a_system_without_os_release_gets_all_lines(tmp_path):
+def test_a_system_without_os_release_gets_all_lines(tmp_path: Path) -> None:
     """The file is optional."""
     assert len(str(not_installed("freebsd", tmp_path / "none")).splitlines()) == 4

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +18,7 @@ import pytest
 from amqptool.broker import local
 from amqptool.broker.amqp import connect
 from amqptool.broker.local.node import LOCALHOST, Record, save
-from amqptool.broker.local.process import Process
+from amqptool.broker.local.process import Process, wait_until
 from amqptool.broker.management import Management
 from amqptool.errors import BrokerUnavailable, ConfigError
 from tests.support.processes import processes_of
@@ -170,3 +173,17 @@ def test_stopping_what_never_was(tmp_path: Path) -> None:
     local.kill(absent)
     assert local.status(absent) is None
     assert not absent.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_boot_that_is_interrupted_leaves_nothing(tmp_path: Path, fake_server: Path, number: signal.Signals) -> None:
+    """A signal that ends the start ends what it started, and only then the start itself."""
+    fake_server.write_text("#!/bin/sh\nexec sleep 60\n")
+    directory = tmp_path / "node"
+    start = subprocess.Popen([sys.executable, "-m", "amqptool", "broker", "start", "--dir", directory])
+    assert wait_until(lambda: any("sleep" in line for line in processes_of(directory)), 30)
+    start.send_signal(number)
+    code, left = start.wait(30), processes_of(directory)
+    local.kill(directory)
+    assert code in {-number, 128 + number}
+    assert left == []

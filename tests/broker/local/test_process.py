@@ -12,7 +12,11 @@ from amqptool.broker.local import process
 from amqptool.broker.local.process import Process
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import TypeAlias
+
+    Mark: TypeAlias = Callable[[int], str | None]
 
 
 def spawn_python(code: str, directory: Path) -> Process:
@@ -22,7 +26,7 @@ def spawn_python(code: str, directory: Path) -> Process:
 
 
 @pytest.mark.parametrize("mark", [process._mark_from_proc, process._mark_from_ps])
-def test_a_reused_pid_is_another_process(mark):
+def test_a_reused_pid_is_another_process(mark: Mark) -> None:
     """The start mark of a pid is the same at every look, and not that of another process."""
     ours = mark(os.getpid())
     assert ours is not None
@@ -32,21 +36,21 @@ def test_a_reused_pid_is_another_process(mark):
 
 
 @pytest.mark.parametrize("mark", [process._mark_from_proc, process._mark_from_ps])
-def test_a_process_that_has_ended_has_no_mark(mark, tmp_path):
+def test_a_process_that_has_ended_has_no_mark(mark: Mark, tmp_path: Path) -> None:
     """A pid without a process has no start."""
     ended = spawn_python("", tmp_path)
     assert process.wait_until(lambda: not ended.alive, 30)
     assert mark(ended.pid) is None
 
 
-def test_a_spawned_process_is_detached(tmp_path):
+def test_a_spawned_process_is_detached(tmp_path: Path) -> None:
     """It leads a session of its own, in its directory, with only the environment it was given."""
     child = spawn_python("import os; print(os.getsid(0) == os.getpid(), os.getcwd(), 'HOME' in os.environ)", tmp_path)
     assert process.wait_until(lambda: not child.alive, 30)
     assert (tmp_path / "log").read_text() == f"True {tmp_path} False\n"
 
 
-def test_a_process_that_ignores_sigterm_is_killed(tmp_path):
+def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     """Terminate waits no longer than it was told, and leaves nothing."""
     code = "import signal; signal.signal(15, signal.SIG_IGN); print('ready'); signal.pause()"
     stubborn = spawn_python(code, tmp_path)
@@ -55,7 +59,7 @@ def test_a_process_that_ignores_sigterm_is_killed(tmp_path):
     assert not stubborn.alive
 
 
-def test_ending_what_has_ended_does_nothing(tmp_path):
+def test_ending_what_has_ended_does_nothing(tmp_path: Path) -> None:
     """Terminate and kill of a dead process signal nobody."""
     ended = spawn_python("", tmp_path)
     assert process.wait_until(lambda: not ended.alive, 30)
