@@ -10,6 +10,7 @@ from amqptool import errors
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from amqptool.publish.report import Report
     from amqptool.work.report import WorkReport
 
 
@@ -37,16 +38,17 @@ class ExitCode(IntEnum):
 #: One line per code, as the README and `amqptool --help` readers see it.
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.DONE: "done, or nothing to do; a worker that drained after SIGTERM",
-    ExitCode.FAILED: "a definite failure: a nacked message, a handler that failed with `-n`, "
-    "an exchange or queue that does not exist",
-    ExitCode.USAGE: "wrong usage: an unknown option, a missing argument",
+    ExitCode.FAILED: "a definite failure: a nacked message, a handler that failed with `-n`, `--idle-timeout` or "
+    "`--timeout`, an exchange or queue that does not exist",
+    ExitCode.USAGE: "wrong usage: an unknown option, a missing argument, an option's value that cannot be read",
     ExitCode.PARTIAL: "partial: some done, some not; both are listed",
     ExitCode.DRIFT: "the broker holds the object with other properties (AMQP 406)",
     ExitCode.UNROUTABLE: "unroutable: the broker returned the message, no queue took it",
-    ExitCode.BAD_INPUT: "bad input: a topology file, a line, an option's value; nothing was sent unless said",
+    ExitCode.BAD_INPUT: "a value that AMQP or RabbitMQ would refuse: a topology file, a line, a property; "
+    "nothing was sent unless said",
     ExitCode.UNAVAILABLE: "the broker or the dedup store cannot be reached, or no RabbitMQ is installed",
     ExitCode.BUG: "a bug of amqptool: one line and a crash file (a traceback with `--debug`)",
-    ExitCode.LOCAL_IO: "local input or output: a missing or unreadable file, a full disk",
+    ExitCode.LOCAL_IO: "local input or output: a missing or unreadable file, a full disk, a closed stdout",
     ExitCode.TRY_AGAIN: "try again: blocked by an alarm, no confirm in time, in doubt, "
     "fewer messages than `--min-messages` in time",
     ExitCode.REFUSED: "credentials or permissions refused, or no such vhost",
@@ -113,6 +115,31 @@ def tally(done: int, failures: Iterable[BaseException]) -> ExitCode:
     if done:
         return ExitCode.PARTIAL
     return codes.pop() if len(codes) == 1 else ExitCode.FAILED
+
+
+def publish_code(report: Report, signal_code: ExitCode | None) -> ExitCode:
+    """Return the code for an input that was published, to its end or not.
+
+    ==========  ===========================  =======================
+    signal      messages                     code
+    ==========  ===========================  =======================
+    SIGINT      anything                     130
+    SIGTERM     anything                     143
+    none        stopped by a refusal         that error's code
+    none        one or more in doubt         75
+    none        anything else                the code of their tally
+    ==========  ===========================  =======================
+    """
+    if signal_code is not None:
+        return signal_code
+    stopped = None if report.stopped_by is None else exit_code(report.stopped_by)
+    if stopped not in (None, ExitCode.UNAVAILABLE):
+        return stopped
+    if any(isinstance(error, errors.InDoubt) for error in report.errors.values()):
+        return ExitCode.TRY_AGAIN
+    if stopped is not None:
+        return stopped
+    return tally(report.confirmed, report.errors.values())
 
 
 def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: int | None) -> ExitCode:

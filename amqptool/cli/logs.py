@@ -32,5 +32,5 @@ def configure_logs(*, verbose: int, quiet: bool, debug: bool) -> None:
 
 def _level(verbose: int, *, quiet: bool) -> int:
     if quiet:
-        return logging.ERROR
+        return logging.WARNING
     return {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)

@@ -19,10 +19,9 @@ def _option(*names: str, **settings: Any) -> click.Option:
     return click.Option(names, expose_value=False, callback=_remember, **settings)
 
 
-def global_options() -> list[click.Option]:
-    """Make the options that the group and every command take."""
+def output_options() -> list[click.Option]:
+    """Make the options that every command takes."""
     return [
-        _option("--url", "-u", metavar="URL", help="The broker: amqp[s]://user:password@host:port/vhost."),
         _option("--json", is_flag=True, help="Write JSON to stdout."),
         _option("--verbose", "-v", count=True, help="Say more on stderr; -vv says everything."),
         _option("--quiet", "-q", is_flag=True, help="Say nothing but warnings and errors."),
@@ -31,15 +30,33 @@ def global_options() -> list[click.Option]:
     ]
 
 
+def global_options() -> list[click.Option]:
+    """Make the options that every command which connects takes."""
+    url = _option("--url", "-u", metavar="URL", help="The broker: amqp[s]://user:password@host:port/vhost.")
+    return [url, *output_options()]
+
+
 class Command(click.Command):
-    """A command that also takes the global options, after its name."""
+    """A command that connects, and also takes the global options after its name."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.params.extend(global_options())
 
 
-class Group(click.Group):
-    """A group whose commands take the global options."""
+class OfflineCommand(click.Command):
+    """A command that connects to no broker of the user's choice, so it takes no URL."""
 
-    command_class = Command
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params.extend(output_options())
+
+
+class OfflineGroup(click.Group):
+    """A group of offline commands; it takes the same options."""
+
+    command_class = OfflineCommand
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params.extend(output_options())

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from amqptool.cli.exits import ExitCode
 from amqptool.cli.sanitize import clean_line, clean_text
+from amqptool.errors import TopologyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+class StdoutError(Exception):
+    """stdout could not be written; `reason` says why."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(f"stdout: {describe(reason)}")
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One result, seen three ways: text, JSON document and exit code."""
 
-    #: Names the document's shape; the `"kind"` of the JSON document.
+    #: The command's name; the `"kind"` of the JSON document.
     kind: str
     document: Mapping[str, Any]
     #: What a script reads, for stdout.
     data: str = ""
+    #: What went wrong, a line each, for stderr even with `-q`.
+    errors: tuple[str, ...] = ()
     #: What a person reads, for stderr.
     talk: str = ""
     #: What only a curious person reads, for stderr with `-v`.
@@ -34,45 +45,60 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """Writes views, talk and errors, as text or as JSON."""
+    """Writes views, talk and errors, as text or as JSON.
+
+    What cannot be written to stderr is dropped; stdout that cannot be written is a `StdoutError`.
+    """
 
     as_json: bool = False
     quiet: bool = False
     verbose: int = 0
     #: None: colour on terminals.
-    color: bool | None = field(default=None)
+    color: bool | None = None
 
     def show(self, view: View) -> ExitCode:
         """Write a result and return its exit code."""
         if self.as_json:
-            self.document(view.kind, view.document)
+            self._document(view.kind, view.code, view.document)
         elif view.data:
-            click.echo(clean_text(view.data), color=self.color)
+            self._print(clean_text(view.data))
+        for line in view.errors:
+            self.complain(line)
         if view.talk:
             self.talk(view.talk)
         if view.detail and self.verbose:
             self.talk(view.detail)
         return view.code
 
-    def document(self, kind: str, fields: Mapping[str, Any]) -> None:
-        """Write one JSON document, in one line, to stdout."""
-        click.echo(json.dumps({"kind": kind, **fields}, ensure_ascii=True))
-
     def talk(self, text: str) -> None:
         """Say something to the person at the terminal, unless told to be quiet."""
         if not self.quiet:
-            click.echo(clean_text(text), err=True, color=self.color)
+            self._say(clean_text(text))
 
-    def warn(self, text: str) -> None:
-        """Say something that matters even when told to be quiet."""
-        click.echo(f"amqptool: warning: {clean_line(text)}", err=True, color=self.color)
+    def complain(self, line: str) -> None:
+        """Say in one line what went wrong, even when told to be quiet."""
+        self._say(f"amqptool: error: {clean_line(line)}")
 
     def error(self, error: BaseException, code: int, message: str | None = None) -> None:
-        """Say why the command failed: a line on stderr, and with `--json` a document on stdout."""
+        """Say why the command failed: on stderr, and with `--json` in a document on stdout."""
         text = describe(error) if message is None else message
-        click.echo(f"amqptool: error: {clean_text(text)}", err=True)
+        for line in map(str, error.problems) if isinstance(error, TopologyError) else [text]:
+            self.complain(line)
         if self.as_json:
-            self.document("error", {"code": int(code), "error": type(error).__name__, "message": text})
+            self._document("error", code, {"error": type(error).__name__, "message": text})
+
+    def _document(self, kind: str, code: int, fields: Mapping[str, Any]) -> None:
+        self._print(json.dumps({"kind": kind, "code": int(code), **fields}))
+
+    def _print(self, text: str) -> None:
+        try:
+            click.echo(text, color=self.color)
+        except OSError as error:
+            raise StdoutError(error) from error
+
+    def _say(self, text: str) -> None:
+        with suppress(OSError):
+            click.echo(text, err=True, color=self.color)
 
 
 def describe(error: BaseException) -> str:
@@ -82,6 +108,6 @@ def describe(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def on_terminal() -> bool:
-    """Return whether stdout is a terminal."""
-    return sys.stdout.isatty()
+def counted(number: int, noun: str) -> str:
+    """Return a number of things as people write it: `1 file`, `2 files`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -19,9 +19,15 @@ FORMATS = ("body", "jsonl", "pretty")
 
 
 class Printer:
-    """A handler that prints; when stdout fails, it ends the worker."""
+    """A handler that prints; when stdout fails, it ends the worker.
+
+    Raises:
+        OSError: the process was started without a stdout.
+    """
 
     def __init__(self, output: str, *, color: bool | None) -> None:
+        if sys.__stdout__ is None:
+            raise OSError("stdout is closed")
         self._format = _format(output, on_terminal=sys.stdout.isatty(), color=color)
 
     def __call__(self, delivery: Delivery) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -13,13 +15,14 @@ import click
 from amqptool import __version__
 from amqptool.cli.context import Context
 from amqptool.cli.exits import ExitCode, StoppedError, exit_code
-from amqptool.cli.options import Group, global_options
-from amqptool.cli.output import describe
+from amqptool.cli.options import global_options
+from amqptool.cli.output import StdoutError, describe
 from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable
 from amqptool.settings import DEFAULT_ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import TextIO
 
 #: Command → its module (which holds a click command of the same name) and its line in `--help`.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -44,7 +47,7 @@ def pipe_errors() -> Iterator[None]:
         raise PipeClosedError from error
 
 
-class LazyGroup(Group):
+class LazyGroup(click.Group):
     """A group that imports a command's module only when that command runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -92,16 +95,22 @@ def root() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command line and exit with its code."""
+    _prepare_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     ours = words[: words.index("--")] if "--" in words else words
     context = Context(environ=os.environ, json="--json" in ours, debug="--debug" in ours)
-    code = run(words, context)
-    code = _flush(code)
-    sys.exit(code)
+    sys.exit(_flush(run(words, context), context))
 
 
 def run(words: Sequence[str], context: Context) -> int:
     """Run one command line and return its code; nothing escapes from here but a process's end."""
+    try:
+        return _invoke(words, context)
+    except StdoutError as error:
+        return _stdout_failed(error, context)
+
+
+def _invoke(words: Sequence[str], context: Context) -> int:
     try:
         result = root.main(list(words), prog_name="amqptool", standalone_mode=False, obj=context)
         return int(result or 0)  # an ExitCode, or what a child of `broker run` exited with
@@ -113,6 +122,8 @@ def run(words: Sequence[str], context: Context) -> int:
         return stopped.code
     except PipeClosedError:
         return ExitCode.PIPE_CLOSED
+    except StdoutError:
+        raise
     except (AmqptoolError, OSError) as error:
         return _failed(error, context)
     except Exception as error:
@@ -124,17 +135,22 @@ def _usage(error: click.ClickException, context: Context) -> ExitCode:
     if context.json:
         context.output.error(error, code, error.format_message())
     else:
-        error.show()
+        with suppress(OSError):  # stderr
+            error.show()
+    return code
+
+
+def _stdout_failed(error: StdoutError, context: Context) -> ExitCode:
+    code = exit_code(error.reason)
+    if code is not ExitCode.PIPE_CLOSED:
+        context.output.complain(describe(error))
     return code
 
 
 def _failed(error: Exception, context: Context) -> ExitCode:
     code = exit_code(error)
     context.output.error(error, code, f"{describe(error)}{_origin(error, context)}")
-    if context.debug:
-        import traceback
-
-        traceback.print_exception(error)
+    _trace(error, context)
     return code
 
 
@@ -150,26 +166,51 @@ def _origin(error: Exception, context: Context) -> str:
 def _bug(error: Exception, context: Context) -> ExitCode:
     from amqptool.cli.crash import write_crash_file
 
-    if context.debug:
-        import traceback
-
-        traceback.print_exception(error)
-    place = write_crash_file(error)
-    context.output.error(error, ExitCode.BUG, f"a bug in amqptool ({type(error).__name__}); details are in {place}")
+    _trace(error, context)
+    try:
+        details = f"details are in {write_crash_file(error)}"
+    except OSError as reason:
+        details = f"no crash file ({describe(reason)}), --debug shows details"
+    context.output.error(error, ExitCode.BUG, f"a bug in amqptool ({type(error).__name__}); {details}")
     return ExitCode.BUG
 
 
-def _flush(code: int) -> int:
-    """Flush stdout now: at interpreter exit, a closed pipe or a full disk would be a traceback."""
+def _trace(error: Exception, context: Context) -> None:
+    if context.debug:
+        import traceback
+
+        with suppress(OSError):  # stderr
+            traceback.print_exception(error)
+
+
+def _prepare_streams() -> None:
+    """Give us a stdout and a stderr that exist, and that take every character in any locale."""
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+def _flush(code: int, context: Context) -> int:
+    """Flush stdout and stderr now: at interpreter exit, what fails would change the code or be a traceback."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        code = ExitCode.PIPE_CLOSED
     except OSError as error:
-        click.echo(f"amqptool: error: stdout: {error.strerror}", err=True)
-        code = ExitCode.LOCAL_IO
-    else:
-        return code
-    # What is still buffered can go nowhere; give the interpreter's own flush a place to put it.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
+        if code != ExitCode.LOCAL_IO:  # else it has been said
+            code = _stdout_failed(StdoutError(error), context)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
     return code
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what is still buffered nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -63,11 +63,13 @@ class Publisher:
         self._blocked_reason = ""
         self._unblocked_at = 0.0
         self._burst = 0
+        self._known_exchanges = {""}
         self._progress = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
         self._is_open = False
         self._connection: Connection | None = None
         self._channel: Channel
+        self._lookups: Channel | None = None
         self._watch: asyncio.Task[None]
 
     async def __aenter__(self) -> Publisher:
@@ -170,8 +172,9 @@ class Publisher:
             stream.end()
 
     async def _send(self, message: Message, ticket: _Ticket) -> None:
-        if not self._is_open:
-            raise RuntimeError("a Publisher is used inside `async with`, or between open() and close()")
+        self._open_connection()
+        if message.exchange not in self._known_exchanges:
+            await self._find_exchange(message.exchange)
         while self._failure is None and not self._window.has_room:
             await self._next_progress()
         if self._failure is not None:
@@ -182,6 +185,21 @@ class Publisher:
         if self._burst >= BURST:
             self._burst = 0
             await asyncio.sleep(0)
+
+    async def _find_exchange(self, name: str) -> None:
+        """Look for an exchange before anything is sent to it, on a channel of its own.
+
+        A publish to one that does not exist closes its channel, and leaves in doubt whatever is in flight.
+        """
+        if self._lookups is None or not self._lookups.is_open:
+            self._lookups = await self._open_connection().channel()
+        await self._lookups.check_exchange(name)
+        self._known_exchanges.add(name)
+
+    def _open_connection(self) -> Connection:
+        if self._connection is None or not self._is_open:
+            raise RuntimeError("a Publisher is used inside `async with`, or between open() and close()")
+        return self._connection
 
     async def _settled(self) -> None:
         while len(self._window):

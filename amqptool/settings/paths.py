@@ -5,16 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amqptool.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def state_directory(environ: Mapping[str, str]) -> Path:
-    """Return the user's directory for amqptool's state (XDG Base Directory Specification)."""
+    """Return the user's directory for amqptool's state (XDG Base Directory Specification).
+
+    Raises:
+        ConfigError: the user has no home directory.
+    """
     base = environ.get("XDG_STATE_HOME", "")
-    home = environ.get("HOME", "")
-    root = Path(base) if base.startswith("/") else (Path(home) if home else Path.home()) / ".local/state"
+    root = Path(base) if base.startswith("/") else _home(environ) / ".local/state"
     return root / "amqptool"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    home = environ.get("HOME")
+    try:
+        return Path(home) if home else Path.home()
+    except RuntimeError as error:
+        raise ConfigError("no home directory: set HOME or XDG_STATE_HOME") from error
 
 
 def dedup_url(environ: Mapping[str, str]) -> str:

@@ -115,9 +115,16 @@ def test_status_of_a_stopped_node_says_how_to_start_it(tmp_path: Path) -> None:
     """Not running is exit code 69; with -q, the code alone says it."""
     result = run_cli("broker", "status", "--dir", str(tmp_path))
     assert (result.returncode, result.stdout) == (69, "")
-    assert "`amqptool broker start` starts one" in result.stderr
+    assert f"`amqptool broker start --dir {tmp_path}` starts one" in result.stderr
     quiet = run_cli("broker", "status", "-q", "--dir", str(tmp_path))
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (69, "", "")
+
+
+def test_the_group_takes_the_global_options(tmp_path: Path) -> None:
+    """--json may stand before the subcommand."""
+    result = run_cli("broker", "--json", "status", "--dir", str(tmp_path))
+    document = json.loads(result.stdout)
+    assert (document["kind"], document["code"], document["running"]) == ("broker", 69, False)
 
 
 def test_a_failed_start_is_one_document_with_json(tmp_path: Path) -> None:

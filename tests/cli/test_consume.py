@@ -135,8 +135,9 @@ def test_an_idle_queue_ends_the_command(queue: AmqpUrl) -> None:
 
 def test_too_few_messages_are_a_failure(queue: AmqpUrl) -> None:
     """Fewer than --min-messages in time is exit 75; what came is printed and acknowledged."""
-    done = consume(queue, "q", "--timeout", "0.5", "--min-messages", "4")
+    done = consume(queue, "q", "--idle-timeout", "0.3", "--min-messages", "4")
     assert (done.returncode, done.stdout) == (75, "m0\nm1\nm2\n")
+    assert done.stderr == "3 printed (stopped by --idle-timeout)\n"
     assert left(queue) == 0
 
 
@@ -175,6 +176,20 @@ def test_a_full_disk_keeps_what_was_not_written(queue: AmqpUrl) -> None:
         )
     assert done.returncode == 74
     assert "stdout: No space left on device" in done.stderr
+    assert left(queue) == 3
+
+
+def test_a_closed_stdout_takes_nothing(queue: AmqpUrl) -> None:
+    """Started without a stdout, there is nowhere to print to: exit 74."""
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *cli_arguments("consume", "q")],
+        env=cli_environment(environment(queue)),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (74, "amqptool: error: stdout is closed\n")
     assert left(queue) == 3
 
 
@@ -227,7 +242,8 @@ def test_a_report_for_scripts(queue: AmqpUrl, app: Path) -> None:
     """With --json, a worker's report is one document."""
     done = consume(queue, "q", "-n", "3", "--handler", "app:fail", "--app-dir", str(app), "--json", "--dedup", "none")
     document = json.loads(done.stdout)
-    assert (document["kind"], document["failed"], document["stopped_by"]) == ("work", 3, "max-messages")
+    assert (document["kind"], document["code"], document["failed"]) == ("consume", 1, 3)
+    assert document["stopped_by"] == "max-messages"
 
 
 @pytest.mark.parametrize(
@@ -258,6 +274,11 @@ def test_a_handler_that_cannot_be_loaded_takes_no_message(
     [
         (("nope",), 1, "no queue 'nope'"),
         (("q", "--handler", "app:show", "--output", "body"), 2, "give one of them"),
+        (("q", "--json", "--output", "body"), 2, "give one of them"),
+        (("q", "--dedup", "memory:"), 2, "--dedup is for a handler"),
+        (("q", "--dedup-scope", "s"), 2, "--dedup-scope is for a handler"),
+        (("q", "--app-dir", "APP"), 2, "--app-dir is for a handler"),
+        (("q", "--idle-timeout", "0"), 2, "--idle-timeout"),
         (("q", "--handler", "app:show", "--app-dir", "APP", "--dedup", "redis:"), 78, "memory: or sqlite:"),
         (
             ("q", "--handler", "app:show", "--app-dir", "APP", "--dedup", "sqlite:////dev/null/x"),

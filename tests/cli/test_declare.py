@@ -107,6 +107,13 @@ def test_a_conflict_alone_is_exit_4_with_both_values(amqptool_vhost: AmqpUrl, co
     assert f"{conflicting}:2:3: queue q (classic): x-max-length is 11 in the file and 10 on the broker" in done.stderr
 
 
+def test_quiet_hides_no_conflict(amqptool_vhost: AmqpUrl, conflicting: Path) -> None:
+    """With -q the errors stay, and nothing else."""
+    complaint = declare(amqptool_vhost, "-q", str(conflicting)).stderr
+    assert complaint.startswith(f"amqptool: error: {conflicting}:2:3: queue q")
+    assert complaint.count("\n") == 1
+
+
 def test_a_conflict_leaves_the_rest_done(amqptool_vhost: AmqpUrl, conflicting: Path) -> None:
     """Beside a conflict everything else is declared: exit 3, and each object has its outcome."""
     conflicting.write_text(
@@ -114,8 +121,11 @@ def test_a_conflict_leaves_the_rest_done(amqptool_vhost: AmqpUrl, conflicting: P
     )
     done = declare(amqptool_vhost, str(conflicting), "--json")
     document = json.loads(done.stdout)
-    assert (done.returncode, document["declared"]) == (3, 3)
+    assert (done.returncode, document["code"], document["declared"], document["failed"]) == (3, 3, 3, 1)
     (failed,) = [each for each in document["objects"] if each["outcome"] == "failed"]
+    assert (failed["type"], failed["name"], failed["vhost"]) == ("queue", "q", amqptool_vhost.vhost)
+    (binding,) = [each for each in document["objects"] if each["type"] == "binding"]
+    assert "name" not in binding
     assert failed["conflict"] == {"property": "x-max-length", "file": "11", "broker": "10"}
     assert asyncio.run(queue_length(amqptool_vhost, "fine")) == 0
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import pytest
 
 from amqptool import errors
-from amqptool.cli.exits import MEANINGS, ExitCode, exit_code, tally, work_code
+from amqptool.cli.exits import MEANINGS, ExitCode, exit_code, publish_code, tally, work_code
 from amqptool.message import Message
+from amqptool.publish.report import Report
 from amqptool.work.report import WorkReport
 
 MESSAGE = Message(body=b"")
@@ -113,6 +114,37 @@ def test_failures_may_be_any_iterable() -> None:
     assert tally(0, (error for error in (UNROUTABLE, UNROUTABLE))) is ExitCode.UNROUTABLE
 
 
+GONE = errors.BrokerUnavailable("x")
+
+
+@pytest.mark.parametrize(
+    ("signal", "confirmed", "failures", "stopped_by", "code"),
+    [
+        (ExitCode.INTERRUPTED, 1, [IN_DOUBT], GONE, ExitCode.INTERRUPTED),
+        (ExitCode.TERMINATED, 0, [], None, ExitCode.TERMINATED),
+        (None, 9, [IN_DOUBT], GONE, ExitCode.TRY_AGAIN),
+        (None, 9, [IN_DOUBT, UNROUTABLE], None, ExitCode.TRY_AGAIN),
+        (None, 9, [], IN_DOUBT, ExitCode.TRY_AGAIN),
+        (None, 9, [UNROUTABLE], GONE, ExitCode.UNAVAILABLE),
+        (None, 9, [], errors.InputError("x"), ExitCode.BAD_INPUT),
+        (None, 9, [UNROUTABLE], None, ExitCode.PARTIAL),
+        (None, 0, [UNROUTABLE], None, ExitCode.UNROUTABLE),
+        (None, 9, [], None, ExitCode.DONE),
+        (None, 0, [], None, ExitCode.DONE),
+    ],
+)
+def test_an_input_that_was_published_has_one_code(
+    signal: ExitCode | None,
+    confirmed: int,
+    failures: list[errors.AmqptoolError],
+    stopped_by: errors.AmqptoolError | None,
+    code: ExitCode,
+) -> None:
+    """Signals first, then messages in doubt, then what stopped it, then the tally."""
+    named = {type(error).__name__: error for error in failures}
+    assert publish_code(Report(confirmed=confirmed, errors=named, stopped_by=stopped_by), signal) is code
+
+
 SIGNALS = (None, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
@@ -122,7 +154,7 @@ SIGNALS = (None, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 )
 def test_a_worker_has_one_code(signal: ExitCode | None, failed: int, abandoned: int, min_messages: int | None) -> None:
     """The whole table of how a worker can end: signals first, then failures, then too few messages."""
-    report = WorkReport(handled=2, duplicates=1, failed=failed, abandoned=abandoned)
+    report = WorkReport(acknowledged=3, failed=failed, abandoned=abandoned)
 
     code = work_code(report, signal, min_messages)
 

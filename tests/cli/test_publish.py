@@ -55,7 +55,9 @@ def test_json_is_one_document(queue: AmqpUrl) -> None:
     for words in (("--json", "publish", "-k", "q", "x"), ("publish", "-k", "q", "x", "--json")):
         done = run_cli(*words, env=environment(queue))
         document = json.loads(done.stdout)
-        assert (document["kind"], document["confirmed"], document["routing_key"]) == ("publish", 1, "q")
+        assert (document["kind"], document["code"], document["routing_key"]) == ("publish", 0, "q")
+        assert (document["confirmed"], document["failed"], document["failures_by_error"]) == (1, 0, {})
+        assert document["confirm_seconds"] <= document["seconds"]
 
 
 @pytest.mark.parametrize("words", [(), ("-",), ("--file", "-")])
@@ -170,8 +172,31 @@ def test_some_unroutable_messages_are_a_partial_success(queue: AmqpUrl) -> None:
     done = publish(queue, "--json", "--jsonl", "-", stdin=records)
     document = json.loads(done.stdout)
     assert done.returncode == 3
-    assert (document["confirmed"], document["failed"]) == (2, {"Unroutable": 1})
+    assert (document["code"], document["confirmed"], document["failed"]) == (3, 2, 1)
+    assert (document["failures_by_error"], document["interrupted"], document["error"]) == (
+        {"Unroutable": 1},
+        False,
+        None,
+    )
     assert document["failures"][0]["routing_key"] == "nope"
+
+
+def test_quiet_tells_ten_failures(queue: AmqpUrl) -> None:
+    """With -q the first failures are told, the rest counted; the document lists more."""
+    records = "".join(json.dumps({"routing_key": "nope", "body": ""}) + "\n" for _ in range(12))
+    done = publish(queue, "-q", "--json", "--jsonl", "-", stdin=records)
+    complaints = done.stderr.splitlines()
+    assert done.returncode == 5
+    assert complaints[10:] == ["amqptool: error: … and 2 more"]
+    assert len(json.loads(done.stdout)["failures"]) == 12
+
+
+def test_a_message_id_cannot_forge_a_line(queue: AmqpUrl) -> None:
+    """What a record holds is escaped where it is told."""
+    record = json.dumps({"routing_key": "nope", "body": "", "properties": {"message_id": "a\nb\x1b"}})
+    done = publish(queue, "-q", "--jsonl", "-", stdin=record)
+    assert done.stderr.startswith("amqptool: error: a\\x0ab\\x1b: unroutable")
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_unknown_exchange_is_a_failure(queue: AmqpUrl) -> None:
@@ -186,6 +211,11 @@ def test_an_unknown_exchange_is_a_failure(queue: AmqpUrl) -> None:
     [
         ((), 2, "Say where to"),
         (("-k", "q", "x", "--lines", "f"), 2, "Give the messages once"),
+        (("-k", "q", "--lines", "-", "--message-id", "x"), 2, "--message-id is one message's"),
+        (("--jsonl", "-", "-H", "a=1"), 2, "--header does not go with --jsonl"),
+        (("--jsonl", "-", "--transient"), 2, "--transient does not go with --jsonl"),
+        (("--jsonl", "-", "--content-type", "x"), 2, "--content-type does not go with --jsonl"),
+        (("--jsonl", "-", "--priority", "0"), 2, "--priority does not go with --jsonl"),
         (("-k", "q", "x", "--priority", "300"), 2, "300"),
         (("-k", "q", "x", "-H", "novalue"), 2, "key=text"),
         (("-k", "q", "x", "-H", "n:={"), 2, "not JSON"),
@@ -202,6 +232,7 @@ def test_bad_input_sends_nothing(queue: AmqpUrl, words: tuple[str, ...], code: i
     assert done.returncode == code
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
+    assert "0 confirmed" not in done.stderr
     assert asyncio.run(queue_length(queue, "q")) == 0
 
 

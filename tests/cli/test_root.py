@@ -62,6 +62,79 @@ def test_a_closed_pipe_is_no_failure_of_ours() -> None:
     assert done.stderr in ("141\n", "0\n")  # 0 when the pipe took it all before its reader went away
 
 
+NOBODY = "amqp://guest:guest@127.0.0.1:1"
+REFUSED = ("consume", "q", "--url", NOBODY)
+
+
+def in_shell(script: str, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command line with the redirections of a script."""
+    return subprocess.run(
+        ["bash", "-c", script, "bash", *cli_arguments(*words)],
+        env=cli_environment(env),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("words", [(*REFUSED, "--json"), ("pubish", "--json"), ("publish", "--json")])
+def test_a_closed_pipe_for_an_error_document(words: tuple[str, ...]) -> None:
+    """Nobody reads the document: 141, and no traceback."""
+    done = in_shell('exec > >(:); wait $!; "$@"', *words)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [(*REFUSED, "--json"), ("pubish", "--json"), ("validate", "--json", TASKS)])
+def test_a_full_disk_for_a_document(words: tuple[str, ...]) -> None:
+    """The document cannot be written: 74, which is said."""
+    done = in_shell('"$@" > /dev/full', *words)
+    assert done.returncode == 74
+    assert done.stderr.count("amqptool: error: stdout: No space left on device\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("words", "code"), [(REFUSED, 69), (("pubish",), 2), (("validate", TASKS), 0)])
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_a_failing_stderr_changes_no_exit_code(words: tuple[str, ...], code: int, redirection: str) -> None:
+    """What cannot be said is dropped."""
+    assert in_shell(f'"$@" {redirection}', *words).returncode == code
+
+
+def test_a_closed_stdout_is_no_bug() -> None:
+    """A command whose data nobody wants does its work."""
+    done = in_shell('"$@" >&-', "validate", "-q", "--json", TASKS)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_narrow_locale_is_no_bug(tmp_path: Path) -> None:
+    """What the locale cannot write is escaped."""
+    (tmp_path / "bad.yaml").write_text("queues: {ж: {x: 1}}\n")
+    done = run_cli("validate", str(tmp_path / "bad.yaml"), env={"PYTHONIOENCODING": "latin-1"})
+    assert done.returncode == 65
+    assert "\\u0436" in done.stdout
+
+
+def test_ctrl_c_while_importing_is_no_traceback() -> None:
+    """The command line itself is imported inside the boundary."""
+    program = """
+import sys
+from amqptool.__main__ import main
+
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == "amqptool.cli.root":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+main()
+"""
+    command = [cli_arguments()[0], "-c", program]
+    done = subprocess.run(command, env=cli_environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 @pytest.mark.parametrize("words", [("publish", "-k", "q", "x"), ("consume", "q"), ("declare", TASKS)])
 def test_ctrl_c_ends_a_connection_attempt(words: tuple[str, ...]) -> None:
     """A command that waits for a silent broker ends at once with 130."""

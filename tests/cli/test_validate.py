@@ -60,7 +60,7 @@ def test_json(files: Path) -> None:
     """With --json, the same is one document."""
     result = amqptool("validate", "--json", "app.yaml", "bad.yaml", cwd=files)
     document = json.loads(result.stdout)
-    assert (result.returncode, document["kind"], document["valid"]) == (65, "validation", False)
+    assert (result.returncode, document["kind"], document["valid"]) == (65, "validate", False)
     assert document["files"][0] == {
         "file": "app.yaml",
         "valid": True,
@@ -83,7 +83,7 @@ def test_stdin(files: Path, text: str, code: int) -> None:
     """`-` is standard input."""
     result = amqptool("validate", "-", cwd=files, stdin=text)
     assert result.returncode == code
-    assert "<stdin>" in result.stdout + result.stderr or code
+    assert (result.stdout if code else result.stderr).startswith("<stdin>:")
 
 
 def test_unreadable_file(files: Path) -> None:
@@ -92,10 +92,24 @@ def test_unreadable_file(files: Path) -> None:
     assert result.returncode == 74
     assert result.stdout.startswith("bad.yaml:2:13: ")
     assert result.stderr == (
-        "2 problems in 1 file\n"
         "amqptool: error: none.yaml: No such file or directory\n"
         "amqptool: error: gone.yaml: No such file or directory\n"
+        "2 problems in 1 file\n"
     )
+
+
+def test_quiet_hides_no_error(files: Path) -> None:
+    """With -q an unreadable file is still told, and with --json it is in the document too."""
+    result = amqptool("validate", "-q", "--json", "none.yaml", "app.yaml", cwd=files)
+    document = json.loads(result.stdout)
+    assert result.stderr == "amqptool: error: none.yaml: No such file or directory\n"
+    assert (document["code"], document["valid"]) == (74, False)
+    assert document["unreadable"] == [{"file": "none.yaml", "message": "No such file or directory"}]
+
+
+def test_no_url(files: Path) -> None:
+    """What connects to nothing takes no URL."""
+    assert amqptool("validate", "--url", "amqp://localhost", "app.yaml", cwd=files).returncode == 2
 
 
 def test_directory(files: Path) -> None:

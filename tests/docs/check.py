@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 from click.testing import CliRunner
 
 from amqptool import __version__
@@ -33,8 +34,17 @@ def exit_codes() -> str:
 
 def help_text() -> str:
     """Return the help of every command, as a terminal of 80 columns shows it."""
-    outputs = [_help(words) for words in ([], ["validate"], ["declare"], ["publish"], ["consume"], ["broker"])]
+    outputs = [_help(words) for words in [[], *_all_commands()]]
     return "```text\n" + "\n".join(outputs) + "```\n"
+
+
+def _all_commands() -> Iterator[list[str]]:
+    context = click.Context(root)
+    for name in root.list_commands(context):
+        yield [name]
+        command = root.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from ([name, each] for each in command.list_commands(context))
 
 
 def _help(words: list[str]) -> str:

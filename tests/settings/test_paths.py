@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
 
 import pytest
 
+from amqptool.errors import ConfigError
 from amqptool.settings.paths import dedup_url, state_directory
 
 
@@ -35,3 +37,15 @@ def test_without_home_the_directory_is_still_absolute(environ: dict[str, str]) -
 def test_the_dedup_url_is_an_absolute_sqlite_path() -> None:
     """The default store is one file in the state directory, with the four slashes of an absolute path."""
     assert dedup_url({"XDG_STATE_HOME": "/state"}) == "sqlite:////state/amqptool/dedup.db"
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers run as users that the system does not know."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(ConfigError, match="set HOME or XDG_STATE_HOME"):
+        state_directory({})

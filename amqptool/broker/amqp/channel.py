@@ -92,6 +92,14 @@ class Channel:
             arguments=as_table(arguments),
         )
 
+    async def check_exchange(self, name: str) -> None:
+        """Check that an exchange exists; this takes no permission on it.
+
+        Raises:
+            NotFound: it does not exist; the channel is closed.
+        """
+        await self._call(f"looking for exchange {name!r}", self._raw.exchange_declare, exchange=name, passive=True)
+
     async def declare_queue(
         self,
         name: str,

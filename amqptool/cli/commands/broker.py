@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from errno import ENOENT
 from pathlib import Path
@@ -13,7 +14,7 @@ from amqptool.broker import local
 from amqptool.broker.local.command import run_command
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode
-from amqptool.cli.options import Group
+from amqptool.cli.options import OfflineGroup
 from amqptool.cli.output import View
 from amqptool.settings.paths import state_directory
 
@@ -34,7 +35,7 @@ directory_option = click.option(
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=OfflineGroup)
 def broker() -> None:
     """Run a private RabbitMQ for development and tests.
 
@@ -79,7 +80,7 @@ def status(context: Context, directory: Path | None) -> ExitCode:
     """Print the node's URL if it runs; otherwise exit with 69."""
     place = _directory(context, directory)
     node = local.status(place)
-    return context.output.show(_running(node) if node else _not_running(place))
+    return context.output.show(_running(node) if node else _not_running(place, directory))
 
 
 @broker.command(context_settings={"allow_interspersed_args": False})
@@ -134,11 +135,12 @@ def _running_document(node: RunningNode) -> dict[str, Any]:
     }
 
 
-def _not_running(directory: Path) -> View:
+def _not_running(place: Path, asked: Path | None) -> View:
+    start = "amqptool broker start" + (f" --dir {shlex.quote(str(asked))}" if asked else "")
     return View(
         kind="broker",
-        document=_stopped_document(directory),
-        talk=f"no node runs in {directory}; `amqptool broker start` starts one",
+        document=_stopped_document(place),
+        talk=f"no node runs in {place}; `{start}` starts one",
         code=ExitCode.UNAVAILABLE,
     )
 

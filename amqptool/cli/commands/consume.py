@@ -11,7 +11,7 @@ import click
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.options import Command
-from amqptool.cli.output import View
+from amqptool.cli.output import View, counted
 from amqptool.cli.printing import FORMATS, Printer
 from amqptool.cli.running import Stop, run
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from amqptool.work.report import WorkReport
 
 _NO_DEDUP = "none"
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+#: What only a handler has use for.
+_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir")
 _WORKER_OPTIONS = (
     "dedup_scope",
     "prefetch",
@@ -44,7 +47,7 @@ _WORKER_OPTIONS = (
 @click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
 @click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once.")
 @click.option("--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75).")
-@click.option("--idle-timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop when nothing comes.")
+@click.option("--idle-timeout", type=_POSITIVE, metavar="SECONDS", help="Stop when nothing comes.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time.")
 @click.option(
     "--grace", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
@@ -57,7 +60,6 @@ def consume(
     queue: str,
     output: str | None,
     handler: str | None,
-    app_dir: str | None,
     **options: Any,
 ) -> ExitCode:
     """Print a queue's messages, or give each to a handler.
@@ -66,11 +68,20 @@ def consume(
     are done are remembered, so that a message delivered again is not handled again. A failing handler
     keeps its message: it is tried again in place, later each time.
     """
-    if handler is not None and output is not None:
-        raise click.UsageError("--output prints and --handler does not: give one of them.")
+    _check_options(handler, output, options, as_json=context.json)
     if handler is None:
         return _print(context, queue, output or ("jsonl" if context.json else "body"), options)
-    return _handle(context, queue, handler, app_dir, options)
+    return _handle(context, queue, handler, options)
+
+
+def _check_options(handler: str | None, output: str | None, options: dict[str, Any], *, as_json: bool) -> None:
+    if handler is not None and output is not None:
+        raise click.UsageError("--output prints and --handler does not: give one of them.")
+    if as_json and output not in (None, "jsonl"):
+        raise click.UsageError(f"--json prints JSON Lines and --output {output} does not: give one of them.")
+    for name in _HANDLER_OPTIONS:
+        if handler is None and options[name] is not None:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for a handler: give --handler too.")
 
 
 def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -> ExitCode:
@@ -78,22 +89,24 @@ def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -
     report, stop = run(context, lambda stop: _work(context, queue, printer, None, options, stop))
     code = work_code(report, stop.code, options["min_messages"])
     if code not in (ExitCode.DONE, ExitCode.INTERRUPTED):
-        context.output.talk(_summary(report))
+        context.output.talk(_summary(report, "printed"))
     return code
 
 
-def _handle(context: Context, queue: str, handler: str, app_dir: str | None, options: dict[str, Any]) -> ExitCode:
+def _handle(context: Context, queue: str, handler: str, options: dict[str, Any]) -> ExitCode:
     from amqptool.handlers.python import load_callable
     from amqptool.settings.paths import dedup_url
 
-    if app_dir is not None:
-        sys.path.insert(0, app_dir)
+    if options["app_dir"] is not None:
+        sys.path.insert(0, options["app_dir"])
     function = load_callable(handler)
     dedup = options["dedup"] or dedup_url(context.environ)
     store = None if dedup == _NO_DEDUP else dedup
     report, stop = run(context, lambda stop: _work(context, queue, function, store, options, stop))
     code = work_code(report, stop.code, options["min_messages"])
-    return context.output.show(View(kind="work", document=asdict(report), talk=_summary(report), code=code))
+    return context.output.show(
+        View(kind="consume", document=asdict(report), talk=_summary(report, "handled"), code=code)
+    )
 
 
 async def _work(
@@ -112,15 +125,15 @@ async def _work(
     return await worker.serve(), stop
 
 
-def _summary(report: WorkReport) -> str:
-    counts = {
-        "handled": report.handled,
-        "duplicates": report.duplicates,
-        "failed attempts": report.failed_attempts,
-        "given back": report.returned,
-        "left unfinished": report.abandoned,
-        "reconnects": report.reconnects,
-    }
-    shown = [f"{count:,} {name}" for name, count in counts.items() if count or name == "handled"]
+def _summary(report: WorkReport, verb: str) -> str:
+    parts = [
+        (report.handled, f"{report.handled:,} {verb}"),
+        (report.duplicates, counted(report.duplicates, "duplicate")),
+        (report.failed_attempts, counted(report.failed_attempts, "failed attempt")),
+        (report.returned, f"{report.returned:,} given back"),
+        (report.abandoned, f"{report.abandoned:,} left unfinished"),
+        (report.reconnects, counted(report.reconnects, "reconnect")),
+    ]
+    shown = [text for position, (number, text) in enumerate(parts) if number or position == 0]
     reason = "" if report.stopped_by == "stop" else f" (stopped by --{report.stopped_by})"
     return ", ".join(shown) + reason

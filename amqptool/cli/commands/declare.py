@@ -11,12 +11,13 @@ from amqptool.cli.exits import ExitCode, tally
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.running import run
+from amqptool.cli.sanitize import clean_line
 
 if TYPE_CHECKING:
-    from amqptool.broker.reconcile import Declared
+    from amqptool.broker.reconcile import Declared, TopologyObject
     from amqptool.settings.url import AmqpUrl
 
-#: Up to so many objects are listed; of more, only the failures are.
+#: Up to so many declared objects are listed; of more, only the failures are.
 _LISTED = 50
 
 
@@ -50,22 +51,22 @@ def _view(outcomes: list[Declared], url: AmqpUrl) -> View:
         document={
             "vhost": url.vhost,
             "declared": done,
-            "objects": [_document(outcome) for outcome in outcomes],
+            "failed": len(errors),
+            "objects": [_document(outcome, url.vhost) for outcome in outcomes],
         },
+        errors=tuple(_complaint(outcome) for outcome in outcomes if outcome.error),
         talk="\n".join([*_lines(outcomes), _summary(done, len(errors))]),
         code=tally(done, errors),
     )
 
 
 def _lines(outcomes: list[Declared]) -> list[str]:
-    shown = outcomes if len(outcomes) <= _LISTED else [outcome for outcome in outcomes if outcome.error]
-    return [_line(outcome) for outcome in shown]
+    shown = outcomes if len(outcomes) <= _LISTED else []
+    return [f"  {clean_line(str(outcome.object))}" for outcome in shown if outcome.error is None]
 
 
-def _line(outcome: Declared) -> str:
-    if outcome.error is None:
-        return f"  {outcome.object}"
-    return f"amqptool: error: {outcome.object.place}: {outcome.object}: {_reason(outcome)}"
+def _complaint(outcome: Declared) -> str:
+    return f"{outcome.object.place}: {outcome.object}: {_reason(outcome)}"
 
 
 def _reason(outcome: Declared) -> str:
@@ -79,10 +80,12 @@ def _summary(done: int, failed: int) -> str:
     return f"{done:,} declared" + (f", {failed:,} failed" if failed else "")
 
 
-def _document(outcome: Declared) -> dict[str, Any]:
+def _document(outcome: Declared, vhost: str) -> dict[str, Any]:
     thing, conflict = outcome.object, outcome.conflict
     document: dict[str, Any] = {
         "object": str(thing),
+        **_identity(thing),
+        "vhost": thing.vhost or vhost,
         "file": thing.place.file,
         "line": thing.place.line,
         "outcome": "declared" if outcome.error is None else "failed",
@@ -92,3 +95,11 @@ def _document(outcome: Declared) -> dict[str, Any]:
     if conflict is not None:
         document["conflict"] = {"property": conflict.name, "file": conflict.file, "broker": conflict.broker}
     return document
+
+
+def _identity(thing: TopologyObject) -> dict[str, str]:
+    from amqptool.topology.model import Binding
+
+    if isinstance(thing, Binding):
+        return {"type": "binding"}
+    return {"type": type(thing).__name__.lower(), "name": thing.name}

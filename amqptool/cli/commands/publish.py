@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.context import Context, pass_context
-from amqptool.cli.exits import ExitCode, exit_code, tally
+from amqptool.cli.exits import ExitCode, publish_code
 from amqptool.cli.fields import HeaderType, as_headers
 from amqptool.cli.options import Command
 from amqptool.cli.output import View, describe
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from amqptool.settings.url import AmqpUrl
 
 _STDIN = "-"
+#: How many failures are told; the JSON document lists more.
+_TOLD_FAILURES = 10
 _WORDS = {"Unroutable": "unroutable", "Nacked": "nacked", "InDoubt": "in doubt", "NotFound": "not found"}
 
 
@@ -81,8 +83,7 @@ def publish(
     persistent, mandatory, confirmed, and carry a UUID as their id, which is printed.
     """
     source = _choose_input(body, file, lines, jsonl)
-    if options["exchange"] is None and options["routing_key"] is None and jsonl is None:
-        raise click.UsageError("Say where to: --exchange, --routing-key, or both.")
+    _check_options(source, options)
     url = context.resolve_url().value
 
     async def publish_and_view(stop: Stop) -> View:
@@ -100,6 +101,24 @@ def _choose_input(body: str | None, file: str | None, lines: str | None, jsonl: 
             raise click.UsageError("Nothing to publish: give BODY, --file, --lines or --jsonl, or pipe a body in.")
         return _Input(body=None, file=_STDIN, lines=None, jsonl=None)
     return _Input(body=body, file=file, lines=lines, jsonl=jsonl)
+
+
+def _check_options(source: _Input, options: dict[str, Any]) -> None:
+    from amqptool.message import PROPERTIES
+
+    if source.lines is not None and options["message_id"] is not None:
+        raise click.UsageError("--message-id is one message's: --lines gives each line a UUID of its own.")
+    if source.jsonl is not None:
+        given = [name for name in PROPERTIES if options[name] is not None]
+        given += [name for name in ("headers", "transient") if options[name]]
+        if given:
+            raise click.UsageError(f"{_flag(given[0])} does not go with --jsonl: records have their own.")
+    elif options["exchange"] is None and options["routing_key"] is None:
+        raise click.UsageError("Say where to: --exchange, --routing-key, or both.")
+
+
+def _flag(name: str) -> str:
+    return "--header" if name == "headers" else f"--{name.replace('_', '-')}"
 
 
 async def _publish(url: AmqpUrl, source: _Input, options: dict[str, Any], stop: Stop) -> Report:
@@ -121,6 +140,8 @@ async def _publish(url: AmqpUrl, source: _Input, options: dict[str, Any], stop: 
 def _messages(
     source: _Input, options: dict[str, Any], stop: asyncio.Event
 ) -> Iterable[Message] | AsyncIterable[Message]:
+    if not source.is_bulk and source.file is None:
+        return [_template(source, options)]
     from amqptool.publish import source as read
 
     if source.jsonl is not None:
@@ -130,9 +151,7 @@ def _messages(
     template = _template(source, options)
     if source.lines is not None:
         return read.lines_as_messages(source.lines, template, stop)
-    if source.file is not None:
-        return read.file_as_message(source.file, template, stop)
-    return [template]
+    return read.file_as_message(source.file or _STDIN, template, stop)
 
 
 def _template(source: _Input, options: dict[str, Any]) -> Message:
@@ -152,48 +171,35 @@ def _template(source: _Input, options: dict[str, Any]) -> Message:
 
 
 def _view(report: Report, source: _Input, stop: Stop) -> View:
-    code = _code(report, stop)
-    if report.last is not None and code is ExitCode.DONE and not source.is_bulk:
-        return _one_confirmed(report.last)
-    return View(kind="publish", document=_document(report), talk=_talk(report, source), code=code)
-
-
-def _one_confirmed(confirmed: Confirmed) -> View:
-    message = confirmed.message
-    milliseconds = confirmed.seconds * 1000
+    one = None if source.is_bulk else report.last
     return View(
         kind="publish",
-        document={
-            "confirmed": 1,
-            "failed": {},
-            "failures": [],
-            **_names(message),
-            "seconds": confirmed.seconds,
-        },
-        data=message.message_id or "",
-        detail=f"confirmed in {milliseconds:.0f} ms",
+        document={**_document(report), **(_one_document(one) if one else {})},
+        data=(one.message.message_id or "") if one else "",
+        errors=_errors(report),
+        talk=_summary(report) if _needs_summary(report, source) else "",
+        detail=f"confirmed in {one.seconds * 1000:.0f} ms" if one else "",
+        code=publish_code(report, stop.code),
     )
-
-
-def _code(report: Report, stop: Stop) -> ExitCode:
-    if stop.code is not None:
-        return stop.code
-    if report.stopped_by is not None:
-        return exit_code(report.stopped_by)
-    return tally(report.confirmed, report.errors.values())
 
 
 def _document(report: Report) -> dict[str, Any]:
     return {
         "confirmed": report.confirmed,
-        "failed": dict(report.failed),
+        "failed": report.failed.total(),
+        "failures_by_error": dict(report.failed),
         "failures": [
             {**_names(failed.message), "error": type(failed.error).__name__, "message": str(failed.error)}
             for failed in report.failures
         ],
-        "stopped_by": None if report.stopped_by is None else describe(report.stopped_by),
+        "interrupted": report.interrupted,
+        "error": None if report.stopped_by is None else describe(report.stopped_by),
         "seconds": report.seconds,
     }
+
+
+def _one_document(confirmed: Confirmed) -> dict[str, Any]:
+    return {**_names(confirmed.message), "confirm_seconds": confirmed.seconds}
 
 
 def _names(message: Message) -> dict[str, Any]:
@@ -204,16 +210,22 @@ def _names(message: Message) -> dict[str, Any]:
     }
 
 
-def _talk(report: Report, source: _Input) -> str:
-    lines = [f"amqptool: error: {failed.message.message_id}: {failed.error}" for failed in report.failures]
-    unlisted = report.failed.total() - len(report.failures)
-    if unlisted:
-        lines.append(f"amqptool: error: … and {unlisted:,} more")
+def _errors(report: Report) -> tuple[str, ...]:
+    told = report.failures[:_TOLD_FAILURES]
+    lines = [f"{failed.message.message_id}: {failed.error}" for failed in told]
+    untold = report.failed.total() - len(told)
+    if untold:
+        lines.append(f"… and {untold:,} more")
     if report.stopped_by is not None:
-        lines.append(f"amqptool: error: {describe(report.stopped_by)}")
-    if source.is_bulk or report.interrupted:
-        lines.append(_summary(report))
-    return "\n".join(lines)
+        lines.append(describe(report.stopped_by))
+    return tuple(lines)
+
+
+def _needs_summary(report: Report, source: _Input) -> bool:
+    nothing_sent = not report.confirmed and not report.failed
+    if report.stopped_by is not None and nothing_sent:
+        return False  # the error says it all
+    return source.is_bulk or report.interrupted
 
 
 def _summary(report: Report) -> str:

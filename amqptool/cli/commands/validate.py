@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode
-from amqptool.cli.options import Command
-from amqptool.cli.output import View, describe
+from amqptool.cli.options import OfflineCommand
+from amqptool.cli.output import View, counted
 from amqptool.cli.sanitize import clean_line
 from amqptool.topology.source import MAX_BYTES
 from amqptool.topology.validate import Verdict, count
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from amqptool.errors import Problem
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that could not be read."""
+
+    file: str
+    message: str
+
+
 def _check(file: str) -> Verdict:
     if file != "-":
         return check_file(file)
@@ -29,14 +37,14 @@ def _check(file: str) -> Verdict:
         return check_file("<stdin>", stdin.read(MAX_BYTES + 1))
 
 
-def _check_all(files: Iterable[str]) -> tuple[list[Verdict], list[OSError]]:
+def _check_all(files: Iterable[str]) -> tuple[list[Verdict], list[Unreadable]]:
     verdicts: list[Verdict] = []
-    unreadable: list[OSError] = []
+    unreadable: list[Unreadable] = []
     for file in files:
         try:
             verdicts.append(_check(file))
         except OSError as error:
-            unreadable.append(error)
+            unreadable.append(Unreadable(file, error.strerror or str(error)))
     return verdicts, unreadable
 
 
@@ -46,38 +54,38 @@ def _document(verdict: Verdict) -> dict[str, Any]:
     return {"file": verdict.file, "valid": not problems, **counts, "problems": problems}
 
 
-def _talk(verdicts: Sequence[Verdict], unreadable: Sequence[OSError]) -> str:
+def _talk(verdicts: Sequence[Verdict]) -> str:
     wrong = [verdict for verdict in verdicts if verdict.problems]
     lines = [clean_line(str(verdict)) for verdict in verdicts if not verdict.problems]
     if wrong:
         problems = count([problem for verdict in wrong for problem in verdict.problems])
-        lines.append(f"{problems} in {len(wrong)} file{'' if len(wrong) == 1 else 's'}")
-    lines += [f"amqptool: error: {clean_line(describe(error))}" for error in unreadable]
+        lines.append(f"{problems} in {counted(len(wrong), 'file')}")
     return "\n".join(lines)
 
 
-def _view(verdicts: Sequence[Verdict], unreadable: Sequence[OSError]) -> View:
+def _view(verdicts: Sequence[Verdict], unreadable: Sequence[Unreadable]) -> View:
     problems = [problem for verdict in verdicts for problem in verdict.problems]
     return View(
-        kind="validation",
+        kind="validate",
         document={
             "valid": not problems and not unreadable,
             "files": [_document(verdict) for verdict in verdicts],
-            "unreadable": [describe(error) for error in unreadable],
+            "unreadable": [asdict(each) for each in unreadable],
         },
         data="\n".join(clean_line(str(problem)) for problem in problems),
-        talk=_talk(verdicts, unreadable),
+        errors=tuple(f"{each.file}: {each.message}" for each in unreadable),
+        talk=_talk(verdicts),
         code=_code(problems, unreadable),
     )
 
 
-def _code(problems: Sequence[Problem], unreadable: Sequence[OSError]) -> ExitCode:
+def _code(problems: Sequence[Problem], unreadable: Sequence[Unreadable]) -> ExitCode:
     if unreadable:
         return ExitCode.LOCAL_IO
     return ExitCode.BAD_INPUT if problems else ExitCode.DONE
 
 
-@click.command(cls=Command, short_help="Check topology files, offline.")
+@click.command(cls=OfflineCommand, short_help="Check topology files, offline.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @pass_context
 def validate(context: Context, /, files: tuple[str, ...]) -> ExitCode:
