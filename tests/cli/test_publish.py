@@ -13,10 +13,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pika import spec
 
 from amqptool import AmqpUrl, Delivery
 from tests.support.broker import declare_queue, drain, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.fake_broker import Peer, fake_broker
 
 
 def environment(url: AmqpUrl) -> dict[str, str]:
@@ -268,3 +270,29 @@ def test_help_explains_every_option() -> None:
     assert done.returncode == 0
     for option in ("--lines", "--jsonl", "--file", "--header", "--allow-unroutable"):
         assert option in done.stdout
+
+
+def test_a_broker_that_dies_in_the_middle_leaves_the_rest_in_doubt() -> None:
+    """What was confirmed is counted, what was in flight is in doubt, and the exit code says: try again."""
+
+    def confirm_ten_and_die(peer: Peer, number: int) -> None:
+        if number <= 10:
+            peer.send(spec.Basic.Ack(number, False))
+        elif number == 20:
+            peer.hang_up()
+
+    async def scenario() -> tuple[int | None, dict[str, Any]]:
+        async with fake_broker(confirm_ten_and_die) as url:
+            process = await asyncio.create_subprocess_exec(
+                *cli_arguments("publish", "--json", "-k", "q", "--lines", "-", "--url", url.reveal()),
+                env=cli_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            output, _ = await process.communicate(b"x\n" * 20)
+            return process.returncode, json.loads(output)
+
+    code, document = asyncio.run(scenario())
+    assert code == 75
+    assert (document["confirmed"], document["failures_by_error"]) == (10, {"InDoubt": 10})
