@@ -175,15 +175,22 @@ def test_stopping_what_never_was(tmp_path: Path) -> None:
     assert not absent.exists()
 
 
+def _take_all_signals() -> None:
+    """Undo what `nohup` or a shell's background job did to the run: a signal that is ignored stays ignored."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_boot_that_is_interrupted_leaves_nothing(tmp_path: Path, fake_server: Path, number: signal.Signals) -> None:
     """A signal that ends the start ends what it started, and only then the start itself."""
     fake_server.write_text("#!/bin/sh\nexec sleep 60\n")
     directory = tmp_path / "node"
-    start = subprocess.Popen([sys.executable, "-m", "amqptool", "broker", "start", "--dir", directory])
-    assert wait_until(lambda: any("sleep" in line for line in processes_of(directory)), 30)
-    start.send_signal(number)
-    code, left = start.wait(30), processes_of(directory)
-    local.kill(directory)
+    command = [sys.executable, "-m", "amqptool", "broker", "start", "--dir", directory]
+    with subprocess.Popen(command, preexec_fn=_take_all_signals) as start:
+        assert wait_until(lambda: any("sleep" in line for line in processes_of(directory)), 30)
+        start.send_signal(number)
+        code, left = start.wait(30), processes_of(directory)
+        local.kill(directory)
     assert code in {-number, 128 + number}
     assert left == []
