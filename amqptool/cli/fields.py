@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +29,8 @@ class HeaderType(click.ParamType[tuple[str, Any]]):
         return key.removesuffix(":"), self._decode(text, param, ctx)
 
     def _decode(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> FieldValue:
+        import json
+
         from amqptool.errors import InputError
         from amqptool.records import field_from_json
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -88,6 +87,8 @@ class Output:
             self._document("error", code, {"error": type(error).__name__, "message": text})
 
     def _document(self, kind: str, code: int, fields: Mapping[str, Any]) -> None:
+        import json
+
         self._print(json.dumps({"kind": kind, "code": int(code), **fields}))
 
     def _print(self, text: str) -> None:
