@@ -12,6 +12,7 @@ from amqptool.publish.outcome import Failed, after_confirm, after_loss
 from amqptool.publish.stream import OutcomeStream, iterate
 from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES, Window
 from amqptool.settings.url import as_url
+from amqptool.waiting import unless
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
@@ -65,6 +66,7 @@ class Publisher:
         self._burst = 0
         self._known_exchanges = {""}
         self._progress = asyncio.Event()
+        self._gave_up = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
         self._is_open = False
         self._connection: Connection | None = None
@@ -191,6 +193,10 @@ class Publisher:
 
         A publish to one that does not exist closes its channel, and leaves in doubt whatever is in flight.
         """
+        # A blocked broker reads nothing, so no answer may come; giving up must end this wait too.
+        await unless(self._gave_up, self._look_up(name))
+
+    async def _look_up(self, name: str) -> None:
         if self._lookups is None or not self._lookups.is_open:
             self._lookups = await self._open_connection().channel()
         await self._lookups.check_exchange(name)
@@ -260,6 +266,7 @@ class Publisher:
         if self._failure is not None:
             return
         self._failure = reason
+        self._gave_up.set()
         entries = self._window.drain()
         failures = after_loss([entry.message for entry in entries], reason)
         for entry, failed in zip(entries, failures, strict=True):

@@ -376,3 +376,20 @@ def test_leaving_the_outcomes_early_leaves_the_publisher_usable(amqptool_vhost: 
             return await publisher.publish(Message(body=b"", routing_key="q"))
 
     assert isinstance(asyncio.run(scenario()), Confirmed)
+
+
+def test_an_alarm_ends_the_look_for_an_exchange_too() -> None:
+    """A blocked broker answers nothing at all; the publish that waits for it ends with the alarm's deadline."""
+
+    def blocked(peer: Peer, _number: int) -> None:
+        peer.send(spec.Connection.Blocked("low on memory"), channel=0)
+
+    async def scenario() -> None:
+        async with fake_broker(blocked) as url, Publisher(url, blocked_timeout=0.2) as publisher:
+            first = asyncio.create_task(publisher.publish(Message(body=b"", routing_key="q")))
+            with pytest.raises(BrokerBlocked, match="low on memory"):
+                await publisher.publish(Message(body=b"", exchange="never-answered"))
+            with pytest.raises(InDoubt):
+                await first
+
+    asyncio.run(scenario())
