@@ -42,25 +42,25 @@ def this_process() -> Owner:
     return Owner(*here, pid, started) if here and started else Owner("unknown", "unknown", pid, "unknown")
 
 
-def is_dead(name: str) -> bool:
-    """Return whether the process of that name has certainly ended."""
+def is_dead(name: str, *, processes: Path = _PROC) -> bool:
+    """Return whether the process of that name has certainly ended; `processes` is where proc(5) lists them."""
     try:
-        return _has_ended(name)
+        return _has_ended(name, processes)
     except OSError:
         return False
 
 
-def _has_ended(name: str) -> bool:
+def _has_ended(name: str, processes: Path) -> bool:
     here = _surroundings()
     match name.split():
-        case [boot, namespace, pid, started] if (boot, namespace) == here and pid.isdigit() and _sees_others():
-            return _start_time(int(pid)) != started
+        case [boot, namespace, pid, started] if (boot, namespace) == here and pid.isdigit():
+            return _shows_others(processes) and _start_time(int(pid), processes) != started
     return False
 
 
-def _sees_others() -> bool:
-    """Return whether the processes of other users are in /proc, if there is one (proc(5), hidepid)."""
-    return (_PROC / "1").exists()
+def _shows_others(processes: Path) -> bool:
+    """Return whether the processes of other users are listed (proc(5), hidepid)."""
+    return (processes / "1").exists()
 
 
 @cache
@@ -76,10 +76,10 @@ def _surroundings() -> tuple[str, str] | None:
     return boot, namespace
 
 
-def _start_time(pid: int) -> str | None:
+def _start_time(pid: int, processes: Path = _PROC) -> str | None:
     """Return when a process started, in ticks since boot; None when it is gone or a zombie (proc(5))."""
     try:
-        stat = (_PROC / str(pid) / "stat").read_bytes()
+        stat = (processes / str(pid) / "stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The command name, in parentheses, may hold spaces and parentheses itself.

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from amqptool.dedup import owner as owners
 from amqptool.dedup.owner import Owner, is_dead, this_process
 
 #: Renames its command if told to, prints its own name as an owner, then lives until its stdin ends.
@@ -175,21 +174,19 @@ def test_who_cannot_look_calls_nobody_dead(before: list[str]) -> None:
     assert said.splitlines() == ["False", os.strerror(errno.EMFILE)]
 
 
-def test_where_processes_are_hidden_nobody_is_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_processes_are_hidden_nobody_is_dead(tmp_path: Path) -> None:
     """A pid that is absent says nothing where not even pid 1 is to be seen (hidepid)."""
     name = str(this_process())
-    monkeypatch.setattr(owners, "_PROC", tmp_path)
-    assert not is_dead(name)
+    assert not is_dead(name, processes=tmp_path)
 
     (tmp_path / "1").mkdir()
-    assert is_dead(name)
+    assert is_dead(name, processes=tmp_path)
 
 
-def test_a_process_that_may_not_be_looked_at_is_not_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_may_not_be_looked_at_is_not_dead(tmp_path: Path) -> None:
     """A file of /proc that is there and cannot be read says nothing."""
     me = this_process()
     (tmp_path / "1").mkdir()
     (tmp_path / str(me.pid) / "stat").mkdir(parents=True)
-    monkeypatch.setattr(owners, "_PROC", tmp_path)
 
-    assert not is_dead(str(me))
+    assert not is_dead(str(me), processes=tmp_path)
