@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["amqptool_node", "amqptool_vhost", "broker_for_tests", "fresh_vhost", "make_delivery"]
 
-#: Where the management plugin listens by default.
-MANAGEMENT_PORT = 15672
-
 
 @pytest.fixture(scope="session")
 def amqptool_node() -> Iterator[Endpoint]:
@@ -64,16 +61,14 @@ def broker_for_tests(environ: Mapping[str, str]) -> Iterator[Endpoint]:
     AMQPTOOL_TEST_MANAGEMENT_URL is where its management API is, if not on that host's port 15672.
     """
     from amqptool.broker.local import Endpoint, temporary
-    from amqptool.settings.url import parse_url
+    from amqptool.settings.url import management_url, parse_url
 
     if "AMQPTOOL_TEST_URL" not in environ:
         with temporary() as node:
             yield node
         return
     url = parse_url(environ["AMQPTOOL_TEST_URL"])
-    host = f"[{url.host}]" if ":" in url.host else url.host
-    management_url = environ.get("AMQPTOOL_TEST_MANAGEMENT_URL", f"http://{host}:{MANAGEMENT_PORT}")
-    yield Endpoint(url=url, management_url=management_url)
+    yield Endpoint(url=url, management_url=environ.get("AMQPTOOL_TEST_MANAGEMENT_URL", management_url(url)))
 
 
 @contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from amqptool.errors import AccessRefused, BrokerError, BrokerUnavailable, ManagementError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from aiohttp import ClientResponse, ClientSession
@@ -68,6 +69,27 @@ class Management:
         """Delete a vhost with all that is in it; its connections are closed."""
         await self._request(f"delete vhost {name!r}", "DELETE", "vhosts", name)
 
+    async def vhosts(self) -> list[dict[str, Any]]:
+        """Return the vhosts that our user may see."""
+        return await self._list("list the vhosts", "vhosts")
+
+    async def exchanges(self, vhost: str) -> list[dict[str, Any]]:
+        """Return the exchanges of a vhost, the predeclared ones included."""
+        return await self._list(f"list the exchanges of vhost {vhost!r}", "exchanges", vhost)
+
+    async def queues(self, vhost: str) -> list[dict[str, Any]]:
+        """Return the queues of a vhost, without statistics but for their message counts."""
+        query = {"disable_stats": "true", "enable_queue_totals": "true"}
+        return await self._list(f"list the queues of vhost {vhost!r}", "queues", vhost, query=query)
+
+    async def bindings(self, vhost: str) -> list[dict[str, Any]]:
+        """Return the bindings of a vhost, those of the default exchange included."""
+        return await self._list(f"list the bindings of vhost {vhost!r}", "bindings", vhost)
+
+    async def policies(self, vhost: str) -> list[dict[str, Any]]:
+        """Return the policies of a vhost."""
+        return await self._list(f"list the policies of vhost {vhost!r}", "policies", vhost)
+
     async def close_connections(self, vhost: str) -> int:
         """Close every AMQP connection to a vhost that the API knows of; return how many."""
         doing = f"close the connections of vhost {vhost!r}"
@@ -76,7 +98,13 @@ class Management:
             await self._request(doing, "DELETE", "connections", connection["name"])
         return len(connections)
 
-    async def _request(self, doing: str, method: str, *path: str, json: Any = None) -> Any:
+    async def _list(self, doing: str, *path: str, query: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = await self._request(doing, "GET", *path, query=query)
+        return found
+
+    async def _request(
+        self, doing: str, method: str, *path: str, json: Any = None, query: Mapping[str, str] | None = None
+    ) -> Any:
         """Make one request and return its JSON, or None if it has none; `doing` is for the error."""
         import aiohttp
         from yarl import URL
@@ -84,6 +112,7 @@ class Management:
         if self._session is None:
             raise RuntimeError("a Management session is used with `async with`")
         url = "/".join([self._base_url, "api", *(quote(part, safe="") for part in path)])
+        url += f"?{urlencode(query)}" if query else ""
         try:
             # yarl would turn a vhost's %2F back into a slash.
             async with self._session.request(method, URL(url, encoded=True), json=json) as response:

@@ -12,6 +12,7 @@ from amqptool.cli.output import Output
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amqptool.broker.management import Management
     from amqptool.settings.resolve import Resolved
     from amqptool.settings.url import AmqpUrl
 
@@ -22,6 +23,7 @@ class Context:
 
     environ: Mapping[str, str] = field(default_factory=dict)
     url: str | None = None
+    management_url: str | None = None
     json: bool = False
     verbose: int = 0
     quiet: bool = False
@@ -47,6 +49,26 @@ class Context:
         resolved = resolve_url(self.url, self.environ)
         self.url_origin = resolved.origin
         return resolved
+
+    def resolve_management_url(self) -> Resolved[str]:
+        """Return where the management API is and the setting that said so.
+
+        Raises:
+            ConfigError: one of the two URLs is malformed.
+        """
+        from amqptool.settings.resolve import resolve_management_url
+
+        return resolve_management_url(self.management_url, self.environ, self.resolve_url().value)
+
+    def management(self) -> Management:
+        """Make a session with the management API, for `async with`.
+
+        Raises:
+            ConfigError: one of the two URLs is malformed.
+        """
+        from amqptool.broker.management import Management
+
+        return Management.at(self.resolve_management_url().value, self.resolve_url().value)
 
 
 pass_context = click.make_pass_decorator(Context)

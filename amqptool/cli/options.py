@@ -33,7 +33,12 @@ def output_options() -> list[click.Option]:
 def global_options() -> list[click.Option]:
     """Make the options that every command which connects takes."""
     url = _option("--url", "-u", metavar="URL", help="The broker: amqp[s]://user:password@host:port/vhost.")
-    return [url, *output_options()]
+    management_url = _option(
+        "--management-url",
+        metavar="URL",
+        help="The management API, if not on the broker's host at port 15672.",
+    )
+    return [url, management_url, *output_options()]
 
 
 class Command(click.Command):

@@ -11,6 +11,9 @@ from amqptool.errors import ConfigError
 #: Default ports of the two schemes (RabbitMQ URI specification).
 DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
 
+#: Default ports of the management API (RabbitMQ management guide).
+MANAGEMENT_PORTS = {"http": 15672, "https": 15671}
+
 _ESCAPES = {"/": "%2F", "#": "%23", "?": "%3F", "@": "%40", ":": "%3A", "%": "%25"}
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _AUTHORITY = re.compile(r"(?:(?P<userinfo>.*)@)?(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:]*))?", re.DOTALL)
@@ -39,16 +42,17 @@ class AmqpUrl:
     @property
     def address(self) -> str:
         """`host:port/vhost`, for messages to people."""
-        return f"{self._host}:{self.port}/{self.vhost.removeprefix('/')}"
+        return f"{self.netloc_host}:{self.port}/{self.vhost.removeprefix('/')}"
 
     @property
-    def _host(self) -> str:
+    def netloc_host(self) -> str:
+        """The host as a URL has it: an IPv6 address in brackets."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     def _format(self, password: str) -> str:
         scheme = "amqps" if self.tls else "amqp"
         user, vhost = quote(self.username, safe=""), quote(self.vhost, safe="")
-        return f"{scheme}://{user}:{password}@{self._host}:{self.port}/{vhost}"
+        return f"{scheme}://{user}:{password}@{self.netloc_host}:{self.port}/{vhost}"
 
 
 def parse_url(text: str) -> AmqpUrl:
@@ -75,6 +79,12 @@ def parse_url(text: str) -> AmqpUrl:
         vhost=_parse_vhost(path) if slash else "/",
         tls=scheme == "amqps",
     )
+
+
+def management_url(url: AmqpUrl) -> str:
+    """Return where a broker's management API is unless somebody moved it."""
+    scheme = "https" if url.tls else "http"
+    return f"{scheme}://{url.netloc_host}:{MANAGEMENT_PORTS[scheme]}"
 
 
 def as_url(url: AmqpUrl | str) -> AmqpUrl:

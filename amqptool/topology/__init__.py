@@ -1,5 +1,27 @@
-"""The topology: what a file declares, read and checked without a broker. Only `load` opens files."""
+"""The topology: what files declare, checked, routed, compared and drawn without a broker. Only `file` opens files."""
 
-from amqptool.topology.model import Binding, Exchange, Place, Queue, Topology
+from amqptool.topology.model import (
+    Binding,
+    Exchange,
+    Place,
+    Policy,
+    Queue,
+    RoutingTest,
+    Topology,
+    TopologyObject,
+    Unmanaged,
+    Vhost,
+)
 
-__all__ = ["Binding", "Exchange", "Place", "Queue", "Topology"]
+__all__ = [
+    "Binding",
+    "Exchange",
+    "Place",
+    "Policy",
+    "Queue",
+    "RoutingTest",
+    "Topology",
+    "TopologyObject",
+    "Unmanaged",
+    "Vhost",
+]

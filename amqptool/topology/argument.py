@@ -6,14 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from amqptool.topology import reading, units
-from amqptool.topology.nodes import Scalar
+from amqptool.topology import units
+from amqptool.topology.file import reading
+from amqptool.topology.file.nodes import Scalar
+from amqptool.topology.file.reading import Unfit
 from amqptool.topology.problems import quoted
-from amqptool.topology.reading import Unfit
 
 if TYPE_CHECKING:
     from amqptool.message import FieldValue
-    from amqptool.topology.nodes import Node
+    from amqptool.topology.file.nodes import Node
 
 Scope = Literal["queue", "exchange", "binding"]
 Kind = Literal["integer", "milliseconds", "bytes", "boolean", "text", "choice", "age"]

@@ -1,9 +1,9 @@
-"""What a topology is made of: exchanges, queues and bindings, each with its place in the file."""
+"""What a topology is made of: exchanges, queues, bindings and policies, each with its place in the file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import os
@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
     from amqptool.message import FieldValue
 
+_SINGULAR = {"exchanges": "exchange", "queues": "queue", "bindings": "binding", "policies": "policy"}
+
 DestinationType = Literal["queue", "exchange"]
+#: What a policy applies to; the narrower kinds of queues exist from RabbitMQ 3.12 on.
+ApplyTo = Literal["all", "exchanges", "queues", "classic_queues", "quorum_queues", "streams"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,6 +66,12 @@ class Queue:
     durable: bool = True
     auto_delete: bool = False
     arguments: Mapping[str, FieldValue] = field(default_factory=dict, hash=False)
+    #: Its retry ladder, in milliseconds; each delay has a wait queue, which is in the topology too.
+    retry: tuple[int, ...] = ()
+    #: Its dead-letter queue, which is in the topology too.
+    dead_letter: str | None = None
+    #: The queue whose `retry` or `dead_letter` implies this one; None for a queue of the file's own.
+    implied_by: str | None = None
     #: None: the vhost of the connection.
     vhost: str | None = None
     place: Place = field(default=NOWHERE, compare=False, repr=False)
@@ -94,35 +104,102 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Topology:
-    """Exchanges, queues and bindings, in the order of their file."""
+class Policy:
+    """A policy: what the broker adds to the exchanges and queues whose names match."""
 
+    name: str
+    #: An Erlang regular expression (PCRE), searched for in names.
+    pattern: str
+    #: Keys as RabbitMQ has them in policies: without the `x-` of arguments.
+    definition: Mapping[str, FieldValue] = field(hash=False)
+    apply_to: ApplyTo = "all"
+    #: Of several policies that match, only the one with the highest priority applies.
+    priority: int = 0
+    #: None: the vhost of the connection.
+    vhost: str | None = None
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"policy {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vhost:
+    """A vhost that the file names; it is created only on demand."""
+
+    name: str
+    #: The type of queues that are declared without one; None: the broker's default, classic.
+    default_queue_type: str | None = None
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"vhost {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingTest:
+    """An expectation of the file's: where a message that is published arrives."""
+
+    exchange: str
+    routing_key: str
+    headers: Mapping[str, FieldValue] = field(default_factory=dict, hash=False)
+    #: The queues that get the message, sorted.
+    reaches: tuple[str, ...] = ()
+    vhost: str | None = None
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmanaged:
+    """A section of RabbitMQ's exports that amqptool keeps and leaves alone: users, permissions, …"""
+
+    section: str
+    value: Any = field(hash=False)
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+#: What can be declared.
+TopologyObject: TypeAlias = Vhost | Exchange | Queue | Binding | Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """What a file declares, in its order; implied queues (`retry`, `dead_letter`) follow the file's own."""
+
+    vhosts: tuple[Vhost, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     queues: tuple[Queue, ...] = ()
     bindings: tuple[Binding, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    tests: tuple[RoutingTest, ...] = ()
+    unmanaged: tuple[Unmanaged, ...] = ()
 
     @classmethod
-    def load(cls, *paths: str | os.PathLike[str]) -> Topology:
+    def load(cls, *paths: str | os.PathLike[str], variables: Mapping[str, str] | None = None) -> Topology:
         """Read and check topology files (YAML or JSON) that together make one topology.
+
+        `variables` gives `${NAME}` its value; none are taken from the environment unless it is handed in.
 
         Raises:
             TopologyError: the files have problems; all of them are listed.
             OSError: a file cannot be read, or is not a regular file.
         """
-        from amqptool.topology.load import load
+        from amqptool.topology.file.load import load
 
-        return load(paths)
+        return load(paths, variables or {})
 
     @classmethod
-    def parse(cls, text: str | bytes, name: str = "<string>") -> Topology:
+    def parse(
+        cls, text: str | bytes, name: str = "<string>", *, variables: Mapping[str, str] | None = None
+    ) -> Topology:
         """Read and check a topology file's content; `name` stands for the file in problems.
 
         Raises:
             TopologyError: the text has problems; all of them are listed.
         """
-        from amqptool.topology.load import parse
+        from amqptool.topology.file.load import parse
 
-        return parse(text, name)
+        return parse(text, name, variables or {})
 
     def counts(self) -> dict[str, int]:
         """Count the objects of each section."""
@@ -130,8 +207,9 @@ class Topology:
             "exchanges": len(self.exchanges),
             "queues": len(self.queues),
             "bindings": len(self.bindings),
+            "policies": len(self.policies),
         }
 
     def __str__(self) -> str:
-        counts = self.counts().items()
-        return ", ".join(f"{n} {section[:-1] if n == 1 else section}" for section, n in counts)
+        counts = [(section, n) for section, n in self.counts().items() if n or section != "policies"]
+        return ", ".join(f"{n:,} {_SINGULAR[section] if n == 1 else section}" for section, n in counts)

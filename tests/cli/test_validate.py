@@ -67,6 +67,7 @@ def test_json(files: Path) -> None:
         "exchanges": 1,
         "queues": 2,
         "bindings": 1,
+        "policies": 0,
         "problems": [],
     }
     assert document["files"][1]["problems"][1] == {

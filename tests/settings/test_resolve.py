@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from amqptool.errors import ConfigError
-from amqptool.settings.resolve import DEFAULT_URL, resolve_url
+from amqptool.settings.resolve import DEFAULT_URL, resolve_management_url, resolve_url
 from amqptool.settings.url import AmqpUrl
 
 ALL_SET = {"AMQPTOOL_URL": "amqp://ours", "AMQP_URL": "amqp://everyones"}
@@ -60,3 +60,29 @@ def test_a_losing_value_is_not_even_read() -> None:
 def test_a_resolved_password_is_not_shown() -> None:
     """The repr of a resolved URL hides the password, as the URL itself does."""
     assert "s3cret" not in repr(resolve_url("amqp://ann:s3cret@host", {}))
+
+
+@pytest.mark.parametrize(
+    ("flag", "environ", "url", "expected", "origin"),
+    [
+        ("http://f", {"AMQPTOOL_MANAGEMENT_URL": "http://v"}, AmqpUrl(), "http://f", "--management-url"),
+        (None, {"AMQPTOOL_MANAGEMENT_URL": "https://v"}, AmqpUrl(), "https://v", "AMQPTOOL_MANAGEMENT_URL"),
+        (None, {}, AmqpUrl(host="a"), "http://a:15672", "the default"),
+        (None, {}, AmqpUrl(host="::1", tls=True), "https://[::1]:15671", "the default"),
+    ],
+)
+def test_the_nearest_management_setting_wins(
+    flag: str | None, environ: dict[str, str], url: AmqpUrl, expected: str, origin: str
+) -> None:
+    """The option goes before the variable, and the broker's host comes last."""
+    resolved = resolve_management_url(flag, environ, url)
+
+    assert (resolved.value, resolved.origin) == (expected, origin)
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "ftp://a", "http://", "http://user:secret@a"])
+def test_a_bad_management_url_is_named_by_its_setting(text: str) -> None:
+    """The error names the setting and never repeats the text, which may hold a password."""
+    with pytest.raises(ConfigError, match=r"^--management-url: a management URL ") as caught:
+        resolve_management_url(text, {}, AmqpUrl())
+    assert "secret" not in str(caught.value)

@@ -12,7 +12,7 @@ from amqptool.cli.exits import ExitCode
 from amqptool.cli.options import OfflineCommand
 from amqptool.cli.output import View, counted
 from amqptool.cli.sanitize import clean_line
-from amqptool.topology.source import MAX_BYTES
+from amqptool.topology.file.source import MAX_BYTES
 from amqptool.topology.validate import Verdict, count
 from amqptool.topology.validate import validate as check_file
 

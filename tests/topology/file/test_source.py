@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from amqptool.errors import TopologyError
-from amqptool.topology import source
-from amqptool.topology.nodes import Mapping, Node, Scalar
+from amqptool.topology.file import source
+from amqptool.topology.file.nodes import Mapping, Node, Scalar
 from amqptool.topology.problems import Problems
 
 PARSERS = [pytest.param(yaml.SafeLoader, id="python"), pytest.param(yaml.CSafeLoader, id="libyaml")]

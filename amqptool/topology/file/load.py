@@ -6,20 +6,24 @@ import errno
 import os
 import stat
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from amqptool.topology import objects, reading, source
 from amqptool.topology.check import check
+from amqptool.topology.file import objects, reading, source
+from amqptool.topology.file.nodes import Mapping, Node, Scalar, Sequence
+from amqptool.topology.file.objects import Entry
+from amqptool.topology.file.reading import Fields, Unfit
 from amqptool.topology.model import Place, Topology
-from amqptool.topology.nodes import Mapping, Node, Scalar, Sequence
-from amqptool.topology.objects import Entry
 from amqptool.topology.problems import Problems
-from amqptool.topology.reading import Fields, Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Mapping as Table
 
     from amqptool.topology.model import Binding, Exchange, Queue
+
+#: What `${NAME}` stands for.
+Variables: TypeAlias = "Table[str, str]"
 
 
 @dataclass(slots=True)
@@ -55,14 +59,16 @@ class _Draft:
         return topology
 
 
-def load(paths: Iterable[str | os.PathLike[str]]) -> Topology:
+def load(paths: Iterable[str | os.PathLike[str]], variables: Variables) -> Topology:
     """Read and check files that together make one topology; see `Topology.load`."""
+    del variables
     contents = [(_read_file(path), os.fspath(path)) for path in paths]
     return _build(contents)
 
 
-def parse(content: str | bytes, name: str) -> Topology:
+def parse(content: str | bytes, name: str, variables: Variables) -> Topology:
     """Read and check one file's content; see `Topology.parse`."""
+    del variables
     return _build([(content, name)])
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from amqptool.topology.file.tree import TOO_DEEP, TreeBuilder
 from amqptool.topology.model import Place
-from amqptool.topology.tree import TreeBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amqptool.topology.nodes import Node
+    from amqptool.topology.file.nodes import Node
     from amqptool.topology.problems import Problems
 
 #: Bytes of a file.
@@ -43,8 +43,7 @@ def read(content: str | bytes, name: str, problems: Problems, *, parser: Any = P
         for event in _events(parser(text)):
             builder.take(event)
     except yaml.YAMLError as error:
-        line, column, message = _syntax_problem(error, text)
-        problems.stop(Place(name, line, column), message, "yaml")
+        problems.stop(*_syntax_problem(error, text, name))
     return builder.root
 
 
@@ -87,12 +86,15 @@ def _position(text: str, index: int) -> tuple[int, int]:
     return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
 
 
-def _syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, int, str]:
+def _syntax_problem(error: yaml.YAMLError, text: str, name: str) -> tuple[Place, str, str]:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
-        return 1, 1, str(error).splitlines()[0]
+        return Place(name, 1, 1), str(error).splitlines()[0], "yaml"
+    place = Place(name, mark.line + 1, mark.column + 1)
     said = ": ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None))))
-    return mark.line + 1, mark.column + 1, said + _hint(said, _character(text, mark.line, mark.column))
+    if "maximum nesting depth" in said:  # libyaml's own bound, from 0.2.6 on: it looks ahead, and may stop first
+        return place, TOO_DEEP, "limit"
+    return place, said + _hint(said, _character(text, mark.line, mark.column)), "yaml"
 
 
 def _character(text: str, line: int, column: int) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amqptool.topology import arguments, reading
+from amqptool.topology import arguments
+from amqptool.topology.file import reading
+from amqptool.topology.file.reading import Unfit
 from amqptool.topology.problems import quoted
-from amqptool.topology.reading import Unfit
 
 if TYPE_CHECKING:
     from amqptool.message import FieldValue
     from amqptool.topology.argument import Scope
+    from amqptool.topology.file.nodes import Mapping, Node, Scalar
+    from amqptool.topology.file.reading import Fields
     from amqptool.topology.model import Place
-    from amqptool.topology.nodes import Mapping, Node, Scalar
     from amqptool.topology.problems import Problems
-    from amqptool.topology.reading import Fields
 
 
 class Table:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn, TypeAlias, TypeVar
 
 from amqptool.topology import names
-from amqptool.topology.nodes import Mapping, Scalar, Sequence
+from amqptool.topology.file.nodes import Mapping, Scalar, Sequence
 from amqptool.topology.problems import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amqptool.message import FieldValue
-    from amqptool.topology.nodes import Node
+    from amqptool.topology.file.nodes import Node
     from amqptool.topology.problems import Problems
 
 #: How many keys a message names to who wrote an unknown one.

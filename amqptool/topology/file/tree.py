@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from amqptool.topology.file.nodes import Mapping, Scalar, Sequence, resolve
 from amqptool.topology.model import Place
-from amqptool.topology.nodes import Mapping, Scalar, Sequence, resolve
 from amqptool.topology.problems import quoted
 
 if TYPE_CHECKING:
-    from amqptool.topology.nodes import Node
+    from amqptool.topology.file.nodes import Node
     from amqptool.topology.problems import Problems
 
 #: Levels of lists and mappings, aliases expanded.
@@ -20,6 +20,8 @@ MAX_DEPTH = 32
 MAX_ALIASES = 100
 #: Nodes, counting what each alias repeats: a 10 MiB export of RabbitMQ's has a million, a bomb billions.
 MAX_NODES = 2_000_000
+
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
 _TAG = "tag:yaml.org,2002:"
 _COLLECTION_TAGS = {None, _TAG + "map", _TAG + "seq"}
@@ -126,7 +128,7 @@ class TreeBuilder:
 
     def _check_depth(self, node: Node, place: Place) -> None:
         if len(self._stack) + node.height > MAX_DEPTH:
-            self.problems.stop(place, f"nested more than {MAX_DEPTH} levels deep", "limit")
+            self.problems.stop(place, TOO_DEEP, "limit")
 
     def _attach(self, node: Node) -> None:
         if not self._stack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amqptool.topology.nodes import Surprise, resolve, surprise
+from amqptool.topology.file.nodes import Surprise, resolve, surprise
 
 
 @pytest.mark.parametrize(

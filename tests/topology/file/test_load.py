@@ -11,7 +11,7 @@ import pytest
 from amqptool.errors import TopologyError
 from amqptool.topology import Binding, Exchange, Place, Queue, Topology
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "topologies").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).parents[3] / "topologies").glob("*.yaml"))
 
 
 def problems_of(text: str) -> list[str]:

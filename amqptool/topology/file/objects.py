@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amqptool.topology import reading
 from amqptool.topology.argument import QUEUE_TYPES
+from amqptool.topology.file import reading
+from amqptool.topology.file.nodes import Mapping, Node
+from amqptool.topology.file.reading import Fields, Unfit
+from amqptool.topology.file.tables import Table
 from amqptool.topology.model import Binding, Exchange, Queue
-from amqptool.topology.nodes import Mapping, Node
 from amqptool.topology.problems import quoted
-from amqptool.topology.reading import Fields, Unfit
-from amqptool.topology.tables import Table
 
 if TYPE_CHECKING:
     from amqptool.message import FieldValue

@@ -1,0 +1,79 @@
+"""What a broker holds is read as a topology."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from amqptool import declare
+from amqptool.broker.actual import read_actual
+from amqptool.broker.amqp import connect
+from amqptool.broker.management import Management
+from amqptool.topology import Topology
+
+if TYPE_CHECKING:
+    from amqptool.broker.local import Endpoint
+    from amqptool.settings.url import AmqpUrl
+
+FILE = """
+exchanges:
+  front: {type: topic, alternate_exchange: rest}
+  rest: {type: fanout, durable: false, auto_delete: true, internal: true, bindings: [{source: front, routing_key: x}]}
+queues:
+  jobs: {type: quorum, delivery_limit: 3, bindings: [{source: front, routing_key: "jobs.#"}]}
+  lazy: {max_length: 7, bindings: [{source: amq.headers, arguments: {x-match: any, n: 1, s: "1"}}]}
+"""
+
+
+def actual(node: Endpoint, *vhosts: str) -> Topology:
+    """Read some vhosts of the suite's broker."""
+
+    async def main() -> Topology:
+        async with Management.at(node.management_url, node.url) as management:
+            return await read_actual(management, vhosts)
+
+    return asyncio.run(main())
+
+
+def test_what_was_declared_is_read(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """Exchanges, queues and bindings come back with their properties and typed arguments, in their vhost."""
+    declared = Topology.parse(FILE)
+    asyncio.run(declare(amqptool_vhost, declared))
+    found = actual(amqptool_node, amqptool_vhost.vhost)
+
+    assert {(e.name, e.type, e.durable, e.auto_delete, e.internal) for e in found.exchanges} == {
+        ("front", "topic", True, False, False),
+        ("rest", "fanout", False, True, True),
+    }
+    assert {each.name: each.arguments for each in found.queues} == {q.name: q.arguments for q in declared.queues}
+    bindings = {(b.source, b.destination_type, b.destination, b.routing_key) for b in found.bindings}
+    assert bindings == {(b.source, b.destination_type, b.destination, b.routing_key) for b in declared.bindings}
+    (typed,) = (each.arguments for each in found.bindings if each.arguments)
+    assert typed == {"x-match": "any", "n": 1, "s": "1"}
+    assert {each.vhost for each in (*found.exchanges, *found.queues, *found.bindings)} == {amqptool_vhost.vhost}
+    assert [each.name for each in found.vhosts] == [amqptool_vhost.vhost]
+
+
+def test_exclusive_queues_are_left_out(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """A queue that lives as long as its connection is nobody's to manage, and neither are its bindings."""
+
+    async def main() -> Topology:
+        async with connect(amqptool_vhost) as connection:
+            channel = await connection.channel()
+            await channel._call("x", channel._raw.queue_declare, "mine", exclusive=True)
+            await channel.bind_queue("amq.topic", "mine", "k")
+            async with Management.at(amqptool_node.management_url, amqptool_node.url) as management:
+                return await read_actual(management, [amqptool_vhost.vhost])
+
+    found = asyncio.run(main())
+    assert (found.queues, found.bindings) == ((), ())
+
+
+def test_a_vhost_that_does_not_exist_holds_nothing(amqptool_node: Endpoint) -> None:
+    """It is missing from the vhosts, and that is all."""
+    assert actual(amqptool_node, "no such vhost") == Topology()
+
+
+def test_the_default_vhost_is_read(amqptool_node: Endpoint) -> None:
+    """`/` is a name like any other."""
+    assert [each.name for each in actual(amqptool_node, "/").vhosts] == ["/"]
