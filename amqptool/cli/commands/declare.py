@@ -12,6 +12,7 @@ from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.running import run
 from amqptool.cli.sanitize import clean_line
+from amqptool.cli.topologies import load_topology, topology_options
 
 if TYPE_CHECKING:
     from amqptool.broker.reconcile import Declared, TopologyObject
@@ -23,16 +24,15 @@ _LISTED = 50
 
 @click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@topology_options
 @pass_context
-def declare(context: Context, /, files: tuple[str, ...]) -> ExitCode:
-    """Make the broker match topology files.
+def declare(context: Context, /, files: tuple[str, ...], settings: dict[str, str]) -> ExitCode:
+    """Make the broker match topology files. `-` is standard input.
 
     Declares exchanges, then queues, then bindings; what exists already stays as it is. An object that the
     broker holds with other properties is a conflict: both values are shown, and the rest is still declared.
     """
-    from amqptool.topology.model import Topology
-
-    topology = Topology.load(*files)
+    topology = load_topology(context, files, settings)
     url = context.resolve_url().value
 
     async def declare_all() -> list[Declared]:

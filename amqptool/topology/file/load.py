@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from amqptool.topology.check import check
 from amqptool.topology.file import objects, reading, source
+from amqptool.topology.file.content import Content
 from amqptool.topology.file.nodes import Mapping, Node, Scalar, Sequence
 from amqptool.topology.file.objects import Entry
 from amqptool.topology.file.reading import Fields, Unfit
@@ -59,28 +60,27 @@ class _Draft:
         return topology
 
 
-def load(paths: Iterable[str | os.PathLike[str]], variables: Variables) -> Topology:
-    """Read and check files that together make one topology; see `Topology.load`."""
+def load(sources: Iterable[str | os.PathLike[str] | Content], variables: Variables) -> Topology:
+    """Read and check files, or contents of files, that together make one topology; see `Topology.load`."""
     del variables
-    contents = [(_read_file(path), os.fspath(path)) for path in paths]
-    return _build(contents)
+    return _build([given if isinstance(given, Content) else _read_file(given) for given in sources])
 
 
 def parse(content: str | bytes, name: str, variables: Variables) -> Topology:
     """Read and check one file's content; see `Topology.parse`."""
-    del variables
-    return _build([(content, name)])
+    return load([Content(name, content)], variables)
 
 
-def _build(contents: Iterable[tuple[str | bytes, str]]) -> Topology:
+def _build(contents: Iterable[Content]) -> Topology:
     draft = _Draft()
     names: set[str] = set()
-    for content, name in contents:
+    for content in contents:
+        name = content.name
         if name in names:
             draft.problems.add(Place(name, 1, 1), "this file is given twice", "duplicate")
             continue
         names.add(name)
-        root = source.read(content, name, draft.problems)
+        root = source.read(content.data, name, draft.problems)
         if isinstance(root, Mapping):
             draft.add(root)
         else:
@@ -96,14 +96,14 @@ def _refuse_root(root: Node | None, name: str, problems: Problems) -> None:
         problems.add(root.place, f"{wanted}, not {reading.describe(root)}", "type")
 
 
-def _read_file(path: str | os.PathLike[str]) -> bytes:
+def _read_file(path: str | os.PathLike[str]) -> Content:
     mode = os.stat(path).st_mode  # noqa: PTH116 - a path, as the caller wrote it, for the error's sake
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
     with open(path, "rb") as file:  # noqa: PTH123 - see above
-        return file.read(source.MAX_BYTES + 1)
+        return Content(os.fspath(path), file.read(source.MAX_BYTES + 1))
 
 
 def _entries(fields: Fields, section: str) -> Iterator[Entry]:

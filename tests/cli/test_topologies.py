@@ -1,0 +1,38 @@
+"""What every command that takes topology files takes: `-` and `--set`."""
+
+from __future__ import annotations
+
+import pytest
+
+from amqptool.cli.context import Context
+from amqptool.cli.topologies import variables
+from tests.support.cli import run_cli
+
+
+def test_standard_input() -> None:
+    """`-` is standard input, and its problems say so."""
+    done = run_cli("declare", "-", input="queues: {q: {max_lenght: 1}}")
+    assert done.returncode == 65
+    assert "<stdin>:1:14: " in done.stderr
+
+
+def test_standard_input_twice() -> None:
+    """Standard input can be read once only, as any file can be given."""
+    done = run_cli("declare", "-", "-", input="queues: {q: }")
+    assert (done.returncode, "<stdin>:1:1: this file is given twice" in done.stderr) == (65, True)
+
+
+@pytest.mark.parametrize("setting", ["hunter2", "=hunter2", "1A=hunter2", "A-B=hunter2", " A=hunter2"])
+def test_malformed_settings(setting: str) -> None:
+    """What is not NAME=VALUE is a usage error, and is not shown: it may be a secret."""
+    done = run_cli("declare", "--set", setting, "-", input="queues: {q: }")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--set" in done.stderr
+    assert "must be NAME=VALUE" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_settings_come_before_the_environment() -> None:
+    """What --set says wins over the environment, and the rest of the environment stays."""
+    context = Context(environ={"A": "environment", "B": "environment"})
+    assert variables(context, {"A": "set"}) == {"A": "set", "B": "environment"}
