@@ -10,10 +10,10 @@ TEST_PACKAGES := $(BROKER_PACKAGES) amqp-tools
 BENCH_PACKAGES := $(TEST_PACKAGES) gcc libc6-dev librabbitmq-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench clean
+.PHONY: help demo test test-rabbitmq4 check fmt bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Watch amqptool do its job on a private RabbitMQ, in under a minute
 	@sh tests/setup/packages.sh optional $(BROKER_PACKAGES)
@@ -25,6 +25,11 @@ test: $(READY) ## Run the whole suite against a private RabbitMQ (T=path or opti
 	@$(BIN)/coverage run -m pytest $(T)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --format=total | sed 's/^/branch coverage, percent: /'
+
+test-rabbitmq4: $(READY) ## Run the whole suite against RabbitMQ 4 from Debian 13, unpacked beside; takes root
+	@sh tests/setup/packages.sh required $(TEST_PACKAGES) debootstrap
+	@sh tests/setup/rabbitmq4.sh .rabbitmq4
+	@PATH="$(CURDIR)/.rabbitmq4/bin:$$PATH" $(BIN)/python -m pytest $(T)
 
 check: $(READY) ## Check format, lint, types, architecture and documents
 	@$(BIN)/ruff format --check .
@@ -43,7 +48,7 @@ bench: $(READY) ## Measure the speed, as ratios within one run
 	@$(BIN)/python -m tests.bench
 
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) .rabbitmq4 .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml

@@ -36,6 +36,8 @@ def test_an_ordinary_user_runs_a_node() -> None:
         assert (document["kind"], document["running"], document["url"]) == ("broker", True, url)
         assert again.stderr == ""
         assert amqptool("status").stdout == f"{url}\n"
+        exports = f"export AMQPTOOL_URL={url}\nexport AMQPTOOL_MANAGEMENT_URL={document['management_url']}\n"
+        assert amqptool("start", "--export").stdout == exports
 
         script = 'cat; echo "$AMQPTOOL_URL" "$AMQPTOOL_MANAGEMENT_URL"; echo talk >&2; exit 37'
         ran = amqptool("run", "--dir", str(directory), "--", "sh", "-c", script, input="words\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from dataclasses import replace
 from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.broker import local
-from amqptool.broker.local.command import run_command
+from amqptool.broker.local.command import run_command, variables
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode
 from amqptool.cli.options import OfflineGroup
@@ -48,18 +49,22 @@ def broker() -> None:
 @directory_option
 @click.option("--port", type=_PORT, metavar="N", help="Where AMQP listens.  [default: as before, or a free port]")
 @click.option("--management-port", type=_PORT, metavar="N", help="Where the management UI and API listen; likewise.")
+@click.option("--export", is_flag=True, help="Print shell commands that lead amqptool to it, for eval.")
 @pass_context
-def start(context: Context, directory: Path | None, port: int | None, management_port: int | None) -> ExitCode:
+def start(
+    context: Context, directory: Path | None, port: int | None, management_port: int | None, *, export: bool
+) -> ExitCode:
     """Start the node, unless it runs, and print its URL.
 
     Returns when it answers. The node keeps running until `amqptool broker stop`; started again, it has the
-    same URL and data.
+    same URL and data. --export sets $AMQPTOOL_URL and $AMQPTOOL_MANAGEMENT_URL in a shell:
 
     \b
-        export AMQPTOOL_URL=$(amqptool broker start)
+        eval "$(amqptool broker start --export)"
     """
     node = local.start(_directory(context, directory), port=port, management_port=management_port)
-    return context.output.show(_running(node))
+    view = _running(node)
+    return context.output.show(replace(view, data=_exports(node)) if export else view)
 
 
 @broker.command()
@@ -122,6 +127,10 @@ def _running(node: RunningNode) -> View:
         f"management: {node.management_url}\n"
         f"data:       {node.directory}",
     )
+
+
+def _exports(node: RunningNode) -> str:
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables(node).items())
 
 
 def _running_document(node: RunningNode) -> dict[str, Any]:
