@@ -20,6 +20,15 @@ def milliseconds(text: str) -> int | None:
     return sum(int(number or 0) * unit for number, unit in zip(match.groups(), _MILLISECONDS.values(), strict=True))
 
 
+def duration(number: int) -> str:
+    """Return milliseconds as people write them, the reverse of `milliseconds`: `1h30m`; nothing is rounded."""
+    parts: list[str] = []
+    for unit, length in _MILLISECONDS.items():
+        count, number = divmod(number, length)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0s"
+
+
 def size_in_bytes(text: str) -> int | None:
     """Return the bytes of `500kB` (decimal) or `64MiB` (binary), or None."""
     match = _SIZE.fullmatch(text)

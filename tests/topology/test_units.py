@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from amqptool.topology.units import milliseconds, size_in_bytes
+from amqptool.topology.units import duration, milliseconds, size_in_bytes
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,18 @@ from amqptool.topology.units import milliseconds, size_in_bytes
 def test_duration(text: str, expected: int) -> None:
     """A duration is the sum of its parts, in milliseconds."""
     assert milliseconds(text) == expected
+
+
+@pytest.mark.parametrize(("number", "expected"), [(0, "0s"), (30_000, "30s"), (90_500, "1m30s500ms"), (86_400_000, "1d")])
+def test_written_duration(number: int, expected: str) -> None:
+    """Milliseconds are written in falling units, without those that are none."""
+    assert duration(number) == expected
+
+
+@given(st.integers(0, 10**17))
+def test_written_durations_are_read_back(number: int) -> None:
+    """Writing loses nothing."""
+    assert milliseconds(duration(number)) == number
 
 
 @pytest.mark.parametrize("text", ["", "30", "s", "30m1h", "1.5h", "-1s", "30 s", "30S", "1" * 16 + "s", "1_0s"])
