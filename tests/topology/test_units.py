@@ -26,7 +26,9 @@ def test_duration(text: str, expected: int) -> None:
     assert milliseconds(text) == expected
 
 
-@pytest.mark.parametrize(("number", "expected"), [(0, "0s"), (30_000, "30s"), (90_500, "1m30s500ms"), (86_400_000, "1d")])
+@pytest.mark.parametrize(
+    ("number", "expected"), [(0, "0s"), (30_000, "30s"), (90_500, "1m30s500ms"), (86_400_000, "1d")]
+)
 def test_written_duration(number: int, expected: str) -> None:
     """Milliseconds are written in falling units, without those that are none."""
     assert duration(number) == expected
