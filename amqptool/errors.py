@@ -27,7 +27,7 @@ rights, or look at one message.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,9 +44,11 @@ class Problem:
     column: int
     message: str
     rule: str
+    severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message} [{self.rule}]"
+        word = "warning: " if self.severity == "warning" else ""
+        return f"{self.file}:{self.line}:{self.column}: {word}{self.message} [{self.rule}]"
 
 
 class AmqptoolError(Exception):

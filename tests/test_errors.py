@@ -76,6 +76,11 @@ def test_problems_sort_by_their_place() -> None:
     assert sorted([late, early]) == [early, late]
 
 
+def test_a_warning_says_so() -> None:
+    """Where nothing is said a problem is an error; a warning is told as one."""
+    assert str(Problem("a", 1, 2, "odd", "style", "warning")) == "a:1:2: warning: odd [style]"
+
+
 @pytest.mark.parametrize("code", [None, 404])
 def test_a_broker_error_keeps_the_reply_code(code: int | None) -> None:
     """The broker's own code is kept where there was one."""

@@ -76,6 +76,7 @@ def test_json(files: Path) -> None:
         "column": 3,
         "message": "the name of this queue must not begin with amq., which RabbitMQ keeps for itself",
         "rule": "reserved-name",
+        "severity": "error",
     }
 
 
