@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from amqptool.topology.check import check
+from amqptool.topology.expand import expand
 from amqptool.topology.file import objects, reading, source
 from amqptool.topology.file.content import Content
 from amqptool.topology.file.nodes import Mapping, Node, Scalar, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from collections.abc import Mapping as Table
 
+    from amqptool.topology.expand import Key, Places
     from amqptool.topology.model import Binding, Exchange, Queue
 
 #: What `${NAME}` stands for.
@@ -35,6 +37,8 @@ class _Draft:
     exchanges: list[Exchange] = field(default_factory=list)
     queues: list[Queue] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
+    #: Where queues say what becomes of their failed messages.
+    failures: dict[Key, Places] = field(default_factory=dict)
 
     def add(self, root: Mapping) -> None:
         """Read the sections of one file."""
@@ -44,8 +48,9 @@ class _Draft:
             self.exchanges += [exchange] if entry.name is not None else []
             self.bindings += bindings
         for entry in _entries(fields, "queues"):
-            queue, bindings = objects.queue(entry, self.problems)
+            queue, bindings, places = objects.queue(entry, self.problems)
             self.queues += [queue] if entry.name is not None else []
+            self.failures |= {(queue.vhost, queue.name): places} if places else {}
             self.bindings += bindings
         for node in fields.take("bindings", reading.sequence, list[Node]()):
             binding = objects.binding(node, self.problems)
@@ -54,7 +59,8 @@ class _Draft:
 
     def finish(self) -> Topology:
         """Check the whole and return it."""
-        topology = Topology(exchanges=tuple(self.exchanges), queues=tuple(self.queues), bindings=tuple(self.bindings))
+        queues = expand(self.queues, self.failures, (), self.problems)
+        topology = Topology(exchanges=tuple(self.exchanges), queues=queues, bindings=tuple(self.bindings))
         check(topology, self.problems)
         self.problems.raise_if_any()
         return topology

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amqptool.topology.argument import QUEUE_TYPES
-from amqptool.topology.file import reading
+from amqptool.topology.file import failures, reading
 from amqptool.topology.file.nodes import Mapping, Node
 from amqptool.topology.file.reading import Fields, Unfit
 from amqptool.topology.file.tables import Table
@@ -18,6 +18,7 @@ from amqptool.topology.problems import quoted
 
 if TYPE_CHECKING:
     from amqptool.message import FieldValue
+    from amqptool.topology.expand import Places
     from amqptool.topology.model import DestinationType, Place
     from amqptool.topology.problems import Problems
 
@@ -68,8 +69,8 @@ def exchange(entry: Entry, problems: Problems) -> tuple[Exchange, list[Binding]]
     return read, bindings
 
 
-def queue(entry: Entry, problems: Problems) -> tuple[Queue, list[Binding]]:
-    """Read a queue and the bindings under it."""
+def queue(entry: Entry, problems: Problems) -> tuple[Queue, list[Binding], Places | None]:
+    """Read a queue, the bindings under it, and where it says what becomes of failed messages (if it does)."""
     fields = Fields(entry.mapping, problems)
     vhost = fields.take("vhost", reading.name, None)
     bindings = _bindings(fields, End(kind="queue", name=entry.name or "", vhost=vhost))
@@ -77,17 +78,20 @@ def queue(entry: Entry, problems: Problems) -> tuple[Queue, list[Binding]]:
     durable = fields.take("durable", reading.boolean, True)
     auto_delete = fields.take("auto_delete", reading.boolean, False)
     table = _queue_arguments(entry, fields)
+    failed = failures.read(fields, entry.name or "")
     read = Queue(
         name=entry.name or "",
         durable=durable,
         auto_delete=auto_delete,
         arguments=table.values,
+        retry=failed.retry,
+        dead_letter=failed.dead_letter,
         vhost=vhost,
         place=entry.place,
     )
     _check_queue(read, fields, table)
     fields.refuse_others(entry.called("queue"))
-    return read, bindings
+    return read, bindings, failed.places
 
 
 def binding(node: Node, problems: Problems, end: End | None = None) -> Binding | None:
