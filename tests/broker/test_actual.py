@@ -60,7 +60,7 @@ def test_exclusive_queues_are_left_out(amqptool_node: Endpoint, amqptool_vhost: 
     async def main() -> Topology:
         async with connect(amqptool_vhost) as connection:
             channel = await connection.channel()
-            await channel._call("x", channel._raw.queue_declare, "mine", exclusive=True)
+            await channel.declare_queue("mine", exclusive=True)
             await channel.bind_queue("amq.topic", "mine", "k")
             async with Management.at(amqptool_node.management_url, amqptool_node.url) as management:
                 return await read_actual(management, [amqptool_vhost.vhost])

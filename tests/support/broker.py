@@ -23,15 +23,14 @@ async def delete_queue(url: AmqpUrl, name: str) -> None:
     """Delete a queue, whatever is in it."""
     async with connect(url) as connection:
         channel = await connection.channel()
-        await channel._call("deleting a queue", channel._raw.queue_delete, name)
+        await channel.delete_queue(name)
 
 
 async def queue_length(url: AmqpUrl, name: str) -> int:
     """Count the messages of a queue that are not in anybody's hands."""
     async with connect(url) as connection:
         channel = await connection.channel()
-        reply = await channel._call("counting", channel._raw.queue_declare, name, passive=True)
-        return int(reply.message_count)
+        return (await channel.check_queue(name)).ready
 
 
 async def close_connections(node: Endpoint, url: AmqpUrl) -> None:

@@ -5,7 +5,9 @@ confirms and returns come through callbacks, which run on the loop and must not 
 
 ============  ==================================================
 connection    connecting, alarms, closing
-channel       declaring, publishing, consuming; awaited replies
+channel       publishing and consuming, on top of
+topology      declaring, binding, unbinding, deleting
+calls         awaited replies, and the end of a channel
 convert       messages and properties, ours and pika's
 translate     pika's exceptions, translated into ours
 ============  ==================================================
@@ -13,5 +15,6 @@ translate     pika's exceptions, translated into ours
 
 from amqptool.broker.amqp.channel import Channel
 from amqptool.broker.amqp.connection import Connection, connect
+from amqptool.broker.amqp.topology import QueueCounts
 
-__all__ = ["Channel", "Connection", "connect"]
+__all__ = ["Channel", "Connection", "QueueCounts", "connect"]

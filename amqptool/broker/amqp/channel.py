@@ -1,164 +1,23 @@
-"""One AMQP channel: requests that are awaited, and what comes unasked."""
+"""One AMQP channel: all it can do, and what comes unasked."""
 
 from __future__ import annotations
 
-import asyncio
-import struct
 from typing import TYPE_CHECKING, Any
 
 import pika
 
-from amqptool.broker.amqp.convert import as_message, as_properties, as_table
-from amqptool.broker.amqp.translate import translate
-from amqptool.errors import AmqptoolError, InputError
+from amqptool.broker.amqp.calls import ENCODING_ERRORS
+from amqptool.broker.amqp.convert import as_message, as_properties
+from amqptool.broker.amqp.topology import TopologyCalls
+from amqptool.errors import InputError
 from amqptool.message import Delivery, Message, Returned, check_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from pika.adapters.asyncio_connection import AsyncioConnection
-
-    from amqptool.message import FieldValue
-    from amqptool.settings.url import AmqpUrl
-
-# What pika raises while encoding a value that AMQP cannot carry.
-_ENCODING_ERRORS = (
-    struct.error,
-    AssertionError,
-    AttributeError,
-    TypeError,
-    ValueError,
-    OverflowError,
-    pika.exceptions.ShortStringTooLong,
-    pika.exceptions.UnsupportedAMQPFieldException,
-)
+    from collections.abc import Callable
 
 
-class Channel:
-    """One channel; after an error it is closed for good, as AMQP has it."""
-
-    def __init__(self, url: AmqpUrl) -> None:
-        self._url = url
-        self._loop = asyncio.get_running_loop()
-        #: Set to the reason once the channel is gone, with or without its connection.
-        self.closed: asyncio.Future[AmqptoolError] = self._loop.create_future()
-        self._replies: dict[asyncio.Future[Any], str] = {}
-        self._raw: Any
-
-    @classmethod
-    async def open(cls, connection: AsyncioConnection, url: AmqpUrl) -> Channel:
-        """Open a channel on a raw connection; called by `Connection.channel`."""
-        self = cls(url)
-        opened = self._expect("opening a channel")
-        try:
-            self._raw = connection.channel(on_open_callback=lambda raw: _resolve(opened, raw))
-        except pika.exceptions.AMQPError as error:
-            opened.cancel()
-            raise translate(error, "opening a channel") from error
-        self._raw.add_on_close_callback(self._on_closed)
-        await opened
-        return self
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the channel can be used."""
-        return bool(self._raw.is_open)
-
-    # -- topology --
-
-    async def declare_exchange(
-        self,
-        name: str,
-        exchange_type: str,
-        *,
-        durable: bool = True,
-        auto_delete: bool = False,
-        internal: bool = False,
-        arguments: Mapping[str, FieldValue] | None = None,
-    ) -> None:
-        """Declare an exchange.
-
-        Raises:
-            PreconditionFailed: it exists with other properties.
-        """
-        await self._call(
-            f"declaring exchange {name!r}",
-            self._raw.exchange_declare,
-            exchange=name,
-            exchange_type=exchange_type,
-            durable=durable,
-            auto_delete=auto_delete,
-            internal=internal,
-            arguments=as_table(arguments),
-        )
-
-    async def check_exchange(self, name: str) -> None:
-        """Check that an exchange exists; this takes no permission on it.
-
-        Raises:
-            NotFound: it does not exist; the channel is closed.
-        """
-        await self._call(f"looking for exchange {name!r}", self._raw.exchange_declare, exchange=name, passive=True)
-
-    async def declare_queue(
-        self,
-        name: str,
-        *,
-        durable: bool = True,
-        auto_delete: bool = False,
-        arguments: Mapping[str, FieldValue] | None = None,
-    ) -> None:
-        """Declare a queue.
-
-        Raises:
-            PreconditionFailed: it exists with other properties.
-        """
-        await self._call(
-            f"declaring queue {name!r}",
-            self._raw.queue_declare,
-            queue=name,
-            durable=durable,
-            auto_delete=auto_delete,
-            arguments=as_table(arguments),
-        )
-
-    async def bind_queue(
-        self, source: str, queue: str, routing_key: str, arguments: Mapping[str, FieldValue] | None = None
-    ) -> None:
-        """Bind a queue to an exchange.
-
-        Raises:
-            NotFound: one of them does not exist.
-        """
-        await self._call(
-            f"binding {source!r} to queue {queue!r}",
-            self._raw.queue_bind,
-            queue=queue,
-            exchange=source,
-            routing_key=routing_key,
-            arguments=as_table(arguments),
-        )
-
-    async def bind_exchange(
-        self,
-        source: str,
-        destination: str,
-        routing_key: str,
-        arguments: Mapping[str, FieldValue] | None = None,
-    ) -> None:
-        """Bind an exchange to another one (a RabbitMQ extension).
-
-        Raises:
-            NotFound: one of them does not exist.
-        """
-        await self._call(
-            f"binding {source!r} to exchange {destination!r}",
-            self._raw.exchange_bind,
-            destination=destination,
-            source=source,
-            routing_key=routing_key,
-            arguments=as_table(arguments),
-        )
+class Channel(TopologyCalls):
+    """One channel, for topology (see `TopologyCalls`), publishing and consuming."""
 
     # -- publishing --
 
@@ -198,10 +57,10 @@ class Channel:
                 message.exchange, message.routing_key, message.body, as_properties(message), mandatory
             )
         except pika.exceptions.AMQPError as error:
-            if isinstance(error, _ENCODING_ERRORS):
+            if isinstance(error, ENCODING_ERRORS):
                 raise _unfit(message, error) from error
             raise self._lost("publishing", error) from error
-        except _ENCODING_ERRORS as error:
+        except ENCODING_ERRORS as error:
             raise _unfit(message, error) from error
 
     # -- consuming --
@@ -259,41 +118,6 @@ class Channel:
         """
         if self._raw.is_open:
             self._raw.basic_nack(delivery_tag, requeue=True)
-
-    # -- inside --
-
-    def _expect(self, doing: str) -> asyncio.Future[Any]:
-        reply = self._loop.create_future()
-        self._replies[reply] = doing
-        reply.add_done_callback(lambda done: self._replies.pop(done, None))
-        return reply
-
-    async def _call(self, doing: str, method: Callable[..., Any], *args: Any, **arguments: Any) -> Any:
-        reply = self._expect(doing)
-        try:
-            method(*args, **arguments, callback=lambda frame: _resolve(reply, frame.method))
-        except _ENCODING_ERRORS as error:
-            reply.cancel()
-            raise InputError(f"{doing}: the AMQP library cannot encode {error.args[-1]!r}") from error
-        except pika.exceptions.AMQPError as error:
-            reply.cancel()
-            raise self._lost(doing, error) from error
-        return await reply
-
-    def _lost(self, doing: str, error: BaseException) -> AmqptoolError:
-        return self.closed.result() if self.closed.done() else translate(error, doing)
-
-    def _on_closed(self, _raw: object, error: BaseException) -> None:
-        for reply, doing in list(self._replies.items()):
-            if not reply.done():
-                reply.set_exception(translate(error, doing))
-        if not self.closed.done():
-            self.closed.set_result(translate(error, self._url.address))
-
-
-def _resolve(reply: asyncio.Future[Any], value: object) -> None:
-    if not reply.done():
-        reply.set_result(value)
 
 
 def _unfit(message: Message, error: Exception) -> InputError:
