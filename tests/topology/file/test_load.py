@@ -177,9 +177,9 @@ def test_arguments(body: str, arguments: dict[str, object]) -> None:
             "queue 'q' has no key 'x-message-ttl'; x-arguments stand under arguments: [unknown-key]",
         ),
         (
-            "retry: [5s]",
+            "shovel: 1",
             (
-                "queue 'q' has no key 'retry'; it may have vhost, bindings, exclusive, durable, auto_delete, "
+                "queue 'q' has no key 'shovel'; it may have vhost, bindings, exclusive, durable, auto_delete, "
                 "type, arguments, queue_type, message_ttl, expires [unknown-key]"
             ),
         ),
