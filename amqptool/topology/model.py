@@ -201,6 +201,18 @@ class Topology:
 
         return parse(text, name, variables or {})
 
+    def to_yaml(self, *, fold: bool = True) -> str:
+        """Write the topology as a file for people, in shorthand; without `fold`, implied queues are written out."""
+        from amqptool.topology.dump.shorthand import to_yaml
+
+        return to_yaml(self, fold=fold)
+
+    def to_definitions(self) -> str:
+        """Write the topology as RabbitMQ's definitions.json; routing tests have no place there."""
+        from amqptool.topology.dump.definitions import to_definitions
+
+        return to_definitions(self)
+
     def counts(self) -> dict[str, int]:
         """Count the objects of each section."""
         return {

@@ -33,3 +33,9 @@ def size_in_bytes(text: str) -> int | None:
     """Return the bytes of `500kB` (decimal) or `64MiB` (binary), or None."""
     match = _SIZE.fullmatch(text)
     return int(match[1]) * _BYTES[match[2]] if match and match[2] in _BYTES else None
+
+
+def size(number: int) -> str:
+    """Return bytes in the largest unit of which they are a whole number, the reverse of `size_in_bytes`: `64MiB`."""
+    lengths = sorted(((length, unit) for unit, length in _BYTES.items()), reverse=True)
+    return next(f"{number // length}{unit}" for length, unit in lengths if number % length == 0) if number else "0B"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amqptool.topology.units import duration, milliseconds, size_in_bytes
+from amqptool.topology.units import duration, milliseconds, size, size_in_bytes
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,18 @@ def test_size(text: str, expected: int) -> None:
 def test_no_size(text: str) -> None:
     """What is not written as a size is none."""
     assert size_in_bytes(text) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(0, "0B"), (1001, "1001B"), (67_108_864, "64MiB"), (500_000, "500kB"), (10**12, "1TB"), (1_024_000, "1000KiB")],
+)
+def test_written_size(number: int, expected: str) -> None:
+    """Bytes are written in the largest unit that says them exactly."""
+    assert size(number) == expected
+
+
+@given(st.integers(0, 10**15 - 1) | st.integers(0, 10**9).map(lambda number: number * 1024))
+def test_written_sizes_are_read_back(number: int) -> None:
+    """Writing loses nothing."""
+    assert size_in_bytes(size(number)) == number
