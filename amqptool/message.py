@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID, uuid4
@@ -14,6 +15,16 @@ from amqptool.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+#: The last second of the year 9999, as far as `datetime` goes.
+LAST_SECOND = 253_402_300_799
+
+
+class FarTimestamp(int):
+    """A timestamp after the year 9999, in seconds: what comes of a publisher that counts milliseconds."""
+
+    __slots__ = ()
+
 
 #: A value in a header table (AMQP 0-9-1 section 4.2.5.5).
 FieldValue: TypeAlias = (
@@ -195,15 +206,17 @@ def _check_field(name: str, key: str, value: FieldValue) -> None:
 
 
 def _check_scalar(name: str, value: object) -> None:
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+    if isinstance(value, int) and not isinstance(value, FarTimestamp) and not -(2**63) <= value < 2**63:
         raise InputError(f"{name} does not fit AMQP's 64-bit integers")
-    if isinstance(value, float):
-        raise InputError(f"{name} is a float, which the AMQP library cannot send unchanged; send it as text")
+    if isinstance(value, FarTimestamp) and not 0 <= value < 2**64:
+        raise InputError(f"{name} does not fit AMQP's 64-bit timestamps")
+    if isinstance(value, float) and not isfinite(value):
+        raise InputError(f"{name} is {value}, which is no number to the broker")
     if isinstance(value, Decimal) and not _fits_decimal(value):
         raise InputError(f"{name} does not fit AMQP's decimals: a 32-bit number with up to 255 decimals")
     if isinstance(value, datetime) and value.utctimetuple().tm_year < 1970:
         raise InputError(f"{name} is before 1970, when AMQP's timestamps begin")
-    if not isinstance(value, (int, bytes, Decimal, datetime, NoneType)):
+    if not isinstance(value, (int, float, bytes, Decimal, datetime, NoneType)):
         raise InputError(f"{name} has a type that AMQP does not carry: {type(value).__name__}")
 
 

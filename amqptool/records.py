@@ -18,7 +18,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import InputError
-from amqptool.message import PROPERTIES, Message
+from amqptool.message import LAST_SECOND, PROPERTIES, FarTimestamp, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,6 +144,8 @@ def _field_to_json(value: FieldValue) -> Any:
             return {"$bytes": base64.b64encode(value).decode()}
         case datetime():
             return {"$timestamp": calendar.timegm(value.utctimetuple())}
+        case FarTimestamp():
+            return {"$timestamp": int(value)}
         case Decimal():
             return {"$decimal": str(value)}
         case list():
@@ -195,10 +197,10 @@ def _tagged_from_json(tag: str, value: Any) -> FieldValue:
             raise InputError(f"unknown type {tag!r} in a header; known are $bytes, $timestamp, $decimal, $table")
 
 
-def _timestamp(value: Any) -> datetime:
+def _timestamp(value: Any) -> datetime | FarTimestamp:
     with suppress(ValueError, OverflowError, OSError):
         if isinstance(value, int) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
+            return FarTimestamp(value) if LAST_SECOND < value < 2**64 else datetime.fromtimestamp(value, UTC)
     raise InputError("'$timestamp' must be a whole number of seconds since the epoch")
 
 

@@ -15,6 +15,7 @@ from amqptool.errors import InputError
 from amqptool.message import (
     SHORT_STRINGS,
     Delivery,
+    FarTimestamp,
     Message,
     check_message,
     new_message_id,
@@ -139,6 +140,9 @@ def test_a_delivery_shows_its_message() -> None:
                 "x" * 100_000,
                 b"\xff",
                 None,
+                1.5,
+                -1.7976931348623157e308,
+                FarTimestamp(2**64 - 1),
                 Decimal("1.50"),
                 Decimal(2**31 - 1),
                 Decimal(-(2**31)),
@@ -178,8 +182,9 @@ def test_what_amqp_carries_passes(fields: dict[str, Any]) -> None:
         ),
         ({"headers": {"h": 2**63}}, "header 'h' does not fit AMQP's 64-bit integers"),
         ({"headers": {"h": -(2**63) - 1}}, "header 'h' does not fit AMQP's 64-bit integers"),
-        ({"headers": {"h": 1.5}}, "header 'h' is a float"),
-        ({"headers": {"h": float("nan")}}, "header 'h' is a float"),
+        ({"headers": {"h": float("nan")}}, "header 'h' is nan, which is no number to the broker"),
+        ({"headers": {"h": float("-inf")}}, "header 'h' is -inf"),
+        ({"headers": {"h": FarTimestamp(2**64)}}, "header 'h' does not fit AMQP's 64-bit timestamps"),
         *(
             ({"headers": {"h": Decimal(value)}}, "header 'h' does not fit AMQP's decimals")
             for value in [
@@ -200,9 +205,9 @@ def test_what_amqp_carries_passes(fields: dict[str, Any]) -> None:
         ({"headers": {"h": "\ud800"}}, "header 'h' is not valid Unicode text"),
         ({"headers": {"h": {1, 2}}}, "header 'h' has a type that AMQP does not carry: set"),
         ({"headers": {"h": (1, 2)}}, "header 'h' has a type that AMQP does not carry: tuple"),
-        ({"headers": {"h": [1, 1.5]}}, "header 'h' is a float"),
-        ({"headers": {"h": {"k": 1.5}}}, "header 'h', key 'k' is a float"),
-        ({"headers": {"h": {"k": {"l": 1.5}}}}, "header 'h', key 'k', key 'l' is a float"),
+        ({"headers": {"h": [1, 2**63]}}, "header 'h' does not fit"),
+        ({"headers": {"h": {"k": 2**63}}}, "header 'h', key 'k' does not fit"),
+        ({"headers": {"h": {"k": {"l": 2**63}}}}, "header 'h', key 'k', key 'l' does not fit"),
         ({"headers": {"n" * 256: 1}}, "the name of header 'nnn"),
         ({"headers": {"ä" * 128: 1}}, "is longer than AMQP's 255 bytes"),
         ({"headers": {4711: 1}}, "the name of header 4711 must be text, not int"),

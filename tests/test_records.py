@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from amqptool.errors import InputError
-from amqptool.message import Delivery, Message, normalize_message_id
+from amqptool.message import LAST_SECOND, Delivery, FarTimestamp, Message, normalize_message_id
 from amqptool.records import (
     PROPERTIES,
     delivery_to_record,
@@ -35,6 +35,7 @@ SCALARS = (
     | TEXT
     | st.binary(max_size=20)
     | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.integers(LAST_SECOND + 1, 2**64 - 1).map(FarTimestamp)
     | TIMES.map(lambda moment: moment.replace(microsecond=0, fold=0))
 )
 KEYS = TEXT | st.sampled_from(["$bytes", "$timestamp", "$decimal", "$table", "$", "$unknown"])
@@ -87,6 +88,7 @@ def test_a_message_survives_a_line_unchanged(message: Message) -> None:
         (b"", {"$bytes": ""}),
         (Decimal("1.50"), {"$decimal": "1.50"}),
         (datetime(2026, 1, 1, tzinfo=UTC), {"$timestamp": 1767225600}),
+        (FarTimestamp(1767225600000), {"$timestamp": 1767225600000}),
         ([1, [b""]], [1, [{"$bytes": ""}]]),
         ({"a": 1, "b": {}}, {"a": 1, "b": {}}),
         ({"$bytes": 1}, {"$table": {"$bytes": 1}}),

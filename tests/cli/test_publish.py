@@ -221,7 +221,7 @@ def test_an_unknown_exchange_is_a_failure(queue: AmqpUrl) -> None:
         (("-k", "q", "x", "--priority", "300"), 2, "300"),
         (("-k", "q", "x", "-H", "novalue"), 2, "key=text"),
         (("-k", "q", "x", "-H", "n:={"), 2, "not JSON"),
-        (("-k", "q", "x", "-H", "n:=1.5"), 65, "float"),
+        (("-k", "q", "x", "-H", "n:=NaN"), 65, "header 'n' is nan"),
         (("-k", "q", "x", "--expiration", "soon"), 65, "expiration"),
         (("-k", "k" * 256, "x"), 65, "routing_key is longer"),
         (("-k", "q", "--lines", "/nonexistent"), 74, "/nonexistent: No such file"),

@@ -9,12 +9,16 @@ channel       publishing and consuming, on top of
 topology      declaring, binding, unbinding, deleting
 calls         awaited replies, and the end of a channel
 convert       messages and properties, ours and pika's
+fields        values in headers and arguments that pika gets wrong
 translate     pika's exceptions, translated into ours
 ============  ==================================================
 """
 
 from amqptool.broker.amqp.channel import Channel
 from amqptool.broker.amqp.connection import Connection, connect
+from amqptool.broker.amqp.fields import teach_pika
 from amqptool.broker.amqp.topology import QueueCounts
 
 __all__ = ["Channel", "Connection", "QueueCounts", "connect"]
+
+teach_pika()
