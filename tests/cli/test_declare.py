@@ -141,9 +141,10 @@ def test_conflicts_of_every_kind_are_told(amqptool_vhost: AmqpUrl) -> None:
         conflicts = {str(outcome.object).split()[1]: outcome.conflict for outcome in outcomes}
         return {name: (each.name, each.file, each.broker) for name, each in conflicts.items() if each}
 
-    assert asyncio.run(scenario()) == {
+    conflicts = asyncio.run(scenario())
+    assert conflicts.pop("a") in [("x-queue-type", "quorum", "not set"), ("x-queue-type", "quorum", "classic")]  # 4.x
+    assert conflicts == {
         "e": ("type", "topic", "direct"),
-        "a": ("x-queue-type", "quorum", "not set"),
         "b": ("x-message-ttl", "not set", "5000"),
         "c": ("durable", "true", "false"),
     }

@@ -25,10 +25,11 @@ mkdir -p "$folder/bin"
 for program in rabbitmq-server:/usr/lib/rabbitmq/bin/rabbitmq-server rabbitmqctl:/usr/lib/rabbitmq/bin/rabbitmqctl \
     epmd:/usr/bin/epmd; do
     # HOME is the node's directory (amqptool/broker/local/native.py): all that the node sees of this machine.
-    # The mounts are this process's own, so they vanish with it.
+    # The mounts are this process's own, so they vanish with it. An ordinary user is root in a namespace of its own.
     cat >"$folder/bin/${program%%:*}" <<WRAPPER
 #!/bin/sh
-exec unshare --mount sh -c '
+[ "\$(id -u)" = 0 ] || namespaces="--user --map-root-user"
+exec unshare --mount \$namespaces sh -c '
     mkdir -p "$root\$HOME"
     mount --bind "\$HOME" "$root\$HOME"
     mount --rbind /proc "$root/proc"

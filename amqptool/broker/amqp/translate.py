@@ -82,8 +82,10 @@ def from_reply(code: int, text: str, doing: str) -> errors.BrokerError:
     if text.endswith("is down or inaccessible"):
         # A 404 for a queue of a cluster node that is away (RabbitMQ, "home node"): it comes back.
         return errors.BrokerUnavailable(f"{doing}: {text}", reply_code=code)
-    hint = "; is its plugin enabled?" if text.startswith("COMMAND_INVALID - unknown exchange type") else ""
-    return REPLY_CODES.get(code, errors.BrokerError)(f"{doing}: {text}{hint}", reply_code=code)
+    if "unknown exchange type" in text:
+        # RabbitMQ 3 closes the connection with 503, 4 the channel with 406, which is no conflict here.
+        return errors.BrokerError(f"{doing}: {text}; is its plugin enabled?", reply_code=code)
+    return REPLY_CODES.get(code, errors.BrokerError)(f"{doing}: {text}", reply_code=code)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

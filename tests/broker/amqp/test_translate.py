@@ -108,3 +108,11 @@ def test_a_reply_code_keeps_its_number(code: int, kind: type[errors.BrokerError]
     """The error carries the AMQP reply code, for programs that want to know."""
     error = from_reply(code, "WORDS", "doing")
     assert (type(error), error.reply_code, str(error)) == (kind, code, "doing: WORDS")
+
+
+@pytest.mark.parametrize("reply", [(503, "COMMAND_INVALID"), (406, "PRECONDITION_FAILED")])
+def test_an_exchange_type_that_the_broker_lacks_is_no_conflict(reply: tuple[int, str]) -> None:
+    """RabbitMQ 3 and 4 refuse it with different codes; either way its plugin may be what is missing."""
+    error = from_reply(reply[0], f"{reply[1]} - unknown exchange type 'x-random'", "doing")
+    assert type(error) is errors.BrokerError
+    assert str(error).endswith("'x-random'; is its plugin enabled?")
