@@ -55,7 +55,7 @@ class Argument:
             Unfit: RabbitMQ would refuse it.
         """
         if (number := self._measured(node)) is not None:
-            advice = f"write {number}, or use the shorthand {self.key}"
+            advice = f"write {_shown(node, number)}, or use the shorthand {self.key}"
             raise Unfit(node, f"must be an integer, not {reading.describe(node)}: {advice}", "argument-type")
         return self._read(node)
 
@@ -90,9 +90,9 @@ class Argument:
 
     def _bounded(self, node: Node, value: FieldValue) -> FieldValue:
         if isinstance(value, int) and value < self.minimum:
-            raise Unfit(node, f"must be {self.minimum} or more, not {value}", "argument-type")
+            raise Unfit(node, f"must be {self.minimum} or more, not {_shown(node, value)}", "argument-type")
         if isinstance(value, int) and self.maximum is not None and value > self.maximum:
-            raise Unfit(node, f"must be {self.maximum} or less, not {value}", "argument-type")
+            raise Unfit(node, f"must be {self.maximum} or less, not {_shown(node, value)}", "argument-type")
         return value
 
     def _measured(self, node: Node) -> int | None:
@@ -100,6 +100,11 @@ class Argument:
         if measure is None or not isinstance(node, Scalar) or not isinstance(node.value, str):
             return None
         return measure(node.value)
+
+
+def _shown(node: Node, value: int) -> str:
+    """Show a number, or the variables that it comes from."""
+    return str(value) if isinstance(node, Scalar) and node.template is None else reading.describe(node)
 
 
 def _age(node: Node) -> str:

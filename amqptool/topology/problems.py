@@ -23,10 +23,16 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: set[Problem] = set()
+        self._silent: set[Place] = set()
 
     def add(self, place: Place, message: str, rule: str) -> None:
         """Note a problem; the same problem at the same place counts once."""
-        self._found.add(Problem(place.file, place.line, place.column, message, rule))
+        if place not in self._silent:
+            self._found.add(Problem(place.file, place.line, place.column, message, rule))
+
+    def silence(self, place: Place) -> None:
+        """Hear no more of a place: what follows there would follow from what was noted."""
+        self._silent.add(place)
 
     def stop(self, place: Place, message: str, rule: str) -> NoReturn:
         """Note a problem after which nothing more can be read.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from amqptool.cli.context import Context
-from amqptool.cli.topologies import variables
+from amqptool.cli.topologies import load_topology, variables
 from tests.support.cli import run_cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_standard_input() -> None:
@@ -36,3 +41,11 @@ def test_settings_come_before_the_environment() -> None:
     """What --set says wins over the environment, and the rest of the environment stays."""
     context = Context(environ={"A": "environment", "B": "environment"})
     assert variables(context, {"A": "set"}) == {"A": "set", "B": "environment"}
+
+
+def test_files_have_both(tmp_path: Path) -> None:
+    """Variables in files come from --set and from the environment."""
+    file = tmp_path / "t.yaml"
+    file.write_text("queues:\n  ${PREFIX}.${NAME}:\n")
+    topology = load_topology(Context(environ={"PREFIX": "staging", "NAME": "a"}), [str(file)], {"NAME": "b"})
+    assert [queue.name for queue in topology.queues] == ["staging.b"]

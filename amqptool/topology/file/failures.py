@@ -77,7 +77,8 @@ def _dead_letter(node: Node, queue: str) -> str | None:
     if isinstance(node, Scalar) and (node.value is None or isinstance(node.value, bool)):
         return retry.dead_letter_queue(queue) if node.value else None
     if isinstance(node, Scalar) and (found := node.surprise) and found.kind == "boolean":
-        raise Unfit(node, f"must be true, false or a queue's name, not {node.text}: write {found.plain}", "ambiguous")
+        wanted = "must be true, false or a queue's name"
+        raise Unfit(node, f"{wanted}, not {reading.describe(node)}: write {found.plain}", "ambiguous")
     name = reading.declared_name(node)
     if name == queue:
         raise Unfit(node, "is the queue itself, where messages would fail again", "contradiction")

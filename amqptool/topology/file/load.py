@@ -15,6 +15,7 @@ from amqptool.topology.file.content import Content
 from amqptool.topology.file.nodes import Mapping, Node, Scalar, Sequence
 from amqptool.topology.file.objects import Entry
 from amqptool.topology.file.reading import Fields, Unfit
+from amqptool.topology.file.variables import Substitution
 from amqptool.topology.model import Place, Topology
 from amqptool.topology.problems import Problems
 
@@ -68,8 +69,7 @@ class _Draft:
 
 def load(sources: Iterable[str | os.PathLike[str] | Content], variables: Variables) -> Topology:
     """Read and check files, or contents of files, that together make one topology; see `Topology.load`."""
-    del variables
-    return _build([given if isinstance(given, Content) else _read_file(given) for given in sources])
+    return _build([given if isinstance(given, Content) else _read_file(given) for given in sources], variables)
 
 
 def parse(content: str | bytes, name: str, variables: Variables) -> Topology:
@@ -77,7 +77,7 @@ def parse(content: str | bytes, name: str, variables: Variables) -> Topology:
     return load([Content(name, content)], variables)
 
 
-def _build(contents: Iterable[Content]) -> Topology:
+def _build(contents: Iterable[Content], variables: Variables) -> Topology:
     draft = _Draft()
     names: set[str] = set()
     for content in contents:
@@ -86,7 +86,7 @@ def _build(contents: Iterable[Content]) -> Topology:
             draft.problems.add(Place(name, 1, 1), "this file is given twice", "duplicate")
             continue
         names.add(name)
-        root = source.read(content.data, name, draft.problems)
+        root = source.read(content.data, name, draft.problems, Substitution(variables))
         if isinstance(root, Mapping):
             draft.add(root)
         else:

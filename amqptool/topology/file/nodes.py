@@ -54,6 +54,8 @@ class Scalar:
     value: ScalarValue
     #: Written without quotes.
     plain: bool
+    #: As it stands in the file, if it has variables; messages show this, not what the variables stand for.
+    template: str | None = None
 
     @property
     def surprise(self) -> Surprise | None:

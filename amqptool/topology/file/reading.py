@@ -26,7 +26,7 @@ class Unfit(ValueError):
     """A node is not what its place needs; the message continues the sentence that the key begins."""
 
     def __init__(self, node: Node, message: str, rule: str = "type") -> None:
-        super().__init__(message)
+        super().__init__(_without_values(node, message))
         self.node = node
         self.rule = rule
 
@@ -82,6 +82,8 @@ def describe(node: Node) -> str:
         return "a mapping"
     if isinstance(node, Sequence):
         return "a list"
+    if node.template is not None:
+        return quoted(node.template)[1:-1]
     if node.value is None:
         return "empty" if not node.text else node.text
     if isinstance(node.value, str) and not node.plain:
@@ -177,8 +179,9 @@ def field_value(node: Node) -> FieldValue:
     if isinstance(node, Mapping):
         return {field_name(key): field_value(value) for key, value in node.entries.values()}
     if surprise := node.surprise:
-        advice = f"write {surprise.plain} for the {surprise.kind}, or " if surprise.plain else ""
-        message = f"is {node.text[:40]}, which YAML readers understand differently: {advice}put the text in quotes"
+        plain = surprise.plain if node.template is None else None
+        advice = f"write {plain} for the {surprise.kind}, or " if plain else ""
+        message = f"is {describe(node)}, which YAML readers understand differently: {advice}put the text in quotes"
         raise Unfit(node, message, "ambiguous")
     return node.value
 
@@ -202,9 +205,18 @@ def _looks_like_number(node: Scalar) -> bool:
 def _plainly(node: Node, kind: str, quoted_forms: tuple[str, ...]) -> str:
     if not isinstance(node, Scalar):
         return ""
+    if node.template is not None:
+        return "" if node.plain else ": in quotes it stays text; write it without them, on a line of its own"
     if (found := node.surprise) and found.kind == kind and found.plain:
         return f": write {found.plain}"
     return ": remove the quotes" if not node.plain and node.text in quoted_forms else ""
+
+
+def _without_values(node: Node, message: str) -> str:
+    """Show a variable as it is written: its value may be a secret that stands in the wrong place."""
+    if not isinstance(node, Scalar) or node.template is None:
+        return message
+    return message.replace(quoted(node.text), quoted(node.template))
 
 
 def _refuse(node: Node, wanted: str, advice: str = "") -> NoReturn:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amqptool.topology.file.nodes import Node
+    from amqptool.topology.file.variables import Substitution
     from amqptool.topology.problems import Problems
 
 #: Bytes of a file.
@@ -31,14 +32,23 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 
 
-def read(content: str | bytes, name: str, problems: Problems, *, parser: Any = PARSER) -> Node | None:
+def read(
+    content: str | bytes,
+    name: str,
+    problems: Problems,
+    substitution: Substitution | None = None,
+    *,
+    parser: Any = PARSER,
+) -> Node | None:
     """Return the tree of a file's content, or None if it holds nothing.
+
+    Without a `substitution`, `${` is a text like any other.
 
     Raises:
         TopologyError: the content cannot be read to its end.
     """
     text = _text(content, name, problems)
-    builder = TreeBuilder(name, problems)
+    builder = TreeBuilder(name, problems, substitution)
     try:
         for event in _events(parser(text)):
             builder.take(event)
@@ -94,19 +104,22 @@ def _syntax_problem(error: yaml.YAMLError, text: str, name: str) -> tuple[Place,
     said = ": ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None))))
     if "maximum nesting depth" in said:  # libyaml's own bound, from 0.2.6 on: it looks ahead, and may stop first
         return place, TOO_DEEP, "limit"
-    return place, said + _hint(said, _character(text, mark.line, mark.column)), "yaml"
+    return place, said + _hint(said, _around(text, mark.line, mark.column)), "yaml"
 
 
-def _character(text: str, line: int, column: int) -> str:
-    lines = text.splitlines()
-    return lines[line][column : column + 1] if line < len(lines) else ""
+def _around(text: str, line: int, column: int) -> tuple[str, str]:
+    """Return the characters before and at a position, as far as there are any."""
+    written = text.splitlines()[line : line + 1]
+    return ("".join(written)[:column][-1:], "".join(written)[column : column + 1])
 
 
-def _hint(said: str, character: str) -> str:
+def _hint(said: str, around: tuple[str, str]) -> str:
     if "an alias" in said:
         return '; a text that begins with * must stand in quotes: "*.error"'
+    if around == ("$", "{"):
+        return "; inside {…} and […] a ${VARIABLE} must stand in quotes, and one that is no text on a line of its own"
     if "cannot start any token" not in said:
         return ""
-    if character == "\t":
+    if around[1] == "\t":
         return "; YAML is indented with spaces, not with tabs"
-    return f"; a text that begins with {character} must stand in quotes"
+    return f"; a text that begins with {around[1]} must stand in quotes"

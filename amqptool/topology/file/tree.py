@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from amqptool.topology.file.nodes import Mapping, Scalar, Sequence, resolve
+from amqptool.topology.file.variables import MARK, TooLarge
 from amqptool.topology.model import Place
 from amqptool.topology.problems import quoted
 
 if TYPE_CHECKING:
     from amqptool.topology.file.nodes import Node
+    from amqptool.topology.file.variables import Substitution
     from amqptool.topology.problems import Problems
 
 #: Levels of lists and mappings, aliases expanded.
@@ -34,11 +36,15 @@ _SCALAR_TAGS: dict[str, type] = {
 
 
 class TreeBuilder:
-    """Builds the tree of one file; `root` is None until a document has content."""
+    """Builds the tree of one file; `root` is None until a document has content.
 
-    def __init__(self, name: str, problems: Problems) -> None:
+    Without a `substitution`, `${` is a text like any other.
+    """
+
+    def __init__(self, name: str, problems: Problems, substitution: Substitution | None = None) -> None:
         self.name = name
         self.problems = problems
+        self.substitution = substitution
         self.root: Node | None = None
         self._documents = self._aliases = self._nodes = 0
         self._stack: list[Sequence | Mapping] = []
@@ -71,15 +77,28 @@ class TreeBuilder:
         return Place(self.name, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _scalar(self, event: Any) -> Scalar:
-        place, text, tag = self._place(event), event.value, event.tag
+        place, written, tag = self._place(event), event.value, event.tag
+        text = self._filled(written, self.substitution, place) if self.substitution and MARK in written else written
         value = resolve(text) if event.implicit[0] or tag in _SCALAR_TAGS else text
         if tag in _SCALAR_TAGS and type(value) is not _SCALAR_TAGS[tag]:
-            self.problems.add(place, f"{quoted(text)} does not fit its tag {_shown(tag)}", "yaml")
+            self.problems.add(place, f"{quoted(written)} does not fit its tag {_shown(tag)}", "yaml")
         elif tag not in (None, "!", _TAG + "str", *_SCALAR_TAGS):
             self._refuse_tag(place, tag)
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             self.problems.stop(place, "half of a surrogate pair stands alone: no such character", "encoding")
-        return Scalar(place, text, value, bool(event.implicit[0]))
+        return Scalar(place, text, value, bool(event.implicit[0]), None if text is written else written)
+
+    def _filled(self, written: str, substitution: Substitution, place: Place) -> str:
+        flaws: list[str] = []
+        try:
+            text = substitution.fill(written, flaws.append)
+        except TooLarge as error:
+            self.problems.stop(place, str(error), "limit")
+        for flaw in flaws:
+            self.problems.add(place, flaw, "variable")
+        if flaws:
+            self.problems.silence(place)
+        return text
 
     def _refuse_tag(self, place: Place, tag: str) -> None:
         self.problems.add(place, f"the tag {_shown(tag)} is not allowed: a topology is plain data", "yaml")
