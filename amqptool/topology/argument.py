@@ -42,6 +42,13 @@ class Argument:
     choices: tuple[str, ...] = ()
     #: The queue types that take it; the others are refused by every RabbitMQ from 3.10 on.
     queue_types: tuple[str, ...] = QUEUE_TYPES
+    #: A policy can set it too, for queues and exchanges that exist already.
+    in_policies: bool = False
+
+    @property
+    def policy_key(self) -> str:
+        """The name in policies: `x-message-ttl` is `message-ttl`."""
+        return self.name.removeprefix("x-").removeprefix("quorum-")
 
     @property
     def key(self) -> str:

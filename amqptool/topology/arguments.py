@@ -26,6 +26,7 @@ _TABLE = (
         kind="milliseconds",
         maximum=MAX_EXPIRY,
         queue_types=(_CLASSIC, _QUORUM),
+        in_policies=True,
         doc="how long a message lives in the queue",
     ),
     Argument(
@@ -34,32 +35,37 @@ _TABLE = (
         minimum=1,
         maximum=MAX_EXPIRY,
         queue_types=(_CLASSIC, _QUORUM),
+        in_policies=True,
         doc="how long the queue lives without being used",
     ),
     Argument(
         name="x-max-length",
         kind="integer",
         queue_types=(_CLASSIC, _QUORUM),
+        in_policies=True,
         doc="how many ready messages the queue holds",
     ),
-    Argument(name="x-max-length-bytes", kind="bytes", doc="how many bytes of bodies the queue holds"),
+    Argument(name="x-max-length-bytes", kind="bytes", in_policies=True, doc="how many bytes of bodies the queue holds"),
     Argument(
         name="x-overflow",
         kind="choice",
         choices=("drop-head", "reject-publish", "reject-publish-dlx"),
         queue_types=(_CLASSIC, _QUORUM),
+        in_policies=True,
         doc="what gives way when the queue is full",
     ),
     Argument(
         name="x-dead-letter-exchange",
         kind="text",
         queue_types=(_CLASSIC, _QUORUM),
+        in_policies=True,
         doc="where rejected and expired messages go",
     ),
     Argument(
         name="x-dead-letter-routing-key",
         kind="text",
         queue_types=(_CLASSIC, _QUORUM),
+        in_policies=True,
         doc="the key they go with, instead of their own",
     ),
     Argument(
@@ -67,6 +73,7 @@ _TABLE = (
         kind="choice",
         choices=("at-most-once", "at-least-once"),
         queue_types=(_QUORUM,),
+        in_policies=True,
         doc="whether a message may be lost on that way",
     ),
     Argument(
@@ -87,14 +94,21 @@ _TABLE = (
         kind="integer",
         minimum=-1,  # 4.x: no limit
         queue_types=(_QUORUM,),
+        in_policies=True,
         doc="how often a message is delivered again before it is dropped or dead-lettered",
     ),
-    Argument(name="x-consumer-timeout", kind="milliseconds", doc="how long a delivery may stay without an ack"),
+    Argument(
+        name="x-consumer-timeout",
+        kind="milliseconds",
+        in_policies=True,
+        doc="how long a delivery may stay without an ack",
+    ),
     Argument(
         name="x-queue-mode",
         kind="choice",
         choices=("default", "lazy"),
         queue_types=(_CLASSIC,),
+        in_policies=True,
         doc="lazy: messages go to disk early (ignored from 3.12 on)",
     ),
     Argument(
@@ -103,18 +117,21 @@ _TABLE = (
         minimum=1,
         maximum=2,
         queue_types=(_CLASSIC,),
+        in_policies=True,
         doc="the classic queue's storage format",
     ),
     Argument(
         name="x-queue-master-locator",
         kind="text",
         queue_types=(_CLASSIC,),
+        in_policies=True,
         doc="which node of a cluster leads the queue (old name)",
     ),
     Argument(
         name="x-queue-leader-locator",
         kind="choice",
         choices=("client-local", "balanced", "random", "least-leaders"),
+        in_policies=True,
         doc="which node of a cluster leads the queue",
     ),
     Argument(
@@ -128,34 +145,49 @@ _TABLE = (
         name="x-quorum-target-group-size",
         kind="integer",
         minimum=1,
+        in_policies=True,
         doc="how many replicas the queue grows to",
     ),
     Argument(
         name="x-max-in-memory-length",
         kind="integer",
         queue_types=(_QUORUM,),
+        in_policies=True,
         doc="quorum, before 3.10: messages kept in memory",
     ),
     Argument(
         name="x-max-in-memory-bytes",
         kind="bytes",
         queue_types=(_QUORUM,),
+        in_policies=True,
         doc="quorum, before 3.10: bytes kept in memory",
     ),
     Argument(
         name="x-delayed-retry-type",
         kind="choice",
         choices=("disabled", "all", "failed", "returned"),
+        in_policies=True,
         doc="quorum, from 4.3 on: which returned messages wait before the next delivery",
     ),
-    Argument(name="x-delayed-retry-min", kind="milliseconds", doc="quorum, from 4.3 on: the first wait"),
-    Argument(name="x-delayed-retry-max", kind="milliseconds", doc="quorum, from 4.3 on: the longest wait"),
-    Argument(name="x-max-age", kind="age", queue_types=(_STREAM,), doc="how long the stream keeps messages: 7D"),
+    Argument(
+        name="x-delayed-retry-min", kind="milliseconds", in_policies=True, doc="quorum, from 4.3 on: the first wait"
+    ),
+    Argument(
+        name="x-delayed-retry-max", kind="milliseconds", in_policies=True, doc="quorum, from 4.3 on: the longest wait"
+    ),
+    Argument(
+        name="x-max-age",
+        kind="age",
+        queue_types=(_STREAM,),
+        in_policies=True,
+        doc="how long the stream keeps messages: 7D",
+    ),
     Argument(
         name="x-stream-max-segment-size-bytes",
         kind="bytes",
         maximum=3_000_000_000,
         queue_types=(_STREAM,),
+        in_policies=True,
         doc="the size of the stream's files",
     ),
     Argument(
@@ -163,6 +195,7 @@ _TABLE = (
         kind="integer",
         minimum=16,
         maximum=255,
+        in_policies=True,
         doc="stream, from 3.13 on: the size of each chunk's filter",
     ),
     Argument(
@@ -170,12 +203,14 @@ _TABLE = (
         kind="integer",
         minimum=1,
         queue_types=(_STREAM,),
+        in_policies=True,
         doc="how many replicas the stream begins with",
     ),
     Argument(
         scope="exchange",
         name="alternate-exchange",
         kind="text",
+        in_policies=True,
         doc="where messages go that no binding takes",
     ),
     Argument(
@@ -210,6 +245,9 @@ SCOPES: tuple[Scope, ...] = ("queue", "exchange", "binding")
 _BY_NAME: dict[Scope, dict[str, Argument]] = {
     scope: {argument.name: argument for argument in _TABLE if argument.scope == scope} for scope in SCOPES
 }
+_BY_POLICY_KEY: dict[Scope, dict[str, Argument]] = {
+    scope: {line.policy_key: line for line in lines.values() if line.in_policies} for scope, lines in _BY_NAME.items()
+}
 
 
 def find(scope: Scope, name: str) -> Argument | None:
@@ -220,6 +258,11 @@ def find(scope: Scope, name: str) -> Argument | None:
 def of(scope: Scope) -> Collection[Argument]:
     """Return the arguments that apply to queues, exchanges or bindings."""
     return _BY_NAME[scope].values()
+
+
+def of_policies(scope: Scope, key: str) -> Argument | None:
+    """Return the table's line for a key that policies have."""
+    return _BY_POLICY_KEY[scope].get(key)
 
 
 def meant(scope: Scope, name: str, present: Collection[str]) -> str | None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from amqptool.topology.names import PREDECLARED
 from amqptool.topology.problems import did_you_mean, quoted
+from amqptool.topology.typed import typed_table
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable
 
-    from amqptool.message import FieldValue
     from amqptool.topology.model import Binding, Exchange, Queue, Topology
     from amqptool.topology.problems import Problems
 
@@ -18,25 +18,12 @@ if TYPE_CHECKING:
 _Key: TypeAlias = "tuple[str | None, str]"
 
 
-def _typed(value: FieldValue) -> Hashable:
-    """Return a value that equals another only if both mean the same to RabbitMQ: 1 is not true."""
-    if isinstance(value, dict):
-        return frozenset((name, _typed(item)) for name, item in value.items())
-    if isinstance(value, list):
-        return tuple(_typed(item) for item in value)
-    return type(value), value
-
-
-def _typed_table(table: Mapping[str, FieldValue]) -> Hashable:
-    return _typed(dict(table)) if table else None
-
-
 def _check_once(what: str, items: Iterable[Exchange] | Iterable[Queue], problems: Problems) -> None:
     first: dict[_Key, Exchange | Queue] = {}
     for item in items:
         earlier = first.setdefault((item.vhost, item.name), item)
         if earlier is not item:
-            same = earlier == item and _typed_table(earlier.arguments) == _typed_table(item.arguments)
+            same = earlier == item and typed_table(earlier.arguments) == typed_table(item.arguments)
             where = earlier.place.seen_from(item.place)
             end = "" if same else ", with other properties"
             problems.add(item.place, f"{what} {quoted(item.name)} is already declared {where}{end}", "duplicate")
@@ -46,7 +33,7 @@ def _check_bindings_once(bindings: Iterable[Binding], problems: Problems) -> Non
     first: dict[Hashable, Binding] = {}
     for binding in bindings:
         ends = (binding.vhost, binding.source, binding.destination_type, binding.destination)
-        earlier = first.setdefault((ends, binding.routing_key, _typed_table(binding.arguments)), binding)
+        earlier = first.setdefault((ends, binding.routing_key, typed_table(binding.arguments)), binding)
         if earlier is not binding:
             where = earlier.place.seen_from(binding.place)
             ends_text = f"{quoted(binding.source)} to {binding.destination_type} {quoted(binding.destination)}"

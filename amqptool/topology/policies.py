@@ -59,13 +59,14 @@ class Policies:
     def effective(self, thing: _Thing) -> dict[str, FieldValue]:
         """Return what the broker goes by, under its keys in policies: arguments without their `x-`.
 
-        Where both the arguments and the policy say something, the lower number wins, and else the argument.
+        Where both the arguments and the policy say something, `stronger` tells which counts.
         """
         matching = self.matching(thing)
         settings = dict(matching[0].definition) if matching else {}
+        kind = self._kind(thing)
         for name, value in thing.arguments.items():
             key = name.removeprefix("x-")
-            settings[key] = _stronger(value, settings.get(key))
+            settings[key] = stronger(key, kind, argument=value, policy=settings[key]) if key in settings else value
         return settings
 
     def queue_type(self, queue: Queue) -> str:
@@ -75,10 +76,28 @@ class Policies:
             return queue.type
         return default
 
+    def _kind(self, thing: _Thing) -> str:
+        return self.queue_type(thing) if isinstance(thing, Queue) else "exchange"
+
     def _scopes(self, thing: _Thing) -> set[str]:
         if isinstance(thing, Exchange):
             return {"all", "exchanges"}
         return {"all", "queues", _KINDS.get(self.queue_type(thing), "queues")}
+
+
+def stronger(key: str, kind: str, *, argument: FieldValue, policy: FieldValue) -> FieldValue:
+    """Return which of an argument and a policy's value the broker goes by; `kind` is the queue's type.
+
+    The lower number, else the argument; but a policy's for streams, for where a queue's leader goes, and for
+    the overflow of quorum queues (rabbit_stream_queue, rabbit_queue_location, rabbit_quorum_queue).
+    """
+    if kind == "stream" or key == "queue-leader-locator" or (kind, key) == ("quorum", "overflow"):
+        return policy
+    if type(argument) is not int or type(policy) is not int:
+        return argument
+    if key == "delivery-limit" and min(argument, policy) < 0:  # -1: without a limit
+        return max(argument, policy)
+    return min(argument, policy)
 
 
 def covers(wider: ApplyTo, narrower: ApplyTo) -> bool:
@@ -94,9 +113,3 @@ def overlap(one: ApplyTo, other: ApplyTo) -> bool:
 def _names(policy: Policy, thing: _Thing) -> bool:
     pattern = regex(policy.pattern)
     return pattern is not None and pattern.search(thing.name) is not None
-
-
-def _stronger(argument: FieldValue, policy: FieldValue) -> FieldValue:
-    if type(argument) is int and type(policy) is int:  # and no booleans
-        return min(argument, policy)
-    return argument

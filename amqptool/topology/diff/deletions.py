@@ -1,0 +1,78 @@
+"""What the broker has, the file does not, and the file owns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from amqptool.topology.diff.identity import binding_key, vhosts_of
+from amqptool.topology.diff.plan import Action, Change
+from amqptool.topology.model import Exchange, Policy, Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from amqptool.topology.diff.ownership import Ownership
+    from amqptool.topology.model import Binding, Topology, TopologyObject
+
+#: What an object is called: its vhost and its name.
+_Key: TypeAlias = "tuple[str | None, str]"
+N = TypeVar("N", Exchange, Queue, Policy)
+
+
+def deletions(desired: Topology, actual: Topology, vhost: str, ownership: Ownership) -> list[Change]:
+    """Return what is to be deleted: bindings, then queues, exchanges and policies.
+
+    The bindings of what is deleted go with it, and are not listed.
+    """
+    here = set(vhosts_of(desired, vhost))
+    declared_queues = _keys(desired.queues, vhost)
+
+    def left_over(actual: Iterable[N], declared: Collection[_Key], owns: Callable[[N], bool]) -> list[N]:
+        return [
+            each for each in actual if each.vhost in here and (each.vhost, each.name) not in declared and owns(each)
+        ]
+
+    def owns(thing: Exchange | Policy) -> bool:
+        return ownership.owns(thing.name)
+
+    def owns_queue(queue: Queue) -> bool:
+        return ownership.owns_queue(queue, declared_queues)
+
+    queues = left_over(actual.queues, declared_queues, owns_queue)
+    exchanges = left_over(actual.exchanges, _keys(desired.exchanges, vhost), owns)
+    policies = left_over(actual.policies, _keys(desired.policies, vhost), owns)
+    gone = {("queue", each.vhost, each.name) for each in queues}
+    gone |= {("exchange", each.vhost, each.name) for each in exchanges}
+    owned = {("queue", each.vhost, each.name) for each in actual.queues if owns_queue(each)}
+    owned |= {("exchange", each.vhost, each.name) for each in actual.exchanges if owns(each)}
+    stray = (each for each in _stray_bindings(desired, actual, vhost) if each.vhost in here)
+    bindings = [each for each in stray if not _ends(each) & gone and _owns_binding(each, owned, ownership)]
+    things: list[TopologyObject] = [*bindings, *queues, *exchanges, *policies]
+    return [Change(action=Action.DELETE, before=thing) for thing in things]
+
+
+def _stray_bindings(desired: Topology, actual: Topology, vhost: str) -> Iterator[Binding]:
+    declared = {binding_key(each, vhost) for each in desired.bindings}
+    return (each for each in actual.bindings if binding_key(each, vhost) not in declared)
+
+
+def _owns_binding(binding: Binding, owned: Collection[tuple[str, str | None, str]], ownership: Ownership) -> bool:
+    """Return whether both ends are owned; who owns a whole vhost owns what is bound to `amq.topic` there."""
+    source, destination = _source(binding), _destination(binding)
+    return destination in owned and (source in owned or (ownership.whole_vhosts and binding.source.startswith("amq.")))
+
+
+def _ends(binding: Binding) -> set[tuple[str, str | None, str]]:
+    return {_source(binding), _destination(binding)}
+
+
+def _source(binding: Binding) -> tuple[str, str | None, str]:
+    return "exchange", binding.vhost, binding.source
+
+
+def _destination(binding: Binding) -> tuple[str, str | None, str]:
+    return binding.destination_type, binding.vhost, binding.destination
+
+
+def _keys(things: Iterable[Exchange] | Iterable[Queue] | Iterable[Policy], vhost: str) -> set[_Key]:
+    return {(each.vhost or vhost, each.name) for each in things}

@@ -1,0 +1,65 @@
+"""What the broker's policies do to the objects of a file, which reading the file does not show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amqptool.topology import arguments
+from amqptool.topology.diff.plan import Note
+from amqptool.topology.diff.words import shown
+from amqptool.topology.model import Queue
+from amqptool.topology.policies import regex, stronger
+from amqptool.topology.problems import quoted
+from amqptool.topology.typed import typed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from amqptool.message import FieldValue
+    from amqptool.topology.model import Exchange, Policy
+    from amqptool.topology.policies import Policies
+
+
+def notes(things: Iterable[Exchange | Queue], policies: Policies, foreign: Collection[tuple[str, str]]) -> list[Note]:
+    """Tell what policies add to things, and where they are stronger than their arguments.
+
+    `foreign` are the policies (vhost and name) that are not in the file: only these can add what it does not say.
+    """
+    found: list[Note] = []
+    for thing in things:
+        matching = policies.matching(thing)
+        if matching:
+            kind = policies.queue_type(thing) if isinstance(thing, Queue) else "exchange"
+            policy = matching[0]
+            is_foreign = (policy.vhost or "", policy.name) in foreign
+            found += (Note(thing, text) for text in _texts(thing, kind, policy, foreign=is_foreign))
+    return found
+
+
+def unread(policies: Iterable[Policy]) -> list[Note]:
+    """Name the policies of which we cannot tell where they apply."""
+    text = "its pattern cannot be evaluated here, so what it adds is not known"
+    return [Note(policy, text) for policy in policies if regex(policy.pattern) is None]
+
+
+def _texts(thing: Exchange | Queue, kind: str, policy: Policy, *, foreign: bool) -> Iterator[str]:
+    whose = f"policy {quoted(policy.name)}" + (" of the broker (not in the file)" if foreign else "")
+    for key, value in policy.definition.items():
+        argument = arguments.of_policies("queue" if isinstance(thing, Queue) else "exchange", key)
+        if argument is None:
+            if foreign:
+                yield f"{whose} sets {key}: {shown(value)}"
+        elif kind == "exchange" or kind in argument.queue_types:
+            yield from _effect(thing, kind, argument.name, key, value, whose=whose, foreign=foreign)
+
+
+def _effect(
+    thing: Exchange | Queue, kind: str, name: str, key: str, value: FieldValue, *, whose: str, foreign: bool
+) -> Iterator[str]:
+    if name not in thing.arguments:
+        if foreign:
+            yield f"{whose} sets {key}: {shown(value)}"
+        return
+    own = thing.arguments[name]
+    if typed(stronger(key, kind, argument=own, policy=value)) != typed(own):
+        yield f"{whose} sets {key}: {shown(value)}, which is stronger than the file's {shown(own)}"

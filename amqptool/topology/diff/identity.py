@@ -1,0 +1,39 @@
+"""What makes an object the same one in a file and on a broker."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from amqptool.topology.typed import typed_table
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology
+
+
+def binding_key(binding: Binding, vhost: str) -> Hashable:
+    """Return a binding's identity: all that it consists of, in the given vhost if it names none."""
+    return (
+        binding.vhost or vhost,
+        binding.source,
+        binding.destination_type,
+        binding.destination,
+        binding.routing_key,
+        typed_table(binding.arguments),
+    )
+
+
+def vhosts_of(topology: Topology, vhost: str) -> tuple[str, ...]:
+    """Return the vhosts that a topology is about, in its order; `vhost` is that of objects that name none."""
+    names = {each.name: None for each in topology.vhosts}
+    sections: tuple[Iterable[Exchange | Queue | Binding | Policy], ...] = (
+        topology.exchanges,
+        topology.queues,
+        topology.bindings,
+        topology.policies,
+    )
+    for each in chain.from_iterable(sections):
+        names[each.vhost or vhost] = None
+    return tuple(names or {vhost: None})
