@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from amqptool.message import FieldValue
     from amqptool.topology.file.nodes import Node
 
-Scope = Literal["queue", "exchange", "binding"]
+Scope = Literal["queue", "exchange", "binding", "policy"]
 Kind = Literal["integer", "milliseconds", "bytes", "boolean", "text", "choice", "age"]
 
 QUEUE_TYPES = ("classic", "quorum", "stream")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amqptool.topology.argument import QUEUE_TYPES, Argument
@@ -248,6 +249,10 @@ _BY_NAME: dict[Scope, dict[str, Argument]] = {
 _BY_POLICY_KEY: dict[Scope, dict[str, Argument]] = {
     scope: {line.policy_key: line for line in lines.values() if line.in_policies} for scope, lines in _BY_NAME.items()
 }
+# A policy's definition is read by the same lines, under the keys that it has for them.
+_BY_NAME["policy"] = {
+    line.policy_key: replace(line, name=line.policy_key, scope="policy") for line in _TABLE if line.in_policies
+}
 
 
 def find(scope: Scope, name: str) -> Argument | None:
@@ -256,7 +261,7 @@ def find(scope: Scope, name: str) -> Argument | None:
 
 
 def of(scope: Scope) -> Collection[Argument]:
-    """Return the arguments that apply to queues, exchanges or bindings."""
+    """Return the arguments that apply to queues, exchanges or bindings, or the keys of policies."""
     return _BY_NAME[scope].values()
 
 

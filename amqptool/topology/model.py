@@ -154,7 +154,8 @@ class Unmanaged:
     """A section of RabbitMQ's exports that amqptool keeps and leaves alone: users, permissions, …"""
 
     section: str
-    value: Any = field(hash=False)
+    #: Never shown: it may hold secrets.
+    value: Any = field(hash=False, repr=False)
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 

@@ -9,7 +9,7 @@ from amqptool.topology.file.nodes import Mapping, Scalar, Sequence
 from amqptool.topology.problems import did_you_mean, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from amqptool.message import FieldValue
     from amqptool.topology.file.nodes import Node
@@ -63,9 +63,11 @@ class Fields:
         taken: T | None = self.take(key, read, None)
         return taken
 
-    def refuse_others(self, what: str) -> None:
-        """Note every key that was not asked for."""
+    def refuse_others(self, what: str, left_alone: Collection[str] = ()) -> None:
+        """Note every key that was not asked for, but for those that are left alone."""
         for key in self.mapping.entries.keys() - self._asked.keys():
+            if key in left_alone:
+                continue
             scalar = self.mapping.entries[key][0]
             self.problems.add(scalar.place, f"{what} has no key {quoted(key)}{self._hint(key)}", "unknown-key")
 
@@ -91,6 +93,11 @@ def describe(node: Node) -> str:
     return quoted(node.text)[1:-1]
 
 
+def is_nothing(node: Node) -> bool:
+    """Return whether a value is absent, or null."""
+    return isinstance(node, Scalar) and node.value is None
+
+
 def mapping(node: Node) -> Mapping:
     """Read a mapping."""
     return node if isinstance(node, Mapping) else _refuse(node, "a mapping (key: value)")
@@ -98,7 +105,7 @@ def mapping(node: Node) -> Mapping:
 
 def sequence(node: Node) -> list[Node]:
     """Read a list; nothing is the empty one."""
-    if isinstance(node, Scalar) and node.value is None:
+    if is_nothing(node):
         return []
     return node.items if isinstance(node, Sequence) else _refuse(node, "a list")
 

@@ -11,7 +11,7 @@ from amqptool.topology.problems import quoted
 
 if TYPE_CHECKING:
     from amqptool.message import FieldValue
-    from amqptool.topology.argument import Scope
+    from amqptool.topology.argument import Argument, Scope
     from amqptool.topology.file.nodes import Mapping, Node, Scalar
     from amqptool.topology.file.reading import Fields
     from amqptool.topology.model import Place
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Table:
-    """The arguments of one object, and where in the file each value stands."""
+    """The arguments of one object, or what a policy defines, and where in the file each value stands."""
 
     def __init__(self, scope: Scope, problems: Problems) -> None:
         self.scope = scope
@@ -36,6 +36,12 @@ class Table:
             value = fields.take(argument.key, argument.read_shorthand, None)
             if value is not None and (node := fields.node(argument.key)) is not None:
                 self.put(argument.name, value, node.place)
+
+    def read_definition(self, definition: Mapping) -> None:
+        """Take what a policy defines: RabbitMQ's keys, and the shorthand of each."""
+        shorthand = {argument.key: argument for argument in arguments.of(self.scope)}
+        for key, item in definition.entries.values():
+            self._read_one(key, item, definition, shorthand.get(key.text))
 
     def put(self, name: str, value: FieldValue, place: Place) -> None:
         """Set an argument; two ways of writing it must agree."""
@@ -56,10 +62,12 @@ class Table:
                 message = f"{name} is not for {queue_type} queues: RabbitMQ refuses it"
                 self.note(name, message, "argument-name")
 
-    def _read_one(self, key: Scalar, node: Node, given: Mapping) -> None:
+    def _read_one(self, key: Scalar, node: Node, given: Mapping, short_for: Argument | None = None) -> None:
         try:
-            name = reading.field_name(key)
-            self.put(name, self._value(key, node, given), node.place)
+            if short_for is not None:
+                self.put(short_for.name, short_for.read_shorthand(node), node.place)
+            else:
+                self.put(reading.field_name(key), self._value(key, node, given), node.place)
         except Unfit as flaw:
             self._problems.add(flaw.node.place, f"{quoted(key.text)[1:-1]} {flaw}", flaw.rule)
 

@@ -433,7 +433,7 @@ def test_binding_twice(second: str, twice: bool) -> None:
 
 def test_all_problems_at_once() -> None:
     """All problems come together, in the order of the file."""
-    text = "queues:\n  a: {durable: yes}\n  b: {x: 1}\nexchanges:\n  c:\npolicies: []\n"
+    text = "queues:\n  a: {durable: yes}\n  b: {x: 1}\nexchanges:\n  c:\npolicys: []\n"
     assert [problem.split(":")[0] for problem in problems_of(text)] == ["2", "3", "5", "6"]
 
 
@@ -447,7 +447,11 @@ def test_all_problems_at_once() -> None:
         ("queues: 5", "1:9: queues must be a mapping (name: …) or a list of mappings, not 5 [type]"),
         ("queues: [a]", "1:10: an entry of queues must be a mapping (name: …), not a [type]"),
         ("queues: [{durable: true}]", "1:10: an entry of queues has no name [missing-key]"),
-        ("policies: []", "has no key 'policies'; it may have exchanges, queues, bindings [unknown-key]"),
+        (
+            "queues:\nbroker: {}",
+            "no key 'broker'; it may have vhosts, exchanges, queues, bindings, policies [unknown-key]",
+        ),
+        ("permisions: []", "has no key 'permisions'; did you mean 'permissions'? [unknown-key]"),
     ],
 )
 def test_problem_of_a_file(text: str, problem: str) -> None:
@@ -479,8 +483,8 @@ def test_twice_in_several_files(tmp_path: Path) -> None:
     """An object in two files is named with both places."""
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
     first.write_text("queues: {q: }\n")
-    second.write_text("queues: {q: }\n")
-    with pytest.raises(TopologyError, match=rf"^{second}:1:10: queue 'q' is already declared at {first}:1:10 "):
+    second.write_text("queues: {q: {durable: false}}\n")
+    with pytest.raises(TopologyError, match=rf"^{second}:1:10: queue 'q' is already declared at {first}:1:10, with"):
         Topology.load(first, second)
 
 

@@ -1,0 +1,114 @@
+"""One queue from its entry in the file, in shorthand and in RabbitMQ's list form.
+
+A queue's type may depend on its vhost, which may stand further down or in another file: what the type decides
+is settled when everything was read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from amqptool.topology.argument import QUEUE_TYPES
+from amqptool.topology.file import failures, reading
+from amqptool.topology.file.objects import End, bindings_of
+from amqptool.topology.file.reading import Fields, Unfit
+from amqptool.topology.file.tables import Table
+from amqptool.topology.model import Queue
+
+if TYPE_CHECKING:
+    from amqptool.topology.expand import Places
+    from amqptool.topology.file.entries import Entry
+    from amqptool.topology.file.nodes import Node
+    from amqptool.topology.model import Binding
+    from amqptool.topology.problems import Problems
+
+_TYPE = "x-queue-type"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDraft:
+    """A queue as read, before it is known what its vhost makes of it."""
+
+    queue: Queue
+    #: An export says `type: classic` of a queue that was declared without a type, too.
+    said_classic: bool
+    #: What it was read from; None where there is nothing to check.
+    origin: Origin | None = None
+    #: Where it says what becomes of failed messages, if it does.
+    failures: Places | None = None
+
+    def settle(self, default: str | None) -> Queue:
+        """Return the queue with the type that it has in a vhost with this default, and note what does not fit."""
+        queue = self.queue
+        if default is not None and _TYPE not in queue.arguments and (kind := self._type(default)) is not None:
+            queue = replace(queue, arguments={**queue.arguments, _TYPE: kind})
+        if self.origin is not None:
+            self.origin.check(queue)
+        return queue
+
+    def _type(self, default: str) -> str | None:
+        if self.said_classic:
+            return None if default == "classic" else "classic"
+        # RabbitMQ does not give its default to a queue that cannot be of that type.
+        fits = default == "classic" or (self.queue.durable and not self.queue.auto_delete)
+        return default if fits else None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a queue was read from."""
+
+    fields: Fields
+    table: Table
+
+    def check(self, queue: Queue) -> None:
+        """Note what RabbitMQ refuses on a queue of this type."""
+        self.table.check_queue_type(queue.type)
+        if "x-dead-letter-routing-key" in self.table.values and "x-dead-letter-exchange" not in self.table.values:
+            message = "x-dead-letter-routing-key needs x-dead-letter-exchange beside it: RabbitMQ refuses it alone"
+            self.table.note("x-dead-letter-routing-key", message, "argument-name")
+        if queue.type != "classic":
+            self._check_property(queue, "durable", found=queue.durable, wanted=True)
+            self._check_property(queue, "auto_delete", found=queue.auto_delete, wanted=False)
+
+    def _check_property(self, queue: Queue, key: str, *, found: bool, wanted: bool) -> None:
+        node = self.fields.node(key)
+        if found is not wanted and node is not None:
+            message = f"{key} must be {str(wanted).lower()} for {queue.type} queues: RabbitMQ refuses others"
+            self.fields.problems.add(node.place, message, "queue-type")
+
+
+def queue(entry: Entry, problems: Problems) -> tuple[QueueDraft, list[Binding]]:
+    """Read a queue and the bindings under it."""
+    fields = Fields(entry.mapping, problems)
+    vhost = fields.take("vhost", reading.name, None)
+    bindings = bindings_of(fields, End(kind="queue", name=entry.name or "", vhost=vhost))
+    fields.take("exclusive", _not_exclusive, False)
+    durable = fields.take("durable", reading.boolean, True)
+    auto_delete = fields.take("auto_delete", reading.boolean, False)
+    kind = fields.take("type", reading.one_of(QUEUE_TYPES, "queue-type"), None)
+    said_classic = entry.listed and kind == "classic"
+    table = Table("queue", fields.problems)
+    table.read(fields)
+    if kind is not None and not said_classic and (node := fields.node("type")) is not None:
+        table.put(_TYPE, kind, node.place)
+    failed = failures.read(fields, entry.name or "")
+    fields.refuse_others(entry.called)
+    read = Queue(
+        name=entry.name or "",
+        durable=durable,
+        auto_delete=auto_delete,
+        arguments=table.values,
+        retry=failed.retry,
+        dead_letter=failed.dead_letter,
+        vhost=vhost,
+        place=entry.place,
+    )
+    return QueueDraft(read, said_classic, Origin(fields, table), failed.places), bindings
+
+
+def _not_exclusive(node: Node) -> bool:
+    if reading.boolean(node):
+        raise Unfit(node, "queues vanish with the connection that declares them; leave it out", "exclusive")
+    return False
