@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from amqptool.topology.file import entries, objects, policies, queues, reading, unmanaged, vhosts
+from amqptool.topology.file import entries, objects, policies, queues, reading, routing_tests, unmanaged, vhosts
 from amqptool.topology.file.entries import Kind
 from amqptool.topology.file.nodes import Mapping, Scalar, Sequence
 from amqptool.topology.problems import did_you_mean, quoted
@@ -120,6 +120,11 @@ def _vhost(entry: Entry, draft: Draft) -> None:
     draft.vhosts += [vhost] if vhost is not None else []
 
 
+def _test(node: Node, draft: Draft) -> None:
+    test = routing_tests.routing_test(node, draft.problems)
+    draft.tests += [test] if test is not None else []
+
+
 #: Every section that amqptool manages.
 SECTIONS: dict[str, Section] = {
     "vhosts": Named(Kind(section="vhosts", word="vhost", name=reading.name), _vhost),
@@ -127,4 +132,5 @@ SECTIONS: dict[str, Section] = {
     "queues": Named(Kind(section="queues", word="queue", name=reading.declared_name, short="type"), _queue),
     "bindings": Listed("bindings", _binding),
     "policies": Named(Kind(section="policies", word="policy", name=reading.name), _policy),
+    "tests": Listed("tests", _test),
 }
