@@ -10,6 +10,7 @@ import pytest
 
 from amqptool.errors import TopologyError
 from amqptool.topology import Binding, Exchange, Place, Queue, Topology
+from amqptool.topology.routing import check_tests
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "topologies").glob("*.yaml"))
 
@@ -467,8 +468,10 @@ def test_empty_sections() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples(path: Path) -> None:
-    """The examples are valid."""
-    assert Topology.load(path).queues
+    """The examples are valid, and each has tests, which hold."""
+    topology = Topology.load(path)
+    assert topology.tests
+    assert check_tests(topology) == ()
 
 
 def test_several_files(tmp_path: Path) -> None:
