@@ -6,6 +6,7 @@
     ├── ConfigError              a setting, a profile or a URL is wrong
     ├── InputError               data handed in cannot be used; nothing of it was sent
     ├── TopologyError            a topology file has problems, all of them listed
+    ├── InUse                    left alone: it holds messages, or somebody uses it
     ├── BrokerError              the broker, or the way to it, said no
     │   ├── BrokerUnavailable    not reachable, or the connection was lost
     │   ├── BrokerBlocked        reachable, but an alarm stops it from taking messages
@@ -69,6 +70,10 @@ class TopologyError(AmqptoolError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+class InUse(AmqptoolError):
+    """Something was left alone because it holds messages, or because somebody uses it."""
 
 
 class BrokerError(AmqptoolError):

@@ -90,6 +90,14 @@ class Management:
         """Return the policies of a vhost."""
         return await self._list(f"list the policies of vhost {vhost!r}", "policies", vhost)
 
+    async def delete_policy(self, vhost: str, name: str) -> None:
+        """Delete a policy.
+
+        Raises:
+            ManagementError: it does not exist (404).
+        """
+        await self._request(f"delete policy {name!r} of vhost {vhost!r}", "DELETE", "policies", vhost, name)
+
     async def close_connections(self, vhost: str) -> int:
         """Close every AMQP connection to a vhost that the API knows of; return how many."""
         doing = f"close the connections of vhost {vhost!r}"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("amqptool.cli.commands.validate", "Check topology files, offline."),
     "declare": ("amqptool.cli.commands.declare", "Make the broker match topology files."),
+    "delete": ("amqptool.cli.commands.delete", "Delete what topology files declare."),
     "publish": ("amqptool.cli.commands.publish", "Publish messages and know what became of each."),
     "consume": ("amqptool.cli.commands.consume", "Print a queue's messages, or handle them."),
     "broker": ("amqptool.cli.commands.broker", "Run a private RabbitMQ for development and tests."),

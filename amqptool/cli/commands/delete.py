@@ -1,0 +1,140 @@
+"""`amqptool delete`."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amqptool.cli.context import Context, pass_context
+from amqptool.cli.exits import ExitCode, tally
+from amqptool.cli.management import management_if_any
+from amqptool.cli.options import Command
+from amqptool.cli.output import View
+from amqptool.cli.running import run
+from amqptool.cli.sanitize import clean_line, clean_text
+from amqptool.cli.topologies import load_topology, topology_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amqptool.broker.deletion import Deletable, Deleted, Rules
+    from amqptool.settings.url import AmqpUrl
+    from amqptool.topology.model import Topology
+
+#: Up to so many objects are listed; of more, only what is still there is.
+_LISTED = 50
+_WITHOUT = (
+    "without it, policies cannot be deleted, and a queue may hold un-acked messages that nobody sees: "
+    "none is deleted unless --delete-messages says so"
+)
+
+
+@click.command(cls=Command)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask; needed where nobody can be asked.")
+@click.option("--if-empty", is_flag=True, help="A queue that holds messages or has consumers is no failure.")
+@click.option("--if-unused", is_flag=True, help="Keep queues with consumers, and exchanges that others are bound to.")
+@click.option("--delete-messages", is_flag=True, help="Delete queues with whatever they hold.")
+@topology_options
+@pass_context
+def delete(
+    context: Context,
+    /,
+    files: tuple[str, ...],
+    yes: bool,
+    if_empty: bool,
+    if_unused: bool,
+    delete_messages: bool,
+    settings: dict[str, str],
+) -> ExitCode:
+    """Delete what topology files declare. `-` is standard input.
+
+    Deletes policies, then bindings, queues (those of `retry:` and `dead_letter:` too) and exchanges; never a vhost.
+    What is not there is no error. A queue that holds messages, ready or un-acked, or has consumers is kept, and
+    that is a failure, unless --if-empty, --if-unused or --delete-messages says otherwise. It loses its bindings
+    all the same: let it be worked off, and run the command again.
+    """
+    from amqptool.broker.deletion import Rules
+
+    if if_empty and delete_messages:
+        raise click.UsageError("--if-empty and --delete-messages contradict each other.")
+    topology = load_topology(context, files, settings)
+    url = context.resolve_url().value
+    if not yes and not _confirmed(topology, url):
+        context.output.talk("nothing was deleted")
+        return ExitCode.FAILED
+    rules = Rules(delete_messages=delete_messages, if_empty=if_empty, if_unused=if_unused)
+    return context.output.show(_view(run(context, lambda _: _delete_all(context, topology, rules)), url))
+
+
+def _confirmed(topology: Topology, url: AmqpUrl) -> bool:
+    from amqptool.broker.deletion import in_order
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError("Say --yes to delete without being asked.")
+    things = in_order(topology)
+    shown = [f"  {thing}" for thing in things[:_LISTED]]
+    more = [f"  … and {len(things) - _LISTED:,} more"] if len(things) > _LISTED else []
+    where = f"vhost {url.vhost} at {url.address}"
+    click.echo(clean_text("\n".join([f"To be deleted from {where}:", *shown, *more])), err=True)
+    return click.confirm("Delete?", err=True)
+
+
+async def _delete_all(context: Context, topology: Topology, rules: Rules) -> list[Deleted]:
+    from amqptool.broker.deletion import delete
+
+    async with management_if_any(context, _WITHOUT) as management:
+        return await delete(context.resolve_url().value, topology, management, rules)
+
+
+def _view(outcomes: Sequence[Deleted], url: AmqpUrl) -> View:
+    counts: Counter[str] = Counter(outcome.outcome for outcome in outcomes)
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    return View(
+        kind="delete",
+        document={
+            **{word: counts[word] for word in ("deleted", "absent", "kept", "failed")},
+            "objects": [_document(outcome, url.vhost) for outcome in outcomes],
+        },
+        errors=tuple(f"{outcome.object}: {_reason(outcome)}" for outcome in outcomes if outcome.error),
+        talk="\n".join([*_lines(outcomes), _summary(counts)]),
+        code=tally(counts["deleted"], errors),
+    )
+
+
+def _reason(outcome: Deleted) -> str:
+    return f"kept: {outcome.error}" if outcome.outcome == "kept" else str(outcome.error)
+
+
+def _lines(outcomes: Sequence[Deleted]) -> list[str]:
+    told = [outcome for outcome in outcomes if outcome.error is None]
+    if len(outcomes) > _LISTED:
+        told = [outcome for outcome in told if outcome.outcome == "kept"]
+    return [clean_line(f"  {_line(outcome)}") for outcome in told]
+
+
+def _line(outcome: Deleted) -> str:
+    return f"{outcome.object}: {outcome.outcome}" + (f": {outcome.reason}" if outcome.reason else "")
+
+
+def _summary(counts: Counter[str]) -> str:
+    told = [f"{counts[word]:,} {word}" for word in ("absent", "kept", "failed") if counts[word]]
+    return ", ".join([f"{counts['deleted']:,} deleted", *told])
+
+
+def _document(outcome: Deleted, vhost: str) -> dict[str, Any]:
+    document = {"object": str(outcome.object), **_identity(outcome.object, vhost), "outcome": outcome.outcome}
+    if outcome.reason:
+        document["reason"] = outcome.reason
+    if outcome.error is not None:
+        document |= {"error": type(outcome.error).__name__, "message": str(outcome.error)}
+    return document
+
+
+def _identity(thing: Deletable, vhost: str) -> dict[str, Any]:
+    from amqptool.topology.diff.document import identity
+
+    return identity(thing) | {"vhost": thing.vhost or vhost}
