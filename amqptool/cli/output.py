@@ -13,7 +13,7 @@ from amqptool.cli.sanitize import clean_line, clean_text
 from amqptool.errors import TopologyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class StdoutError(Exception):
@@ -33,6 +33,8 @@ class View:
     document: Mapping[str, Any]
     #: What a script reads, for stdout.
     data: str = ""
+    #: Gives a line of `data` its colour; it shows on terminals only.
+    paint: Callable[[str], str] | None = None
     #: What went wrong, a line each, for stderr even with `-q`.
     errors: tuple[str, ...] = ()
     #: What a person reads, for stderr.
@@ -60,7 +62,7 @@ class Output:
         if self.as_json:
             self._document(view.kind, view.code, view.document)
         elif view.data:
-            self._print(clean_text(view.data))
+            self._print(_painted(clean_text(view.data), view.paint))
         for line in view.errors:
             self.complain(line)
         if view.talk:
@@ -100,6 +102,10 @@ class Output:
     def _say(self, text: str) -> None:
         with suppress(OSError):
             click.echo(text, err=True, color=self.color)
+
+
+def _painted(text: str, paint: Callable[[str], str] | None) -> str:
+    return text if paint is None else "\n".join(map(paint, text.split("\n")))
 
 
 def describe(error: BaseException) -> str:

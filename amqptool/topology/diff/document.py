@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amqptool.topology.model import NOWHERE, Binding
 
 if TYPE_CHECKING:
-    from amqptool.topology.diff.plan import Change
+    from amqptool.topology.diff.plan import Change, Plan
     from amqptool.topology.model import TopologyObject
 
 
@@ -28,7 +28,7 @@ def identity(thing: TopologyObject) -> dict[str, Any]:
     return {"type": kind, "name": thing.name} | ({} if vhost is None else {"vhost": vhost})
 
 
-def change(item: Change) -> dict[str, Any]:
+def change_document(item: Change) -> dict[str, Any]:
     """Return one change, with its place if it has one."""
     document: dict[str, Any] = {
         "action": item.action.word,
@@ -43,3 +43,13 @@ def change(item: Change) -> dict[str, Any]:
     if item.place is not NOWHERE:
         document |= {"file": item.place.file, "line": item.place.line}
     return document
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """Return a whole plan."""
+    counts = {action.word: count for action, count in plan.counts().items()}
+    return {
+        "counts": {**counts, "unchanged": len(plan.unchanged)},
+        "changes": [change_document(each) for each in plan.changes],
+        "notes": [{"object": str(note.object), **identity(note.object), "text": note.text} for note in plan.notes],
+    }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from amqptool.message import FieldValue
+    from amqptool.topology.argument import Scope
     from amqptool.topology.model import Exchange, Policy
     from amqptool.topology.policies import Policies
 
@@ -44,10 +45,11 @@ def unread(policies: Iterable[Policy]) -> list[Note]:
 
 def _texts(thing: Exchange | Queue, kind: str, policy: Policy, *, foreign: bool) -> Iterator[str]:
     whose = f"policy {quoted(policy.name)}" + (" of the broker (not in the file)" if foreign else "")
+    scopes: tuple[Scope, Scope] = ("queue", "exchange") if isinstance(thing, Queue) else ("exchange", "queue")
     for key, value in policy.definition.items():
-        argument = arguments.of_policies("queue" if isinstance(thing, Queue) else "exchange", key)
+        argument, others = (arguments.of_policies(scope, key) for scope in scopes)
         if argument is None:
-            if foreign:
+            if foreign and others is None:
                 yield f"{whose} sets {key}: {shown(value)}"
         elif kind == "exchange" or kind in argument.queue_types:
             yield from _effect(thing, kind, argument.name, key, value, whose=whose, foreign=foreign)

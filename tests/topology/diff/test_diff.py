@@ -262,6 +262,11 @@ def test_an_exchanges_alternate_by_policy() -> None:
     assert note.endswith("sets alternate-exchange: rest")
 
 
+def test_what_is_for_queues_adds_nothing_to_exchanges() -> None:
+    """A policy for everything may hold keys of both."""
+    assert notes(Topology(exchanges=(Exchange(name="e", type="fanout"),)), policy(max_length=5)) == []
+
+
 def test_a_pattern_that_cannot_be_evaluated_is_told() -> None:
     """Where it applies is not known, which is better said than guessed."""
     assert notes(queues(), policy(pattern="(?R)", max_length=1)) == [
