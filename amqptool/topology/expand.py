@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from amqptool.message import FieldValue
-    from amqptool.topology.model import Place, Vhost
+    from amqptool.topology.model import Place
     from amqptool.topology.problems import Problems
 
 #: What a queue is called: its vhost and its name.
@@ -35,16 +35,13 @@ class Places:
         return cls((queue.place,) * len(queue.retry), queue.place)
 
 
-def expand(
-    queues: Iterable[Queue], places: Mapping[Key, Places], vhosts: Iterable[Vhost], problems: Problems
-) -> tuple[Queue, ...]:
+def expand(queues: Iterable[Queue], places: Mapping[Key, Places], problems: Problems) -> tuple[Queue, ...]:
     """Return the queues, with the arguments that `dead_letter` adds, and behind them the queues that they imply.
 
     A dead-letter queue that is declared by itself is used as it is, and several queues may share one. A wait
     queue that is declared by itself must be what would be implied: exports contain them.
     """
-    types = {vhost.name: vhost.default_queue_type for vhost in vhosts}
-    expansion = _Expansion(places, types, problems)
+    expansion = _Expansion(places, problems)
     own = [expansion.complete(queue) for queue in queues]
     return (*own, *expansion.implied(own))
 
@@ -52,9 +49,8 @@ def expand(
 class _Expansion:
     """One expansion: what it looks up, and where it notes problems."""
 
-    def __init__(self, places: Mapping[Key, Places], types: Mapping[str, str | None], problems: Problems) -> None:
+    def __init__(self, places: Mapping[Key, Places], problems: Problems) -> None:
         self._places = places
-        self._types = types
         self._problems = problems
 
     def complete(self, queue: Queue) -> Queue:
@@ -63,10 +59,9 @@ class _Expansion:
         RabbitMQ 4.x drops a message of a quorum queue that was returned too often, unless the queue
         dead-letters; a classic queue drops nothing by itself, there the worker's copy is enough.
         """
-        kind = self._type(queue)
-        if kind == "stream":
+        if queue.type == "stream":
             self._refuse_on_streams(queue)
-        if queue.dead_letter is None or self._contradicts(queue, queue.dead_letter) or kind != "quorum":
+        if queue.dead_letter is None or self._contradicts(queue, queue.dead_letter) or queue.type != "quorum":
             return queue
         wanted = retry.at_least_once(queue.dead_letter)
         for name in wanted.keys() & queue.arguments.keys():
@@ -84,10 +79,6 @@ class _Expansion:
                     yield item
                 else:
                     self._check_same(queue, item, earlier)
-
-    def _type(self, queue: Queue) -> str:
-        default = self._types.get(queue.vhost) if queue.vhost is not None else None
-        return str(queue.arguments.get("x-queue-type", default or "classic"))
 
     def _where(self, queue: Queue) -> Places:
         return self._places.get(_key(queue)) or Places.of(queue)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from amqptool.errors import TopologyError
 from amqptool.retry import at_least_once, wait_queue, wait_queue_arguments
-from amqptool.topology import Place, Queue, Topology, Vhost
+from amqptool.topology import Place, Queue, Topology
 from amqptool.topology.expand import expand
 from amqptool.topology.problems import Problems
 
@@ -90,10 +90,23 @@ def test_quorum_queues_dead_letter_by_themselves() -> None:
 
 def test_quorum_by_the_default_of_the_vhost() -> None:
     """A queue without a type has its vhost's, so there it dead-letters by itself, too."""
-    queues = [Queue(name="q", vhost=vhost, dead_letter="dead") for vhost in ("quorum", "classic", None)]
-    vhosts = [Vhost(name="quorum", default_queue_type="quorum"), Vhost(name="classic")]
-    expanded = expand(queues, {}, vhosts, Problems())
-    assert [dict(queue.arguments) for queue in expanded[:3]] == [at_least_once("dead"), {}, {}]
+    vhosts = "vhosts: {v: {default_queue_type: quorum}, w: {default_queue_type: classic}}"
+    queues = Topology.parse(
+        f"queues: [{', '.join(f'{{name: q, vhost: {v}, dead_letter: true}}' for v in 'vw')}]\n{vhosts}"
+    )
+    own = {queue.vhost: queue.arguments for queue in queues.queues if queue.implied_by is None}
+    assert own == {
+        "v": {"x-queue-type": "quorum", **at_least_once("q.dead")},
+        "w": {"x-queue-type": "classic"},
+    }
+
+
+def test_queues_that_were_not_read() -> None:
+    """Queues made in Python imply the same; their own place stands for all."""
+    queue = Queue(name="q", retry=(5000,), dead_letter="dead", place=Place("app.py", 1, 1))
+    expanded = expand([queue], {}, Problems())
+    assert [each.name for each in expanded] == ["q", wait_queue("q", 5000), "dead"]
+    assert {each.place for each in expanded} == {queue.place}
 
 
 def test_arguments_that_agree_may_stand_there() -> None:

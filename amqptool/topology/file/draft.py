@@ -45,7 +45,7 @@ class Draft:
         topology = Topology(
             vhosts=vhosts,
             exchanges=merge.named("exchange", self.exchanges, self.problems),
-            queues=expand(queues, self._failures(), vhosts, self.problems),
+            queues=expand(queues, self._failures(), self.problems),
             bindings=merge.bindings(self.bindings, self.problems),
             policies=merge.named("policy", self.policies, self.problems),
             tests=tuple(self.tests),
