@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("amqptool.cli.commands.plan", "Show what declare would change."),
     "declare": ("amqptool.cli.commands.declare", "Make the broker match topology files."),
     "delete": ("amqptool.cli.commands.delete", "Delete what topology files declare."),
+    "schema": ("amqptool.cli.commands.schema", "Write a JSON Schema of topology files, for editors."),
     "publish": ("amqptool.cli.commands.publish", "Publish messages and know what became of each."),
     "consume": ("amqptool.cli.commands.consume", "Print a queue's messages, or handle them."),
     "broker": ("amqptool.cli.commands.broker", "Run a private RabbitMQ for development and tests."),

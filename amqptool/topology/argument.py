@@ -26,7 +26,7 @@ _EXAMPLES: dict[str, str] = {
     "bytes": ": bytes, or a size such as 64MiB",
 }
 _MEASURES = {"milliseconds": units.milliseconds, "bytes": units.size_in_bytes}
-_AGE = re.compile(r"0*[1-9][0-9]*[YMDhms]")
+AGE = re.compile(r"0*[1-9][0-9]*[YMDhms]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +116,6 @@ def _shown(node: Node, value: int) -> str:
 
 def _age(node: Node) -> str:
     value = reading.text(node)
-    if not _AGE.fullmatch(value):
+    if not AGE.fullmatch(value):
         raise Unfit(node, f"must be a number and one of Y, M, D, h, m, s, such as 7D, not {quoted(value)}")
     return value

@@ -8,13 +8,13 @@ _MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms":
 _BYTES = {"kB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
 _BYTES |= {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4, "B": 1}
 # At most 15 digits each: enough for anything, and never a slow conversion.
-_DURATION = re.compile("".join(rf"(?:([0-9]{{1,15}}){unit})?" for unit in _MILLISECONDS))
-_SIZE = re.compile(r"([0-9]{1,15})([a-zA-Z]{1,3})")
+DURATION = re.compile("".join(rf"(?:([0-9]{{1,15}}){unit})?" for unit in _MILLISECONDS))
+SIZE = re.compile(rf"([0-9]{{1,15}})({'|'.join(_BYTES)})")
 
 
 def milliseconds(text: str) -> int | None:
     """Return the milliseconds of `7d`, `1h30m`, `500ms` (units in falling order), or None."""
-    match = _DURATION.fullmatch(text) if text else None
+    match = DURATION.fullmatch(text) if text else None
     if match is None:
         return None
     return sum(int(number or 0) * unit for number, unit in zip(match.groups(), _MILLISECONDS.values(), strict=True))
@@ -31,8 +31,8 @@ def duration(number: int) -> str:
 
 def size_in_bytes(text: str) -> int | None:
     """Return the bytes of `500kB` (decimal) or `64MiB` (binary), or None."""
-    match = _SIZE.fullmatch(text)
-    return int(match[1]) * _BYTES[match[2]] if match and match[2] in _BYTES else None
+    match = SIZE.fullmatch(text)
+    return int(match[1]) * _BYTES[match[2]] if match else None
 
 
 def size(number: int) -> str:

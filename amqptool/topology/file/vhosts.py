@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from amqptool.topology.problems import Problems
 
 #: What exports and listings tell of a vhost besides, which amqptool leaves alone.
-_LEFT_ALONE = frozenset({"limits", "description", "tags", "tracing", "protected_from_deletion", "cluster_state"})
+LEFT_ALONE = frozenset({"limits", "description", "tags", "tracing", "protected_from_deletion", "cluster_state"})
 
 #: RabbitMQ's modules, by which it calls the types now and then.
-_MODULES = {f"rabbit_{kind}_queue": kind for kind in QUEUE_TYPES}
+MODULES = {f"rabbit_{kind}_queue": kind for kind in QUEUE_TYPES}
 _KEY = "default_queue_type"
 
 
@@ -27,7 +27,7 @@ def vhost(entry: Entry, problems: Problems) -> Vhost | None:
     """Read a vhost; None if it has no name."""
     fields = Fields(entry.mapping, problems)
     default = _default(fields)
-    fields.refuse_others(entry.called, _LEFT_ALONE)
+    fields.refuse_others(entry.called, LEFT_ALONE)
     return None if entry.name is None else Vhost(name=entry.name, default_queue_type=default, place=entry.place)
 
 
@@ -49,6 +49,6 @@ def _queue_type(node: Node) -> str | None:
     # An unset default was the word "undefined" in some versions, and null in others.
     if isinstance(node, Scalar) and node.value in (None, "", "undefined"):
         return None
-    if isinstance(node, Scalar) and node.text in _MODULES:
-        return _MODULES[node.text]
+    if isinstance(node, Scalar) and node.text in MODULES:
+        return MODULES[node.text]
     return reading.one_of(QUEUE_TYPES, "queue-type")(node)
