@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from amqptool.publish.publisher import Publisher
     from amqptool.settings.url import AmqpUrl, parse_url
     from amqptool.topology.model import Binding, Exchange, Queue, Topology
+    from amqptool.topology.routing.router import Routed, Router
     from amqptool.work.report import WorkReport
     from amqptool.work.worker import Worker
 
@@ -51,6 +52,8 @@ __all__ = [
     "Declared",
     "Exchange",
     "Queue",
+    "Routed",
+    "Router",
     "Topology",
     "declare",
     # Messages
@@ -105,6 +108,7 @@ _HOMES = {
     "amqptool.publish.publisher": ("Publisher",),
     "amqptool.settings.url": ("AmqpUrl", "parse_url"),
     "amqptool.topology.model": ("Binding", "Exchange", "Queue", "Topology"),
+    "amqptool.topology.routing.router": ("Routed", "Router"),
     "amqptool.work.report": ("WorkReport",),
     "amqptool.work.worker": ("Worker",),
 }

@@ -51,7 +51,7 @@ def message_to_record(message: Message) -> dict[str, Any]:
         "routing_key": message.routing_key,
         **_body_to_json(message.body),
         "properties": properties,
-        "headers": {key: _field_to_json(value) for key, value in message.headers.items()},
+        "headers": {key: field_to_json(value) for key, value in message.headers.items()},
     }
 
 
@@ -138,7 +138,8 @@ def _decode_base64(value: Any, what: str) -> bytes:
         raise InputError(f"{what} is not valid base64") from None
 
 
-def _field_to_json(value: FieldValue) -> Any:
+def field_to_json(value: FieldValue) -> Any:
+    """Return the JSON value that stands for a header value."""
     match value:
         case bytes():
             return {"$bytes": base64.b64encode(value).decode()}
@@ -149,9 +150,9 @@ def _field_to_json(value: FieldValue) -> Any:
         case Decimal():
             return {"$decimal": str(value)}
         case list():
-            return [_field_to_json(item) for item in value]
+            return [field_to_json(item) for item in value]
         case dict():
-            table = {key: _field_to_json(item) for key, item in value.items()}
+            table = {key: field_to_json(item) for key, item in value.items()}
             return {"$table": table} if _looks_tagged(table) else table
         case _:
             return value

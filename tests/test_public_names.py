@@ -14,7 +14,7 @@ NAMES = """
 AccessRefused AmqpUrl AmqptoolError Binding BrokerBlocked BrokerError BrokerUnavailable ConfigError Confirmed
 Declared DedupError DedupStore Delivery Exchange Failed HandlerError InDoubt InUse InputError ManagementError
 MemoryStore Message Nacked NotFound Outcome PreconditionFailed Problem PublishError Publisher Queue Returned
-SqliteStore Topology TopologyError Unroutable WorkReport Worker declare open_store parse_url
+Routed Router SqliteStore Topology TopologyError Unroutable WorkReport Worker declare open_store parse_url
 """
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from amqptool.publish.report import Report
+    from amqptool.topology.routing import Routed
     from amqptool.work.report import WorkReport
 
 
@@ -39,11 +40,11 @@ class ExitCode(IntEnum):
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.DONE: "done, or nothing to do; a worker that drained after SIGTERM",
     ExitCode.FAILED: "a definite failure: a nacked message, a handler that failed with `-n`, `--idle-timeout` or "
-    "`--timeout`, an exchange or queue that does not exist",
+    "`--timeout`, an exchange or queue that does not exist, a route that cannot be predicted",
     ExitCode.USAGE: "wrong usage: an unknown option, a missing argument, an option's value that cannot be read",
     ExitCode.PARTIAL: "partial: some done, some not; both are listed",
     ExitCode.DRIFT: "the broker holds the object with other properties (AMQP 406)",
-    ExitCode.UNROUTABLE: "unroutable: the broker returned the message, no queue took it",
+    ExitCode.UNROUTABLE: "unroutable: no queue takes the message; `publish` had it returned by the broker",
     ExitCode.BAD_INPUT: "a value that AMQP or RabbitMQ would refuse: a topology file, a line, a property; "
     "nothing was sent unless said",
     ExitCode.UNAVAILABLE: "the broker or the dedup store cannot be reached, or no RabbitMQ is installed",
@@ -140,6 +141,22 @@ def publish_code(report: Report, signal_code: ExitCode | None) -> ExitCode:
     if stopped is not None:
         return stopped
     return tally(report.confirmed, report.errors.values())
+
+
+def route_code(routed: Routed) -> ExitCode:
+    """Return the code for a route that was looked up offline.
+
+    ====================================  ====
+    route                                 code
+    ====================================  ====
+    an exchange makes a choice on it      1
+    no queue                              5
+    one queue or more                     0
+    ====================================  ====
+    """
+    if routed.unknown:
+        return ExitCode.FAILED
+    return ExitCode.UNROUTABLE if routed.unroutable else ExitCode.DONE
 
 
 def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: int | None) -> ExitCode:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 #: Command → its module (which holds a click command of the same name) and its line in `--help`.
 COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("amqptool.cli.commands.validate", "Check topology files, offline."),
+    "route": ("amqptool.cli.commands.route", "Tell where a message would go, offline."),
     "plan": ("amqptool.cli.commands.plan", "Show what declare would change."),
     "declare": ("amqptool.cli.commands.declare", "Make the broker match topology files."),
     "delete": ("amqptool.cli.commands.delete", "Delete what topology files declare."),
