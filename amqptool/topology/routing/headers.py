@@ -15,6 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from amqptool.message import FarTimestamp
 from amqptool.topology.problems import quoted
 from amqptool.topology.routing.interface import MAX_CANDIDATES, NearMiss
 
@@ -37,7 +38,7 @@ _PRESENT: Final = object()
 
 # How AMQP marks the type of a value (RabbitMQ's table of field types).
 _MARKS: tuple[tuple[type, str], ...] = (
-    (bool, "t"), (int, "l"), (float, "d"), (str, "S"), (bytes, "x"),
+    (bool, "t"), (FarTimestamp, "T"), (int, "l"), (float, "d"), (str, "S"), (bytes, "x"),
     (Decimal, "D"), (datetime, "T"), (list, "A"), (dict, "F"), (type(None), "V"),
 )  # fmt: skip
 
@@ -80,8 +81,8 @@ class HeadersIndex:
                 return "float", value
             case str():
                 return value.encode("utf-8", "surrogateescape")
-            case datetime():
-                return calendar.timegm(value.utctimetuple())
+            case datetime() | FarTimestamp():
+                return _seconds(value)
             case Decimal():
                 return "decimal", value
             case list():
@@ -95,8 +96,8 @@ class HeadersIndex:
         return {name: self._given_term(value) for name, value in address.headers.items()}
 
     def _given_term(self, value: FieldValue) -> Hashable:
-        if self._strict and isinstance(value, datetime):
-            return calendar.timegm(value.utctimetuple()) * 1000
+        if self._strict and isinstance(value, (datetime, FarTimestamp)):
+            return _seconds(value) * 1000
         return self._term(value)
 
     def matching(self, address: Address) -> list[Binding]:
@@ -138,17 +139,21 @@ def described(value: FieldValue) -> str:
             return "true" if value else "false"
         case str():
             return quoted(value)
+        case datetime() | FarTimestamp():
+            return f"the timestamp {_seconds(value)}"
         case int() | float():
             return f"the number {value}"
         case None:
             return "without a value"
-        case datetime():
-            return f"the timestamp {value:%Y-%m-%dT%H:%M:%SZ}"
         case _:
             return f"the {_NAMES[type(value)]} {quoted(str(value))}"
 
 
 _NAMES: dict[type, str] = {bytes: "bytes", Decimal: "decimal", list: "list", dict: "table"}
+
+
+def _seconds(value: datetime | FarTimestamp) -> int:
+    return calendar.timegm(value.utctimetuple()) if isinstance(value, datetime) else int(value)
 
 
 def _mark(value: FieldValue) -> str:
