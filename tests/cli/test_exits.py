@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import pytest
 
 from amqptool import errors
-from amqptool.cli.exits import MEANINGS, ExitCode, exit_code, publish_code, tally, work_code
+from amqptool.cli.exits import MEANINGS, ExitCode, exit_code, publish_code, route_code, tally, work_code
 from amqptool.message import Message
 from amqptool.publish.report import Report
+from amqptool.topology.routing import Routed, UnknownRouting
 from amqptool.work.report import WorkReport
 
 MESSAGE = Message(body=b"")
@@ -143,6 +144,22 @@ def test_an_input_that_was_published_has_one_code(
     """Signals first, then messages in doubt, then what stopped it, then the tally."""
     named = {type(error).__name__: error for error in failures}
     assert publish_code(Report(confirmed=confirmed, errors=named, stopped_by=stopped_by), signal) is code
+
+
+CHOICE = UnknownRouting(exchange="x", type="x-random", queues=("a",), exchanges=())
+
+
+@pytest.mark.parametrize(
+    ("routed", "code"),
+    [
+        (Routed(queues=("a",)), 0),
+        (Routed(queues=()), 5),
+        (Routed(queues=("b",), possible=("a",), unknown=(CHOICE,)), 1),
+    ],
+)
+def test_a_route_has_one_code(routed: Routed, code: int) -> None:
+    """What cannot be told is no success, even if other queues get the message."""
+    assert route_code(routed) == code
 
 
 SIGNALS = (None, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
