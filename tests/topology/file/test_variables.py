@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -226,6 +227,15 @@ def test_in_quotes() -> None:
     """A number in quotes is text, and the message says what to do."""
     (problem,) = problems_of("queues: {q: {max_length: '${M}'}}", M="1")
     assert "must be an integer, not ${M}: in quotes it stays text; write it without them, on a line of its" in problem
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text("$${}:-AB_ '\"#\n", max_size=30), st.dictionaries(st.sampled_from("AB_"), st.text(max_size=5)))
+def test_any_text_and_any_values(text: str, values: dict[str, str]) -> None:
+    """Whatever stands in a file and whatever variables hold, a topology or a `TopologyError` comes out."""
+    for content in (f"queues:\n  {text}: {text}\n", f'queues: {{q: {{arguments: {{x-a: "{text}"}}}}}}'):
+        with contextlib.suppress(TopologyError):
+            Topology.parse(content, variables=values)
 
 
 def test_a_file_with_variables(tmp_path: Path) -> None:
