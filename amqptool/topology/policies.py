@@ -53,7 +53,7 @@ class Policies:
         candidates = self._of_vhost.get(thing.vhost)
         if candidates is None:
             return []
-        scopes = self._scopes(thing)
+        scopes = self.scopes(thing)
         return [policy for policy in candidates if policy.apply_to in scopes and _names(policy, thing)]
 
     def effective(self, thing: _Thing) -> dict[str, FieldValue]:
@@ -79,10 +79,11 @@ class Policies:
     def _kind(self, thing: _Thing) -> str:
         return self.queue_type(thing) if isinstance(thing, Queue) else "exchange"
 
-    def _scopes(self, thing: _Thing) -> set[str]:
+    def scopes(self, thing: _Thing) -> tuple[ApplyTo, ...]:
+        """Return the values of `apply_to` with which a policy is one for an exchange or a queue."""
         if isinstance(thing, Exchange):
-            return {"all", "exchanges"}
-        return {"all", "queues", _KINDS.get(self.queue_type(thing), "queues")}
+            return ("all", "exchanges")
+        return ("all", "queues", _KINDS.get(self.queue_type(thing), "queues"))
 
 
 def stronger(key: str, kind: str, *, argument: FieldValue, policy: FieldValue) -> FieldValue:
