@@ -9,6 +9,7 @@
     ├── InUse                    left alone: it holds messages, or somebody uses it
     ├── BrokerError              the broker, or the way to it, said no
     │   ├── BrokerUnavailable    not reachable, or the connection was lost
+    │   │   └── ManagementUnavailable  only the management API is not reachable, for all we know
     │   ├── BrokerBlocked        reachable, but an alarm stops it from taking messages
     │   ├── AccessRefused        credentials, permissions or the vhost
     │   ├── NotFound             the exchange or queue does not exist
@@ -89,6 +90,10 @@ class BrokerError(AmqptoolError):
 
 class BrokerUnavailable(BrokerError):
     """The broker cannot be reached, or the connection to it was lost."""
+
+
+class ManagementUnavailable(BrokerUnavailable):
+    """The management API cannot be reached; whether the broker can is another question."""
 
 
 class BrokerBlocked(BrokerError):

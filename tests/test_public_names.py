@@ -13,8 +13,9 @@ from tests.support.cli import UNMEASURED, cli_environment
 NAMES = """
 AccessRefused AmqpUrl AmqptoolError Binding BrokerBlocked BrokerError BrokerUnavailable ConfigError Confirmed
 Declared DedupError DedupStore Delivery Exchange Failed HandlerError InDoubt InUse InputError ManagementError
-MemoryStore Message Nacked NotFound Outcome PreconditionFailed Problem PublishError Publisher Queue Returned
-Routed Router SqliteStore Topology TopologyError Unroutable WorkReport Worker declare open_store parse_url
+ManagementUnavailable MemoryStore Message Nacked NotFound Outcome PreconditionFailed Problem PublishError Publisher
+Queue Returned Routed Router SqliteStore Topology TopologyError Unroutable WorkReport Worker declare open_store
+parse_url
 """
 
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
-from amqptool.errors import AccessRefused, BrokerError, BrokerUnavailable, ManagementError
+from amqptool.errors import AccessRefused, BrokerError, ManagementError, ManagementUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,8 +135,8 @@ class Management:
             raise self._foreign(doing)
         return found
 
-    def _foreign(self, doing: str) -> BrokerUnavailable:
-        return BrokerUnavailable(f"cannot {doing}: what is at {self._base_url} is no management API of RabbitMQ")
+    def _foreign(self, doing: str) -> ManagementUnavailable:
+        return ManagementUnavailable(f"cannot {doing}: what is at {self._base_url} is no management API of RabbitMQ")
 
     async def _request(
         self, doing: str, method: str, *path: str, json: Any = None, query: Mapping[str, str] | None = None
@@ -155,7 +155,7 @@ class Management:
                 return await _result(doing, response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
-            raise BrokerUnavailable(f"cannot {doing}: no management API at {self._base_url}: {reason}") from error
+            raise ManagementUnavailable(f"cannot {doing}: no management API at {self._base_url}: {reason}") from error
 
 
 def _basic(username: str, password: str) -> str:

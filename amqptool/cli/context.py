@@ -31,6 +31,8 @@ class Context:
     debug: bool = False
     #: Which setting gave the URL, once one was asked for.
     url_origin: str | None = None
+    #: Which setting gave the management API's URL, once that was asked for.
+    management_origin: str | None = None
 
     @property
     def output(self) -> Output:
@@ -58,7 +60,9 @@ class Context:
         """
         from amqptool.settings.resolve import resolve_management_url
 
-        return resolve_management_url(self.management_url, self.environ, self.resolve_url().value)
+        resolved = resolve_management_url(self.management_url, self.environ, self.resolve_url().value)
+        self.management_origin = resolved.origin
+        return resolved
 
     def management(self) -> Management:
         """Make a session with the management API, for `async with`.

@@ -16,7 +16,7 @@ from amqptool.cli.context import Context
 from amqptool.cli.exits import ExitCode, StoppedError, exit_code
 from amqptool.cli.options import global_options
 from amqptool.cli.output import StdoutError, describe
-from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable
+from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable, ManagementUnavailable
 from amqptool.settings import DEFAULT_ORIGIN
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("amqptool.cli.commands.plan", "Show what declare would change."),
     "declare": ("amqptool.cli.commands.declare", "Make the broker match topology files."),
     "delete": ("amqptool.cli.commands.delete", "Delete what topology files declare."),
+    "export": ("amqptool.cli.commands.export", "Write what a broker holds as a topology file."),
     "schema": ("amqptool.cli.commands.schema", "Write a JSON Schema of topology files, for editors."),
     "publish": ("amqptool.cli.commands.publish", "Publish messages and know what became of each."),
     "consume": ("amqptool.cli.commands.consume", "Print a queue's messages, or handle them."),
@@ -159,11 +160,21 @@ def _failed(error: Exception, context: Context) -> ExitCode:
 
 def _origin(error: Exception, context: Context) -> str:
     """Say which setting led to a broker that cannot be used."""
+    if isinstance(error, ManagementUnavailable):
+        return _management_origin(context)
     if context.url_origin is None or not isinstance(error, (BrokerUnavailable, AccessRefused)):
         return ""
     if context.url_origin == DEFAULT_ORIGIN:
         return " (the default URL; `amqptool broker start` runs a private broker, --url or AMQPTOOL_URL name another)"
     return f" (URL from {context.url_origin})"
+
+
+def _management_origin(context: Context) -> str:
+    if context.management_origin in (None, DEFAULT_ORIGIN):
+        return (
+            " (the broker's own host; --management-url names another place, and the broker needs its management plugin)"
+        )
+    return f" (management URL from {context.management_origin})"
 
 
 def _bug(error: Exception, context: Context) -> ExitCode:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from amqptool.topology.problems import did_you_mean, quoted
 
 EXCHANGE_TYPES = ("direct", "fanout", "topic", "headers")
-#: The exchanges that every vhost has; they may be bound, not declared.
-PREDECLARED = frozenset({"amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.match", "amq.rabbitmq.trace"})
+#: The exchanges that every vhost has, or gets from RabbitMQ and its plugins; they may be bound, not declared.
+PREDECLARED = frozenset(
+    {
+        *("amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.match"),
+        *("amq.rabbitmq.trace", "amq.rabbitmq.log", "amq.rabbitmq.event"),
+    }
+)
 RESERVED_PREFIX = "amq."
 #: AMQP 0-9-1's short string: names and routing keys, in UTF-8 bytes.
 MAX_BYTES = 255

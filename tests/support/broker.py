@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 from amqptool import AmqpUrl, Confirmed, Message, Publisher
@@ -38,6 +39,13 @@ async def close_connections(node: Endpoint, url: AmqpUrl) -> None:
     async with Management.at(node.management_url, url) as management:
         while not await management.close_connections(url.vhost):
             pass
+
+
+async def import_definitions(node: Endpoint, definitions: str, vhost: str | None = None) -> None:
+    """Import a definitions.json, as `rabbitmqctl import_definitions` does, or one of a single vhost."""
+    async with Management.at(node.management_url, node.url) as management:
+        path = ["definitions", *([] if vhost is None else [vhost])]
+        await management._request("import definitions", "POST", *path, json=json.loads(definitions))
 
 
 async def publish(url: AmqpUrl, messages: Sequence[Message]) -> None:

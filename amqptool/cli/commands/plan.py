@@ -14,7 +14,7 @@ from amqptool.cli.ownership import ownership, prune_options
 from amqptool.cli.plans import change_lines, note_lines, paint
 from amqptool.cli.running import run
 from amqptool.cli.topologies import load_topology, topology_options
-from amqptool.errors import AccessRefused, BrokerUnavailable
+from amqptool.errors import AccessRefused
 
 if TYPE_CHECKING:
     from amqptool.topology.diff import Ownership, Plan
@@ -61,11 +61,8 @@ def plan(
 async def _plan(context: Context, topology: Topology, prune: Ownership | None) -> Plan:
     from amqptool.broker.reconcile import make_plan
 
-    try:
-        async with context.management() as management:
-            return await make_plan(management, topology, vhost=context.resolve_url().value.vhost, prune=prune)
-    except BrokerUnavailable as error:
-        raise BrokerUnavailable(f"{error}; --management-url names another address") from error
+    async with context.management() as management:
+        return await make_plan(management, topology, vhost=context.resolve_url().value.vhost, prune=prune)
 
 
 def _missing(vhosts: tuple[str, ...]) -> str:

@@ -35,29 +35,24 @@ class _Folding:
         bindings = (each for each in topology.bindings if each.destination_type == "queue")
         self._bound = {(each.vhost, each.destination) for each in bindings}
         self._ladders = _ladders(queue for queue in topology.queues if _key(queue) not in self._bound)
-        self._types = {vhost.name: vhost.default_queue_type for vhost in topology.vhosts}
 
     def fold(self, queue: Queue) -> None:
         """Let a queue imply what it can, unless its file has said what it implies."""
-        kind = self._type(queue)
-        if queue.retry or queue.dead_letter or queue.implied_by or _is_wait_queue(queue) or kind == "stream":
+        has_spoken = queue.retry or queue.dead_letter or queue.implied_by
+        if has_spoken or _is_wait_queue(queue) or queue.type == "stream":
             return
         delays = self._ladders.get(_key(queue), ())
-        dead_letter = self._dead_letter(queue, kind)
+        dead_letter = self._dead_letter(queue)
         self.queues[_key(queue)] = replace(queue, retry=delays, dead_letter=dead_letter)
         for delay in delays:
             self._imply(queue, retry.wait_queue(queue.name, delay))
         if dead_letter is not None and self._can_be_implied(queue, dead_letter):
             self._imply(queue, dead_letter)
 
-    def _type(self, queue: Queue) -> str:
-        default = self._types.get(queue.vhost) if queue.vhost is not None else None
-        return str(queue.arguments.get("x-queue-type", default or "classic"))
-
-    def _dead_letter(self, queue: Queue, kind: str) -> str | None:
+    def _dead_letter(self, queue: Queue) -> str | None:
         """Return the dead-letter queue that a queue leads to, or that goes by its name."""
         usual = retry.dead_letter_queue(queue.name)
-        if kind != "quorum":
+        if queue.type != "quorum":
             leads_elsewhere = "x-dead-letter-exchange" in queue.arguments
             return usual if self._can_be_implied(queue, usual) and not leads_elsewhere else None
         target = queue.arguments.get("x-dead-letter-routing-key")

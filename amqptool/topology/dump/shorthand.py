@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from amqptool.retry import at_least_once, dead_letter_queue
 from amqptool.topology.dump import layout
 from amqptool.topology.dump.fold import folded
-from amqptool.topology.dump.table import written
+from amqptool.topology.dump.table import shorthand
 from amqptool.topology.units import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from amqptool.topology.model import Binding, Exchange, Policy, Queue, RoutingTest, Topology, Vhost
+    from amqptool.message import FieldValue
+    from amqptool.topology.argument import Scope
+    from amqptool.topology.model import Binding, Exchange, Policy, Queue, RoutingTest, Topology
 
 #: One object's keys and values, in the order in which they are written.
 Body: TypeAlias = "dict[str, object]"
@@ -35,7 +37,7 @@ def _sections(topology: Topology, *, fold: bool) -> dict[str, object]:
     queues = [queue for queue in topology.queues if not fold or queue.implied_by is None]
     ends = _Ends(topology.exchanges, queues, topology.bindings)
     return {
-        "vhosts": [_vhost(each) for each in topology.vhosts],
+        "vhosts": {each.name: _given(default_queue_type=each.default_queue_type) or None for each in topology.vhosts},
         "exchanges": _section(topology.exchanges, lambda each: _exchange(each, ends.under("exchange", each))),
         "queues": _section(queues, lambda each: _queue(each, ends.under("queue", each), fold=fold)),
         "bindings": [_free_binding(each) for each in ends.others],
@@ -82,17 +84,13 @@ def _listed(body: Body) -> Body:
     return {("queue_type" if (key, value) == ("type", "classic") else key): value for key, value in body.items()}
 
 
-def _vhost(vhost: Vhost) -> Body:
-    return {"name": vhost.name, **_given(default_queue_type=vhost.default_queue_type)}
-
-
 def _exchange(exchange: Exchange, bindings: Body) -> Body:
     return {
         **_given(vhost=exchange.vhost),
         "type": exchange.type,
         **_unless(True, durable=exchange.durable),
         **_unless(False, auto_delete=exchange.auto_delete, internal=exchange.internal),
-        **written("exchange", exchange.arguments),
+        **_arguments("exchange", exchange.arguments),
         **bindings,
     }
 
@@ -106,7 +104,7 @@ def _queue(queue: Queue, bindings: Body, *, fold: bool) -> Body:
         **_given(vhost=queue.vhost, type=kind),
         **_unless(True, durable=queue.durable),
         **_unless(False, auto_delete=queue.auto_delete),
-        **written("queue", own),
+        **_arguments("queue", own),
         **(_failures(queue) if fold else {}),
         **bindings,
     }
@@ -137,18 +135,27 @@ def _match(binding: Binding) -> Body:
 
 
 def _policy(policy: Policy) -> Body:
+    short, others = shorthand("policy", policy.definition)
     return {
         **_given(vhost=policy.vhost),
         "pattern": policy.pattern,
         **_unless("all", apply_to=policy.apply_to),
         **_unless(0, priority=policy.priority),
-        "definition": dict(policy.definition),
+        "definition": {**short, **others},
     }
 
 
 def _test(test: RoutingTest) -> Body:
-    publish = {"exchange": test.exchange, "routing_key": test.routing_key, **_unless({}, headers=dict(test.headers))}
+    publish = {
+        **_unless("", exchange=test.exchange, routing_key=test.routing_key),
+        **_unless({}, headers=dict(test.headers)),
+    }
     return {**_given(vhost=test.vhost), "publish": publish, "reaches": list(test.reaches)}
+
+
+def _arguments(scope: Scope, table: Mapping[str, FieldValue]) -> Body:
+    short, others = shorthand(scope, table)
+    return {**short, **_unless({}, arguments=others)}
 
 
 def _given(**fields: object) -> Body:

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from amqptool.message import FieldValue
     from amqptool.topology.argument import Argument, Kind, Scope
 
+# What an argument must be to stand in shorthand; RabbitMQ refuses anything else, and so will who reads it.
 _TYPES: dict[Kind, type] = {"integer": int, "milliseconds": int, "bytes": int, "boolean": bool}
 _MEASURES: dict[Kind, Callable[[int], str]] = {"milliseconds": units.duration, "bytes": units.size}
 #: More than anybody means, and than is read with a unit.
 _READABLE = 10**15
 
 
-def written(scope: Scope, table: Mapping[str, FieldValue]) -> dict[str, object]:
-    """Return the keys and values for the arguments of an exchange or a queue, in the order of RabbitMQ's table."""
-    shorthand = {
+def shorthand(scope: Scope, table: Mapping[str, FieldValue]) -> tuple[dict[str, object], dict[str, FieldValue]]:
+    """Return the arguments that have shorthand, as it is written and in one order, and the others as they are."""
+    short = {
         known.key: _measured(known, table[known.name])
         for known in arguments.of(scope)
         if known.name in table and _fits(known, table[known.name])
     }
-    others = {name: value for name, value in table.items() if not _has_shorthand(scope, name, value)}
-    return shorthand | ({"arguments": others} if others else {})
+    return short, {name: value for name, value in table.items() if not _has_shorthand(scope, name, value)}
 
 
 def _has_shorthand(scope: Scope, name: str, value: FieldValue) -> bool:

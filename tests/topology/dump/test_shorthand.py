@@ -76,7 +76,7 @@ def test_vhosts_policies_and_tests() -> None:
     topology = Topology(
         vhosts=(Vhost(name="v", default_queue_type="quorum"), Vhost(name="w")),
         policies=(
-            Policy(name="ttl", pattern="^jobs\\.", definition={"message-ttl": 5000}),
+            Policy(name="ttl", pattern="^jobs\\.", definition={"federation-upstream-set": "all", "message-ttl": 5000}),
             Policy(name="ha", pattern=".*", apply_to="queues", priority=1, definition={"max-length": 10}),
         ),
         tests=(
@@ -86,17 +86,17 @@ def test_vhosts_policies_and_tests() -> None:
     )
     assert topology.to_yaml() == (
         "vhosts:\n"
-        "  - {name: v, default_queue_type: quorum}\n"
-        "  - {name: w}\n"
+        "  v: {default_queue_type: quorum}\n"
+        "  w:\n"
         "\n"
         "policies:\n"
-        "  ttl: {pattern: ^jobs\\., definition: {message-ttl: 5000}}\n"
-        "  ha: {pattern: .*, apply_to: queues, priority: 1, definition: {max-length: 10}}\n"
+        "  ttl: {pattern: ^jobs\\., definition: {message_ttl: 5s, federation-upstream-set: all}}\n"
+        "  ha: {pattern: .*, apply_to: queues, priority: 1, definition: {max_length: 10}}\n"
         "\n"
         "tests:\n"
         "  - publish: {exchange: in, routing_key: a}\n"
         "    reaches: [q, r]\n"
-        '  - publish: {exchange: in, routing_key: "", headers: {"n": 1}}\n'
+        '  - publish: {exchange: in, headers: {"n": 1}}\n'
         "    reaches: []\n"
     )
 

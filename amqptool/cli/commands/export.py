@@ -1,0 +1,85 @@
+"""`amqptool export`: what a broker holds, as a topology file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from amqptool.cli.context import Context, pass_context
+from amqptool.cli.files import write_file
+from amqptool.cli.options import Command
+from amqptool.cli.output import View
+from amqptool.cli.running import run
+from amqptool.cli.sanitize import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amqptool.broker.export import Export
+    from amqptool.cli.exits import ExitCode
+    from amqptool.settings.url import AmqpUrl
+
+#: The file that `-o` may name and that is stdout.
+_STDOUT = "-"
+
+
+@click.command(cls=Command)
+@click.option("--vhost", "vhosts", metavar="NAME", multiple=True, help="Export this vhost, not the URL's. Repeatable.")
+@click.option("--all-vhosts", is_flag=True, help="Export every vhost that the user may see.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["yaml", "definitions"]),
+    default="yaml",
+    show_default=True,
+    help="Tidy YAML in shorthand, or RabbitMQ's definitions.json.",
+)
+@click.option("--output", "-o", metavar="FILE", default=_STDOUT, help="Write to a file, as a whole or not at all.")
+@pass_context
+def export(context: Context, /, vhosts: tuple[str, ...], all_vhosts: bool, form: str, output: str) -> ExitCode:
+    """Write what a broker holds as a topology file.
+
+    Exchanges, queues, bindings and policies are read over the management API. Exclusive queues are left out:
+    they live as long as their connection. The order depends on nothing but what is there, so two exports of
+    an unchanged broker are the same. YAML of one vhost does not name it, and can be declared in any.
+    """
+    if vhosts and all_vhosts:
+        raise click.UsageError("--vhost and --all-vhosts exclude each other")
+    url = context.resolve_url().value
+    exported = _read(context, None if all_vhosts else vhosts or (url.vhost,))
+    text = exported.to_definitions() if form == "definitions" else _header(url, exported) + exported.to_yaml()
+    if output != _STDOUT:
+        write_file(output, text)
+    return context.output.show(_view(exported, text, output))
+
+
+def _read(context: Context, vhosts: Sequence[str] | None) -> Export:
+    async def read() -> Export:
+        from amqptool.broker.export import export
+
+        async with context.management() as management:
+            return await export(management, vhosts)
+
+    return run(context, lambda _: read())
+
+
+def _header(url: AmqpUrl, exported: Export) -> str:
+    where = "all vhosts" if exported.of_all_vhosts else f"vhost {', '.join(exported.vhosts)}"
+    return clean_line(f"# Exported by amqptool from {url.netloc_host}:{url.port}, {where}.") + "\n\n"
+
+
+def _view(exported: Export, text: str, output: str) -> View:
+    is_printed = output == _STDOUT
+    left_out = [f"left out: {each}" for each in exported.left_out]
+    return View(
+        kind="export",
+        document={
+            "vhosts": exported.vhosts,
+            "file": None if is_printed else output,
+            "topology": exported.definitions(),
+            "left_out": exported.left_out,
+        },
+        data=text.removesuffix("\n") if is_printed else "",
+        talk="\n".join([*left_out, *([] if is_printed else [f"{output}: {exported.topology}"])]),
+    )
