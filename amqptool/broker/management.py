@@ -94,6 +94,11 @@ class Management:
         query = {"disable_stats": "true", "enable_queue_totals": "true"}
         return await self._list(f"list the queues of vhost {vhost!r}", "queues", vhost, query=query)
 
+    async def queue_rates(self, vhost: str) -> list[dict[str, Any]]:
+        """Return the queues of a vhost with their message counts and, as far as there are any, `message_stats`."""
+        query = {"columns": "name,messages_ready,messages_unacknowledged,message_stats"}
+        return await self._list(f"read the rates of the queues of vhost {vhost!r}", "queues", vhost, query=query)
+
     async def bindings(self, vhost: str) -> list[dict[str, Any]]:
         """Return the bindings of a vhost, those of the default exchange included."""
         return await self._list(f"list the bindings of vhost {vhost!r}", "bindings", vhost, columns=_BINDING)
