@@ -14,15 +14,18 @@ from amqptool import AccessRefused, Topology, declare
 from amqptool.broker.amqp import connect
 from amqptool.broker.export import Export, export
 from amqptool.broker.management import Management
+from amqptool.broker.reconcile import make_plan
 from amqptool.testing import fresh_vhost
+from amqptool.topology.diff import Ownership
 from tests.support.broker import import_definitions
-from tests.support.topologies import declared
+from tests.support.topologies import held
 
 if TYPE_CHECKING:
     from amqptool.broker.local import Endpoint
     from amqptool.settings.url import AmqpUrl
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "topologies").glob("*.yaml"))
+NAMES = [path.stem for path in EXAMPLES]
 
 #: All that RabbitMQ holds and a file can say, some of it in characters that are hard to write.
 EVERYTHING = r"""
@@ -71,13 +74,13 @@ def fill(node: Endpoint, url: AmqpUrl, topology: Topology) -> None:
     asyncio.run(import_definitions(node, topology.to_definitions(), url.vhost))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
 def test_every_example_comes_back(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, path: Path) -> None:
     """An example is declared, exported and read: it declares the same, and implies the same."""
     topology = replace(Topology.load(path), policies=())  # `declare` leaves policies alone
     asyncio.run(declare(amqptool_vhost, topology))
     again = Topology.parse(exported(amqptool_node, amqptool_vhost.vhost).to_yaml())
-    assert declared(again) == declared(topology)
+    assert held(again) == held(topology)
     assert {each for each in again.queues if each.implied_by} == {each for each in topology.queues if each.implied_by}
 
 
@@ -86,8 +89,23 @@ def test_what_rabbitmq_imported_comes_back(amqptool_node: Endpoint, amqptool_vho
     topology = Topology.parse(EVERYTHING)
     fill(amqptool_node, amqptool_vhost, topology)
     found = exported(amqptool_node, amqptool_vhost.vhost)
-    assert declared(Topology.parse(found.to_yaml())) == declared(topology)
+    assert held(Topology.parse(found.to_yaml())) == held(topology)
     assert found.left_out == ()
+
+
+@pytest.mark.parametrize("text", [*(path.read_text() for path in EXAMPLES), EVERYTHING], ids=[*NAMES, "everything"])
+def test_nothing_is_left_to_do(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, text: str) -> None:
+    """What was exported is what there is: nothing would be created, changed or, with all of it owned, deleted."""
+    fill(amqptool_node, amqptool_vhost, Topology.parse(text))
+    found = exported(amqptool_node, amqptool_vhost.vhost)
+
+    async def changes(file: str) -> object:
+        async with Management.at(amqptool_node.management_url, amqptool_node.url) as management:
+            owned = Ownership(whole_vhosts=True)
+            plan = await make_plan(management, Topology.parse(file), vhost=amqptool_vhost.vhost, prune=owned)
+            return plan.changes
+
+    assert asyncio.run(changes(found.to_yaml())) == ()
 
 
 def test_definitions_name_their_vhost(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
@@ -125,9 +143,9 @@ def test_several_vhosts(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> Non
             fill(amqptool_node, url, topology)
         vhosts = (amqptool_vhost.vhost, other.vhost, empty.vhost)
         found = exported(amqptool_node, *vhosts)
-        expected = declared(in_vhost(topology, vhosts[0])) | declared(in_vhost(topology, vhosts[1]))
+        expected = held(in_vhost(topology, vhosts[0])) | held(in_vhost(topology, vhosts[1]))
         by_yaml = Topology.parse(found.to_yaml())
-        assert declared(replace(by_yaml, vhosts=())) == expected
+        assert held(replace(by_yaml, vhosts=())) == expected
         assert [vhost.name for vhost in by_yaml.vhosts] == [empty.vhost]
         assert {vhost["name"] for vhost in json.loads(found.to_definitions())["vhosts"]} == set(vhosts)
         assert set(vhosts) <= set(exported(amqptool_node).vhosts)

@@ -11,6 +11,7 @@ import pytest
 
 from amqptool import Topology, declare
 from amqptool.broker.amqp import connect
+from tests.support.broker import declare_queue
 from tests.support.cli import run_cli
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ def test_the_vhost_of_the_url_is_exported(settings: dict[str, str], amqptool_vho
     host = f"{amqptool_vhost.host}:{amqptool_vhost.port}"
     comment = f"# Exported by amqptool from {host}, vhost {amqptool_vhost.vhost}.\n\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, comment + FILE, "")
+
+
+def test_nothing_is_left_to_plan(settings: dict[str, str]) -> None:
+    """`export | plan -` finds that nothing is to be done."""
+    for form in ("yaml", "definitions"):
+        text = export(settings, "--format", form).stdout
+        done = run_cli("plan", "-", "--detailed-exitcode", "--prune", "--owns-vhost", input=text, env=settings)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def test_definitions(settings: dict[str, str], amqptool_vhost: AmqpUrl) -> None:
@@ -151,3 +160,15 @@ def test_what_is_left_out_is_said(settings: dict[str, str], amqptool_vhost: Amqp
     done = export(settings)
     assert done.stdout.endswith(FILE)
     assert done.stderr == "left out: 1 queue that the broker named (amq.…)\n"
+
+
+def test_what_a_file_may_not_hold_is_said(settings: dict[str, str], amqptool_vhost: AmqpUrl) -> None:
+    """RabbitMQ takes arguments that nobody knows; the file has them, and where they stand is said on stderr."""
+    asyncio.run(declare_queue(amqptool_vhost, "misspelt", **{"x-mesage-ttl": 5}))
+    done = export(settings)
+    assert "  misspelt: {arguments: {x-mesage-ttl: 5}}\n" in done.stdout.replace("type: classic, ", "")  # 4.x
+    assert done.returncode == 0
+    assert done.stderr.startswith("the broker holds it, but a file may not: <stdout>:")
+    assert "did you mean x-message-ttl?" in done.stderr
+    (problem,) = json.loads(export(settings, "--json").stdout)["problems"]
+    assert problem["rule"] == "argument-name"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amqptool.topology.model import Policy
@@ -27,3 +28,9 @@ def declared(topology: Topology) -> set[Hashable]:
     """Return what a topology declares; the order does not count."""
     things = (*topology.exchanges, *topology.queues, *topology.bindings, *topology.policies)
     return {*topology.vhosts, *map(identity, things)}
+
+
+def held(topology: Topology) -> set[Hashable]:
+    """Return what a broker comes to hold: RabbitMQ 4 writes its type into every queue, so each has one here."""
+    queues = (replace(queue, arguments={**queue.arguments, "x-queue-type": queue.type}) for queue in topology.queues)
+    return declared(replace(topology, queues=tuple(queues)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -12,12 +13,14 @@ from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.running import run
 from amqptool.cli.sanitize import clean_line
+from amqptool.errors import TopologyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amqptool.broker.export import Export
     from amqptool.cli.exits import ExitCode
+    from amqptool.errors import Problem
     from amqptool.settings.url import AmqpUrl
 
 #: The file that `-o` may name and that is stdout.
@@ -49,9 +52,10 @@ def export(context: Context, /, vhosts: tuple[str, ...], all_vhosts: bool, form:
     url = context.resolve_url().value
     exported = _read(context, None if all_vhosts else vhosts or (url.vhost,))
     text = exported.to_definitions() if form == "definitions" else _header(url, exported) + exported.to_yaml()
+    flaws = _flaws(text, output) if form == "yaml" else ()
     if output != _STDOUT:
         write_file(output, text)
-    return context.output.show(_view(exported, text, output))
+    return context.output.show(_view(exported, text, output, flaws))
 
 
 def _read(context: Context, vhosts: Sequence[str] | None) -> Export:
@@ -64,14 +68,26 @@ def _read(context: Context, vhosts: Sequence[str] | None) -> Export:
     return run(context, lambda _: read())
 
 
+def _flaws(text: str, output: str) -> tuple[Problem, ...]:
+    """Return what would be refused if the file was read: brokers take what we do not, such as misspelt arguments."""
+    from amqptool.topology.model import Topology
+
+    try:
+        Topology.parse(text, "<stdout>" if output == _STDOUT else output)
+    except TopologyError as error:
+        return error.problems
+    return ()
+
+
 def _header(url: AmqpUrl, exported: Export) -> str:
     where = "all vhosts" if exported.of_all_vhosts else f"vhost {', '.join(exported.vhosts)}"
     return clean_line(f"# Exported by amqptool from {url.netloc_host}:{url.port}, {where}.") + "\n\n"
 
 
-def _view(exported: Export, text: str, output: str) -> View:
+def _view(exported: Export, text: str, output: str, flaws: tuple[Problem, ...]) -> View:
     is_printed = output == _STDOUT
-    left_out = [f"left out: {each}" for each in exported.left_out]
+    notes = [f"left out: {each}" for each in exported.left_out]
+    notes += [f"the broker holds it, but a file may not: {flaw}" for flaw in flaws]
     return View(
         kind="export",
         document={
@@ -79,7 +95,8 @@ def _view(exported: Export, text: str, output: str) -> View:
             "file": None if is_printed else output,
             "topology": exported.definitions(),
             "left_out": exported.left_out,
+            "problems": [asdict(flaw) for flaw in flaws],
         },
         data=text.removesuffix("\n") if is_printed else "",
-        talk="\n".join([*left_out, *([] if is_printed else [f"{output}: {exported.topology}"])]),
+        talk="\n".join([*notes, *([] if is_printed else [f"{output}: {exported.topology}"])]),
     )

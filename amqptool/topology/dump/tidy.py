@@ -6,10 +6,11 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from amqptool.topology.model import Vhost
 from amqptool.topology.names import PREDECLARED, RESERVED_PREFIX
 
 if TYPE_CHECKING:
-    from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology, Vhost
+    from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology
 
 
 def arranged(topology: Topology) -> Topology:
@@ -66,11 +67,12 @@ def of_no_vhost(topology: Topology) -> Topology:
 
 
 def telling_vhosts(topology: Topology) -> Topology:
-    """Return the topology without the vhosts of which nothing is to be said but what their objects say."""
+    """Return the topology with those vhosts only of which more is to be said than their objects say."""
     things: tuple[Exchange | Queue | Binding | Policy, ...]
     things = (*topology.exchanges, *topology.queues, *topology.bindings, *topology.policies)
     used = {thing.vhost for thing in things}
-    vhosts = tuple(vhost for vhost in topology.vhosts if vhost.name not in used or _has_default(vhost))
+    told = (vhost if _has_default(vhost) else Vhost(name=vhost.name) for vhost in topology.vhosts)
+    vhosts = tuple(vhost for vhost in told if vhost.name not in used or vhost.default_queue_type is not None)
     return replace(topology, vhosts=vhosts)
 
 

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amqptool.cli.sanitize import clean_text
+from amqptool.topology import Topology
 from amqptool.topology.dump.scalars import scalar, text
-from amqptool.topology.file import source
-from amqptool.topology.file.nodes import Mapping, Scalar
-from amqptool.topology.problems import Problems
 
 #: Half a surrogate pair is no character, and `${` is another text in a topology file.
-texts = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda value: "${" not in value)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60).filter(
+    lambda value: "${" not in value and value != "k"
+)
 words = st.sampled_from(
     ["no", "On", "y", "010", "1e3", "0x1F", "12:30", "1_000", ".5", ".inf", "~", "null", "2024-01-01"]
 )
@@ -105,17 +105,19 @@ def test_what_a_file_cannot_hold(value: object) -> None:
         scalar(value)
 
 
+def read(written: str) -> object:
+    """Return a value as our own reader finds it, which refuses what others may understand differently."""
+    queue = Topology.parse(f"queues: {{q: {{arguments: {{x-zz: {written}}}}}}}").queues[0]
+    return queue.arguments["x-zz"]
+
+
 @settings(deadline=None, max_examples=300)
 @given(texts | words)
 def test_every_reader_reads_the_same_text(value: str) -> None:
     """PyYAML (YAML 1.1) and our own reader find the text that was written, as a key and as a value."""
     written = f"{{{text(value)}: {text(value)}, k: [{text(value)}]}}"
     assert yaml.safe_load(written) == {value: value, "k": [value]}
-    root = source.read(written, "t.yaml", Problems())
-    assert isinstance(root, Mapping)
-    _, node = root.entries[value]
-    assert isinstance(node, Scalar)
-    assert (node.value, node.surprise) == (value, None)
+    assert read(written) == {value: value, "k": [value]}
 
 
 @settings(deadline=None)
@@ -129,8 +131,5 @@ def test_nothing_is_left_for_the_sanitizer(value: str) -> None:
 @given(numbers)
 def test_numbers_are_exact(value: float) -> None:
     """A number is read as the same number of the same type."""
-    root = source.read(f"[{scalar(value)}]", "t.yaml", Problems())
-    assert root is not None
-    assert not isinstance(root, Scalar)
-    found = root.items[0].value  # type: ignore[union-attr]
+    found = read(scalar(value))
     assert (type(found), found) == (type(value), value)

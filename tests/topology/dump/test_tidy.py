@@ -32,9 +32,14 @@ def test_one_vhost() -> None:
 
 def test_telling_vhosts() -> None:
     """A vhost is named if nothing in it names it, or if its queues have another type by default."""
-    vhosts = (QUORUM, Vhost(name="w", default_queue_type="classic"), Vhost(name="x"), Vhost(name="empty"))
+    vhosts = (
+        QUORUM,
+        Vhost(name="w", default_queue_type="classic"),
+        Vhost(name="x"),
+        Vhost(name="empty", default_queue_type="classic"),
+    )
     topology = Topology(vhosts=vhosts, exchanges=tuple(Exchange(name="e", type="topic", vhost=name) for name in "vwx"))
-    assert [vhost.name for vhost in telling_vhosts(topology).vhosts] == ["v", "empty"]
+    assert telling_vhosts(topology).vhosts == (QUORUM, Vhost(name="empty"))
 
 
 def test_the_type_of_older_queues() -> None:
