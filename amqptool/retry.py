@@ -20,12 +20,12 @@ _HASH_DIGITS = 16
 
 def wait_queue(queue: str, delay: int) -> str:
     """Return the name of the queue in which messages of `queue` wait for `delay` milliseconds."""
-    return _fitting(f"{_PREFIX}{queue}", f".{delay}")
+    return fitting(f"{_PREFIX}{queue}", f".{delay}")
 
 
 def dead_letter_queue(queue: str) -> str:
     """Return the name of the queue for the dead letters of `queue`, where nobody chose another one."""
-    return _fitting(queue, ".dead")
+    return fitting(queue, ".dead")
 
 
 def wait_queue_arguments(queue: str, delay: int) -> dict[str, str | int]:
@@ -63,7 +63,7 @@ def is_wait_queue(name: str, arguments: Mapping[str, object]) -> bool:
     return name == wait_queue(target, delay) and dict(arguments) == wait_queue_arguments(target, delay)
 
 
-def _fitting(head: str, tail: str) -> str:
+def fitting(head: str, tail: str) -> str:
     """Join two parts of a name; one that is too long for AMQP ends in a hash of the whole."""
     name = head + tail
     if len(name.encode()) <= MAX_NAME_BYTES:

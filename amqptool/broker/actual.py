@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from amqptool.broker.management import Management
+    from amqptool.topology.model import DestinationType
 
 
 async def read_actual(management: Management, vhosts: Iterable[str]) -> Topology:
@@ -35,6 +36,13 @@ async def read_actual(management: Management, vhosts: Iterable[str]) -> Topology
         bindings=tuple(chain.from_iterable(part.bindings for part in parts)),
         policies=tuple(chain.from_iterable(part.policies for part in parts)),
     )
+
+
+async def read_bindings(management: Management, vhost: str, thing: Exchange | Queue) -> list[Binding]:
+    """Return the bindings from and to an exchange, or to a queue, but for that of the default exchange."""
+    kind: DestinationType = "queue" if isinstance(thing, Queue) else "exchange"
+    found = await management.bindings_of(vhost, kind, thing.name)
+    return [_binding(each) for each in found if each["source"]]
 
 
 async def _read_vhost(management: Management, vhost: str) -> Topology:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
     from amqptool.settings.url import AmqpUrl
+    from amqptool.topology.model import DestinationType
 
 #: Seconds for one request.
 REQUEST_TIMEOUT = 30.0
@@ -72,7 +73,7 @@ class Management:
     async def create_vhost(self, name: str, *, default_queue_type: str | None = None) -> None:
         """Create a vhost, unless it exists, and give our user all permissions in it."""
         settings = {} if default_queue_type is None else {"default_queue_type": default_queue_type}
-        await self._request(f"create vhost {name!r}", "PUT", "vhosts", name, json=settings)
+        await self._request(f"create vhost {name!r}", "PUT", "vhosts", name, json=settings, tag="administrator")
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
         doing = f"give {self._username!r} permissions in vhost {name!r}"
         await self._request(doing, "PUT", "permissions", name, self._username, json=everything)
@@ -103,6 +104,14 @@ class Management:
         """Return the bindings of a vhost, those of the default exchange included."""
         return await self._list(f"list the bindings of vhost {vhost!r}", "bindings", vhost, columns=_BINDING)
 
+    async def bindings_of(self, vhost: str, kind: DestinationType, name: str) -> list[dict[str, Any]]:
+        """Return the bindings from and to one exchange, or to one queue, that of the default exchange included."""
+        doing = f"list the bindings of {kind} {name!r} of vhost {vhost!r}"
+        if kind == "queue":
+            return await self._list(doing, "queues", vhost, name, "bindings")
+        ends = [await self._list(doing, "exchanges", vhost, name, "bindings", end) for end in ("source", "destination")]
+        return [*ends[0], *ends[1]]
+
     async def policies(self, vhost: str) -> list[dict[str, Any]]:
         """Return the policies of a vhost."""
         return await self._list(f"list the policies of vhost {vhost!r}", "policies", vhost)
@@ -113,7 +122,9 @@ class Management:
         Raises:
             ManagementError: it does not exist (404).
         """
-        await self._request(f"delete policy {name!r} of vhost {vhost!r}", "DELETE", "policies", vhost, name)
+        await self._request(
+            f"delete policy {name!r} of vhost {vhost!r}", "DELETE", "policies", vhost, name, tag="policymaker"
+        )
 
     async def close_connections(self, vhost: str) -> int:
         """Close every AMQP connection to a vhost that the API knows of; return how many."""
@@ -128,7 +139,9 @@ class Management:
     ) -> None:
         """Create a policy, or replace it."""
         policy = {"pattern": pattern, "definition": dict(definition), "apply-to": apply_to, "priority": priority}
-        await self._request(f"set policy {name!r} of vhost {vhost!r}", "PUT", "policies", vhost, name, json=policy)
+        await self._request(
+            f"set policy {name!r} of vhost {vhost!r}", "PUT", "policies", vhost, name, json=policy, tag="policymaker"
+        )
 
     async def _list(
         self, doing: str, *path: str, query: Mapping[str, str] | None = None, columns: Sequence[str] = ()
@@ -144,9 +157,18 @@ class Management:
         return ManagementUnavailable(f"cannot {doing}: what is at {self._base_url} is no management API of RabbitMQ")
 
     async def _request(
-        self, doing: str, method: str, *path: str, json: Any = None, query: Mapping[str, str] | None = None
+        self,
+        doing: str,
+        method: str,
+        *path: str,
+        json: Any = None,
+        query: Mapping[str, str] | None = None,
+        tag: str | None = None,
     ) -> Any:
-        """Make one request and return its JSON, or None if it has none; `doing` is for the error."""
+        """Make one request and return its JSON, or None if it has none.
+
+        `doing` and the `tag` that users need for it are for the error.
+        """
         import aiohttp
         from yarl import URL
 
@@ -157,7 +179,7 @@ class Management:
         try:
             # yarl would turn a vhost's %2F back into a slash.
             async with self._session.request(method, URL(url, encoded=True), json=json) as response:
-                return await _result(doing, response)
+                return await _result(doing, tag, response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
             raise ManagementUnavailable(f"cannot {doing}: no management API at {self._base_url}: {reason}") from error
@@ -168,13 +190,15 @@ def _basic(username: str, password: str) -> str:
     return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
 
 
-async def _result(doing: str, response: ClientResponse) -> Any:
+async def _result(doing: str, tag: str | None, response: ClientResponse) -> Any:
     if response.status >= 400:
-        raise _refusal(doing, response.status, await response.text(errors="backslashreplace"))
+        raise _refusal(doing, tag, response.status, await response.text(errors="backslashreplace"))
     body = await response.read()
     return await response.json(content_type=None) if body else None
 
 
-def _refusal(doing: str, status: int, words: str) -> BrokerError:
-    kind = AccessRefused if status in {401, 403} else ManagementError
-    return kind(f"cannot {doing}: the management API answered {status}: {words.strip()[:500]}", reply_code=status)
+def _refusal(doing: str, tag: str | None, status: int, words: str) -> BrokerError:
+    refused = status in {401, 403}
+    hint = f"; the user needs the tag {tag} for that" if refused and tag else ""
+    kind = AccessRefused if refused else ManagementError
+    return kind(f"cannot {doing}: the management API answered {status}: {words.strip()[:500]}{hint}", reply_code=status)

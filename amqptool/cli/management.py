@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from amqptool.errors import BrokerError
+from amqptool.errors import BrokerError, BrokerUnavailable
+from amqptool.settings import DEFAULT_ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -13,15 +15,43 @@ if TYPE_CHECKING:
     from amqptool.broker.management import Management
     from amqptool.cli.context import Context
 
+#: Seconds for an address that nobody gave us: that nothing is there, or something else, is no surprise.
+GUESS_TIMEOUT = 2.0
+
 
 @asynccontextmanager
-async def management_if_any(context: Context, without: str) -> AsyncIterator[Management | None]:
-    """Open a session with the management API, or give None and say what goes `without`."""
+async def management_if_any(
+    context: Context, without: str, *, amqp_only: bool = False, insist: bool = False
+) -> AsyncIterator[Management | None]:
+    """Open a session with the management API, or give None and say what goes `without`.
+
+    `insist` on an address that somebody gave; one that we guess from the broker's may be wrong.
+
+    Raises:
+        BrokerUnavailable: there is no management API at the address that was given.
+        AccessRefused: the user may not use it.
+    """
+    if amqp_only:
+        context.output.talk(f"note: {without}")
+        yield None
+        return
+    address = context.resolve_management_url()
+    guessed = address.origin == DEFAULT_ORIGIN
     async with context.management() as management:
-        try:
-            await management.overview()
-        except BrokerError as error:
-            context.output.talk(f"{error}\n{without}")
-            yield None
-        else:
-            yield management
+        reason = await _unusable(management, address.value, GUESS_TIMEOUT if guessed else None)
+        if reason is not None and insist and not guessed:
+            raise reason
+        if reason is not None:
+            context.output.talk(f"note: {reason}; {without}")
+        yield None if reason else management
+
+
+async def _unusable(management: Management, address: str, timeout: float | None) -> BrokerError | None:
+    try:
+        async with asyncio.timeout(timeout):
+            await management.cluster_name()
+    except BrokerError as error:
+        return error
+    except TimeoutError:
+        return BrokerUnavailable(f"no management API at {address}: no answer within {timeout:g} seconds")
+    return None

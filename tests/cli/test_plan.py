@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ import pytest
 from amqptool import AmqpUrl, Topology
 from amqptool import declare as declare_topology
 from amqptool.broker.local import Endpoint
-from amqptool.broker.management import Management
 from tests.support.cli import run_cli
+from tests.support.vhost import VhostUnderTest
 
 TOPOLOGIES = Path(__file__).parents[2] / "topologies"
 
@@ -32,44 +31,16 @@ policies:
 """
 
 
-class Broker:
-    """A vhost of the suite's broker, as the command line is told of it."""
-
-    def __init__(self, node: Endpoint, url: AmqpUrl) -> None:
-        self.node = node
-        self.url = url
-
-    def plan(self, *words: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run `amqptool plan`; `text` is its standard input."""
-        env = {"AMQPTOOL_URL": self.url.reveal(), "AMQPTOOL_MANAGEMENT_URL": self.node.management_url}
-        return run_cli("plan", *words, input=text, env=env)
-
-    def holds(self, text: str) -> None:
-        """Declare a topology."""
-        asyncio.run(declare_topology(self.url, Topology.parse(text)))
-
-    def has_policy(self, name: str, pattern: str, **definition: object) -> None:
-        """Set a policy."""
-
-        async def main() -> None:
-            async with Management.at(self.node.management_url, self.node.url) as management:
-                await management.put_policy(
-                    self.url.vhost, name, pattern=pattern, definition=definition, apply_to="all", priority=0
-                )
-
-        asyncio.run(main())
-
-
 @pytest.fixture
-def broker(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> Broker:
+def broker(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> VhostUnderTest:
     """Give an empty vhost."""
-    return Broker(amqptool_node, amqptool_vhost)
+    return VhostUnderTest(amqptool_node, amqptool_vhost)
 
 
-def test_changes_are_lines_with_symbol_values_and_place(broker: Broker) -> None:
+def test_changes_are_lines_with_symbol_values_and_place(broker: VhostUnderTest) -> None:
     """Each change says what is to be done, from which value to which, and where the file says so."""
     broker.holds(HELD)
-    done = broker.plan("-", text=WANTED)
+    done = broker.run("plan", "-", text=WANTED)
     assert (done.returncode, done.stdout.splitlines()) == (
         0,
         [
@@ -82,46 +53,46 @@ def test_changes_are_lines_with_symbol_values_and_place(broker: Broker) -> None:
     assert done.stderr == "Plan: 2 to create, 0 to update, 1 to replace, 0 to delete; 2 unchanged\n"
 
 
-def test_nothing_is_changed(broker: Broker) -> None:
+def test_nothing_is_changed(broker: VhostUnderTest) -> None:
     """A plan is a look: the same plan comes again."""
-    plans = {broker.plan("-", text=WANTED).stdout for _ in range(2)}
+    plans = {broker.run("plan", "-", text=WANTED).stdout for _ in range(2)}
     assert len(plans) == 1
     assert plans.pop().count("+ ") == 5
 
 
 @pytest.mark.parametrize("path", sorted(TOPOLOGIES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_an_example_that_was_declared_needs_nothing(broker: Broker, path: Path) -> None:
+def test_an_example_that_was_declared_needs_nothing(broker: VhostUnderTest, path: Path) -> None:
     """What was declared is there as the file says; with --detailed-exitcode that is exit 0."""
-    assert broker.plan("--detailed-exitcode", str(path)).returncode == 4
+    assert broker.run("plan", "--detailed-exitcode", str(path)).returncode == 4
     topology = Topology.load(path)
     asyncio.run(declare_topology(broker.url, topology))
-    done = broker.plan("--detailed-exitcode", str(path))
+    done = broker.run("plan", "--detailed-exitcode", str(path))
     assert (done.returncode, done.stdout) == (4 if topology.policies else 0, done.stdout)
     assert [line for line in done.stdout.splitlines() if "policy" not in line] == []
 
 
-def test_an_updated_policy(broker: Broker) -> None:
+def test_an_updated_policy(broker: VhostUnderTest) -> None:
     """A policy changes in place, key by key."""
     broker.has_policy("ttl", "^jobs$", **{"message-ttl": 9})
-    lines = broker.plan("-", text=WANTED).stdout.splitlines()
+    lines = broker.run("plan", "-", text=WANTED).stdout.splitlines()
     assert "~ policy ttl  <stdin>:8" in lines
     assert "    message-ttl: 9 → 5000" in lines
 
 
-def test_policies_that_the_file_does_not_have_are_noted(broker: Broker) -> None:
+def test_policies_that_the_file_does_not_have_are_noted(broker: VhostUnderTest) -> None:
     """What the broker adds to a queue of the file is said, once for all queues that it is true of."""
     broker.has_policy("cap", "^q", **{"max-length": 5})
-    done = broker.plan("-", text="queues: {q1: , q2: }")
+    done = broker.run("plan", "-", text="queues: {q1: , q2: }")
     assert (
         "note: queue q1 (classic), queue q2 (classic): policy 'cap' of the broker (not in the file) "
         "sets max-length: 5\n" in done.stderr
     )
 
 
-def test_prune_plans_to_delete_what_is_owned(broker: Broker) -> None:
+def test_prune_plans_to_delete_what_is_owned(broker: VhostUnderTest) -> None:
     """Only names with the prefix are planned to go."""
     broker.holds("queues: {shop.old: , shop.new: , other: }")
-    done = broker.plan("--prune", "--owns", "shop.", "-", text="queues: {shop.new: }")
+    done = broker.run("plan", "--prune", "--owns", "shop.", "-", text="queues: {shop.new: }")
     assert done.stdout == "- queue shop.old (classic)\n"
 
 
@@ -140,40 +111,42 @@ def test_ownership_that_makes_no_sense_is_wrong_usage(words: list[str], complain
     assert complaint in done.stderr
 
 
-def test_a_missing_vhost_is_named_with_the_way_out(broker: Broker) -> None:
+def test_a_missing_vhost_is_named_with_the_way_out(broker: VhostUnderTest) -> None:
     """Without --create-vhosts it is an error, with it a change like others."""
     text = "queues: [{name: q, vhost: not-there}]"
-    done = broker.plan("-", text=text)
+    done = broker.run("plan", "-", text=text)
     assert done.returncode == 77
     assert "vhost 'not-there' does not exist" in done.stderr
     assert "--create-vhosts" in done.stderr
-    created = broker.plan("--create-vhosts", "-", text=text)
+    created = broker.run("plan", "--create-vhosts", "-", text=text)
     assert created.stdout.splitlines()[0] == "+ vhost not-there"
     assert created.stdout.splitlines()[1].startswith("+ queue q (classic) in vhost not-there")
 
 
-def test_the_plan_as_json(broker: Broker) -> None:
+def test_the_plan_as_json(broker: VhostUnderTest) -> None:
     """One document holds the changes with typed values, the counts and the notes."""
     broker.holds(HELD)
     broker.has_policy("rest", "^orders$", **{"alternate-exchange": "rest"})
-    document = json.loads(broker.plan("--json", "-", text=WANTED).stdout)
+    document = json.loads(broker.run("plan", "--json", "-", text=WANTED).stdout)
     assert (document["kind"], document["code"]) == ("plan", 0)
-    assert document["counts"] == {"create": 2, "update": 0, "replace": 1, "delete": 0, "unchanged": 2}
+    assert document["counts"] == {"create": 2, "update": 0, "replace": 1, "delete": 0, "unchanged": 2, "unknown": 0}
     (replaced,) = [each for each in document["changes"] if each["action"] == "replace"]
     assert replaced["differences"] == [{"property": "x-max-length", "before": 10, "after": 20}]
     assert (replaced["type"], replaced["name"], replaced["line"]) == ("queue", "jobs", 6)
     assert [note["name"] for note in document["notes"]] == ["orders"]
 
 
-def test_no_management_api_is_exit_69_with_the_way_out(broker: Broker) -> None:
+def test_no_management_api_is_exit_69_with_the_way_out(broker: VhostUnderTest) -> None:
     """AMQP alone cannot tell what differs, so the plan needs the API and says where it looked."""
-    done = broker.plan("--management-url", "http://127.0.0.1:1", "-", text="queues: {q: }")
+    done = broker.run("plan", "--management-url", "http://127.0.0.1:1", "-", text="queues: {q: }")
     assert done.returncode == 69
     assert "no management API at http://127.0.0.1:1" in done.stderr
 
 
-def test_something_else_at_the_address_is_told(broker: Broker) -> None:
+def test_something_else_at_the_address_is_told(broker: VhostUnderTest) -> None:
     """A port where AMQP is spoken is no management API."""
-    done = broker.plan("--management-url", f"http://{broker.url.host}:{broker.url.port}", "-", text="queues: {q: }")
+    done = broker.run(
+        "plan", "--management-url", f"http://{broker.url.host}:{broker.url.port}", "-", text="queues: {q: }"
+    )
     assert done.returncode == 69
     assert "Traceback" not in done.stderr

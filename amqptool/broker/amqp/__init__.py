@@ -7,6 +7,7 @@ confirms and returns come through callbacks, which run on the loop and must not 
 connection    connecting, alarms, closing
 channel       publishing and consuming, on top of
 topology      declaring, binding, unbinding, deleting
+rights        which right is missing when access is refused
 calls         awaited replies, and the end of a channel
 convert       messages and properties, ours and pika's
 fields        values in headers and arguments that pika gets wrong

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp.calls import Calls
 from amqptool.broker.amqp.convert import as_table
+from amqptool.broker.amqp.rights import Rights, naming_the_right
+from amqptool.errors import AccessRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from amqptool.message import FieldValue
 
@@ -47,9 +50,10 @@ class TopologyCalls(Calls):
         Raises:
             PreconditionFailed: it exists with other properties.
         """
-        await self._call(
+        await self._ask(
             f"declaring exchange {name!r}",
             self._raw.exchange_declare,
+            {("exchange", name): "configure", ("exchange", _target(arguments, "alternate-exchange")): "write"},
             exchange=name,
             exchange_type=exchange_type,
             durable=durable,
@@ -72,7 +76,13 @@ class TopologyCalls(Calls):
         Raises:
             PreconditionFailed: with `if_unused`, it is the source of bindings.
         """
-        await self._call(f"deleting exchange {name!r}", self._raw.exchange_delete, exchange=name, if_unused=if_unused)
+        await self._ask(
+            f"deleting exchange {name!r}",
+            self._raw.exchange_delete,
+            {("exchange", name): "configure"},
+            exchange=name,
+            if_unused=if_unused,
+        )
 
     # -- queues --
 
@@ -91,9 +101,10 @@ class TopologyCalls(Calls):
             PreconditionFailed: it exists with other properties.
             AccessRefused: no permission, or another connection has it exclusively (reply code 405).
         """
-        await self._call(
+        await self._ask(
             f"declaring queue {name!r}",
             self._raw.queue_declare,
+            {("queue", name): "configure", ("exchange", _target(arguments, "x-dead-letter-exchange")): "write"},
             queue=name,
             durable=durable,
             exclusive=exclusive,
@@ -113,7 +124,9 @@ class TopologyCalls(Calls):
 
     async def delete_queue(self, name: str) -> int:
         """Delete a queue with its messages and bindings, if it exists; return how many messages were ready."""
-        reply = await self._call(f"deleting queue {name!r}", self._raw.queue_delete, queue=name)
+        reply = await self._ask(
+            f"deleting queue {name!r}", self._raw.queue_delete, {("queue", name): "configure"}, queue=name
+        )
         return int(reply.message_count)
 
     # -- bindings --
@@ -126,9 +139,10 @@ class TopologyCalls(Calls):
         Raises:
             NotFound: one of them does not exist.
         """
-        await self._call(
+        await self._ask(
             f"binding {source!r} to queue {queue!r}",
             self._raw.queue_bind,
+            {("queue", queue): "write", ("exchange", source): "read"},
             queue=queue,
             exchange=source,
             routing_key=routing_key,
@@ -139,9 +153,10 @@ class TopologyCalls(Calls):
         self, source: str, queue: str, routing_key: str, arguments: Mapping[str, FieldValue] | None = None
     ) -> None:
         """Remove a binding of a queue, if it exists; key and arguments must be those it was made with."""
-        await self._call(
+        await self._ask(
             f"unbinding {source!r} from queue {queue!r}",
             self._raw.queue_unbind,
+            {("queue", queue): "write", ("exchange", source): "read"},
             queue=queue,
             exchange=source,
             routing_key=routing_key,
@@ -160,9 +175,10 @@ class TopologyCalls(Calls):
         Raises:
             NotFound: one of them does not exist.
         """
-        await self._call(
+        await self._ask(
             f"binding {source!r} to exchange {destination!r}",
             self._raw.exchange_bind,
+            {("exchange", destination): "write", ("exchange", source): "read"},
             destination=destination,
             source=source,
             routing_key=routing_key,
@@ -177,11 +193,25 @@ class TopologyCalls(Calls):
         arguments: Mapping[str, FieldValue] | None = None,
     ) -> None:
         """Remove a binding between exchanges, if it exists; key and arguments must be those it was made with."""
-        await self._call(
+        await self._ask(
             f"unbinding {source!r} from exchange {destination!r}",
             self._raw.exchange_unbind,
+            {("exchange", destination): "write", ("exchange", source): "read"},
             destination=destination,
             source=source,
             routing_key=routing_key,
             arguments=as_table(arguments),
         )
+
+    # -- inside --
+
+    async def _ask(self, doing: str, method: Callable[..., Any], rights: Rights, **arguments: Any) -> Any:
+        """Make a call that takes rights, by the resource on which it takes each."""
+        try:
+            return await self._call(doing, method, **arguments)
+        except AccessRefused as error:
+            raise naming_the_right(error, doing, rights) from error
+
+
+def _target(arguments: Mapping[str, FieldValue] | None, name: str) -> str:
+    return str((arguments or {}).get(name, ""))

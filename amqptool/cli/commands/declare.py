@@ -2,104 +2,145 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, tally
+from amqptool.cli.management import management_if_any
 from amqptool.cli.options import Command
-from amqptool.cli.output import View
+from amqptool.cli.ownership import ownership, prune_options
 from amqptool.cli.running import run
-from amqptool.cli.sanitize import clean_line
 from amqptool.cli.topologies import load_topology, topology_options
+from amqptool.settings import DEFAULT_ORIGIN
 
 if TYPE_CHECKING:
-    from amqptool.broker.reconcile import Declared, TopologyObject
-    from amqptool.settings.url import AmqpUrl
+    from amqptool.broker.management import Management
+    from amqptool.broker.reconcile import Declared, Permits
+    from amqptool.topology.model import Topology
 
-#: Up to so many declared objects are listed; of more, only the failures are.
-_LISTED = 50
+_WITHOUT = (
+    "declaring over AMQP alone, which does not show everything: bindings and policies beyond the file, and "
+    "properties that RabbitMQ does not compare when something is declared again"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How to go about it."""
+
+    permits: Permits
+    amqp_only: bool
+    check: bool
+    wait: float
 
 
 @click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @topology_options
+@click.option("--check", is_flag=True, help="Change nothing; exit with 4 unless everything is there as the files say.")
+@click.option("--create-vhosts", is_flag=True, help="Create vhosts that do not exist.")
+@click.option("--allow-replace", is_flag=True, help="Delete and declare anew what cannot be changed (∓ in the plan).")
+@prune_options
+@click.option("--delete-messages", is_flag=True, help="Replace and prune queues whatever they hold.")
+@click.option("--amqp-only", is_flag=True, help="Do without the management API.")
+@click.option("--wait", metavar="SECONDS", type=click.FloatRange(0), default=0, help="Wait for the broker to be there.")
 @pass_context
-def declare(context: Context, /, files: tuple[str, ...], settings: dict[str, str]) -> ExitCode:
+def declare(
+    context: Context,
+    /,
+    files: tuple[str, ...],
+    settings: dict[str, str],
+    check: bool,
+    create_vhosts: bool,
+    allow_replace: bool,
+    prune: bool,
+    owns: tuple[str, ...],
+    owns_vhost: bool,
+    delete_messages: bool,
+    amqp_only: bool,
+    wait: float,
+) -> ExitCode:
     """Make the broker match topology files. `-` is standard input.
 
-    Declares exchanges, then queues, then bindings; what exists already stays as it is. An object that the
-    broker holds with other properties is a conflict: both values are shown, and the rest is still declared.
+    Changes what `amqptool plan` shows, in an order in which objects need each other, and says what became of each
+    object. What fails does not keep the rest from it, and running it again completes it.
+
+    An exchange or a queue that the broker holds with other properties is a conflict: both values are shown.
+    With --allow-replace it is deleted and declared anew, and gets all its bindings back; what is published to it
+    meanwhile is lost. A queue that holds messages, ready or un-acked, or has consumers is kept, by --prune too,
+    unless --delete-messages says otherwise.
+
+    Without the management API everything is declared over AMQP; policies, --prune and --allow-replace need it.
     """
-    topology = load_topology(context, files, settings)
-    url = context.resolve_url().value
+    from amqptool.broker.reconcile import Permits
 
-    async def declare_all() -> list[Declared]:
-        from amqptool.broker.reconcile import declare
-
-        return await declare(url, topology)
-
-    return context.output.show(_view(run(context, lambda _: declare_all()), url))
-
-
-def _view(outcomes: list[Declared], url: AmqpUrl) -> View:
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-    done = len(outcomes) - len(errors)
-    return View(
-        kind="declare",
-        document={
-            "vhost": url.vhost,
-            "declared": done,
-            "failed": len(errors),
-            "objects": [_document(outcome, url.vhost) for outcome in outcomes],
-        },
-        errors=tuple(_complaint(outcome) for outcome in outcomes if outcome.error),
-        talk="\n".join([*_lines(outcomes), _summary(done, len(errors))]),
-        code=tally(done, errors),
+    permits = Permits(
+        create_vhosts=create_vhosts,
+        replace=allow_replace,
+        prune=ownership(prune=prune, owns=owns, owns_vhost=owns_vhost),
+        delete_messages=delete_messages,
     )
+    changing = permits != Permits()
+    if check and changing:
+        raise click.UsageError("--check changes nothing: it goes with none of the options that allow changes")
+    if amqp_only and changing:
+        raise click.UsageError("--amqp-only declares, and no more: the other changes need the management API")
+    way = _Way(permits=permits, amqp_only=amqp_only, check=check, wait=wait)
+    topology = load_topology(context, files, settings)
+    return _show(context, run(context, lambda _: _outcomes(context, topology, way)), way)
 
 
-def _lines(outcomes: list[Declared]) -> list[str]:
-    shown = outcomes if len(outcomes) <= _LISTED else []
-    return [f"  {clean_line(str(outcome.object))}" for outcome in shown if outcome.error is None]
+async def _outcomes(context: Context, topology: Topology, way: _Way) -> list[Declared]:
+    if way.wait:
+        await _wait(context, way)
+    async with management_if_any(context, _WITHOUT, amqp_only=way.amqp_only, insist=True) as management:
+        if way.check:
+            return await _check(context, topology, management)
+        if management is None:
+            return await _declare(context, topology, way.permits)
+        return await _reconcile(context, topology, management, way.permits)
 
 
-def _complaint(outcome: Declared) -> str:
-    return f"{outcome.object.place}: {outcome.object}: {_reason(outcome)}"
+async def _wait(context: Context, way: _Way) -> None:
+    from amqptool.broker.reaching import reach
+
+    address = context.resolve_management_url()
+    async with context.management() as management:
+        needed = not way.amqp_only and address.origin != DEFAULT_ORIGIN
+        await reach(context.resolve_url().value, management if needed else None, way.wait)
 
 
-def _reason(outcome: Declared) -> str:
-    conflict = outcome.conflict
-    if conflict is None:
-        return str(outcome.error)
-    return f"{conflict.name} is {conflict.file} in the file and {conflict.broker} on the broker"
+async def _check(context: Context, topology: Topology, management: Management | None) -> list[Declared]:
+    from amqptool.broker.reconcile import check, look, make_plan
+
+    url = context.resolve_url().value
+    plan = await (look(url, topology) if management is None else make_plan(management, topology, vhost=url.vhost))
+    return check(plan)
 
 
-def _summary(done: int, failed: int) -> str:
-    return f"{done:,} declared" + (f", {failed:,} failed" if failed else "")
+async def _declare(context: Context, topology: Topology, permits: Permits) -> list[Declared]:
+    from amqptool.broker.reconcile import Permits, declare
+    from amqptool.errors import BrokerUnavailable
+
+    if permits != Permits():
+        raise BrokerUnavailable("what the options allow needs the management API; --management-url says where it is")
+    return await declare(context.resolve_url().value, topology)
 
 
-def _document(outcome: Declared, vhost: str) -> dict[str, Any]:
-    thing, conflict = outcome.object, outcome.conflict
-    document: dict[str, Any] = {
-        "object": str(thing),
-        **_identity(thing),
-        "vhost": thing.vhost or vhost,
-        "file": thing.place.file,
-        "line": thing.place.line,
-        "outcome": "declared" if outcome.error is None else "failed",
-    }
-    if outcome.error is not None:
-        document |= {"error": type(outcome.error).__name__, "message": str(outcome.error)}
-    if conflict is not None:
-        document["conflict"] = {"property": conflict.name, "file": conflict.file, "broker": conflict.broker}
-    return document
+async def _reconcile(context: Context, topology: Topology, management: Management, permits: Permits) -> list[Declared]:
+    from amqptool.broker.reconcile import reconcile
+
+    return await reconcile(context.resolve_url().value, management, topology, permits)
 
 
-def _identity(thing: TopologyObject) -> dict[str, str]:
-    from amqptool.topology.model import Binding
+def _show(context: Context, outcomes: list[Declared], way: _Way) -> ExitCode:
+    from amqptool.cli.declarations import declarations
 
-    if isinstance(thing, Binding):
-        return {"type": "binding"}
-    return {"type": type(thing).__name__.lower(), "name": thing.name}
+    errors = [each.error for each in outcomes if each.error is not None]
+    code = tally(len(outcomes) - len(errors), errors)
+    if way.check and errors:
+        code = ExitCode.DRIFT
+    return context.output.show(declarations(outcomes, context.resolve_url().value.vhost, code))

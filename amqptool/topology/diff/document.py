@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from amqptool.topology.model import NOWHERE, Binding
 
 if TYPE_CHECKING:
-    from amqptool.topology.diff.plan import Change, Plan
+    from collections.abc import Iterable
+
+    from amqptool.topology.diff.plan import Change, Difference, Plan
     from amqptool.topology.model import TopologyObject
 
 
@@ -28,15 +30,18 @@ def identity(thing: TopologyObject) -> dict[str, Any]:
     return {"type": kind, "name": thing.name} | ({} if vhost is None else {"vhost": vhost})
 
 
+def difference_documents(differences: Iterable[Difference]) -> list[dict[str, Any]]:
+    """Return the properties that differ, with typed values."""
+    return [{"property": each.property, "before": each.before, "after": each.after} for each in differences]
+
+
 def change_document(item: Change) -> dict[str, Any]:
     """Return one change, with its place if it has one."""
     document: dict[str, Any] = {
         "action": item.action.word,
         "object": str(item.object),
         **identity(item.object),
-        "differences": [
-            {"property": each.property, "before": each.before, "after": each.after} for each in item.differences
-        ],
+        "differences": difference_documents(item.differences),
     }
     if item.hint:
         document["hint"] = item.hint
@@ -49,7 +54,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     """Return a whole plan."""
     counts = {action.word: count for action, count in plan.counts().items()}
     return {
-        "counts": {**counts, "unchanged": len(plan.unchanged)},
+        "counts": {**counts, "unchanged": len(plan.unchanged), "unknown": len(plan.unknown)},
         "changes": [change_document(each) for each in plan.changes],
         "notes": [{"object": str(note.object), **identity(note.object), "text": note.text} for note in plan.notes],
     }

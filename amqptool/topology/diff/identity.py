@@ -1,16 +1,17 @@
-"""What makes an object the same one in a file and on a broker."""
+"""What makes an object the same one in a file and on a broker, and in which vhost it is."""
 
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from amqptool.topology.model import Topology
 from amqptool.topology.typed import typed_table
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology
+    from amqptool.topology.model import Binding, Exchange, Policy, Queue
 
 
 def binding_key(binding: Binding, vhost: str) -> Hashable:
@@ -37,3 +38,13 @@ def vhosts_of(topology: Topology, vhost: str) -> tuple[str, ...]:
     for each in chain.from_iterable(sections):
         names[each.vhost or vhost] = None
     return tuple(names or {vhost: None})
+
+
+def by_vhost(topology: Topology, vhost: str) -> dict[str, Topology]:
+    """Return the exchanges, queues, bindings and policies of each vhost; `vhost` is that of objects that name none."""
+    parts: dict[str, dict[str, list[Any]]] = {}
+    for section in ("exchanges", "queues", "bindings", "policies"):
+        for each in getattr(topology, section):
+            parts.setdefault(each.vhost or vhost, {}).setdefault(section, []).append(each)
+    found = {name: {section: tuple(things) for section, things in part.items()} for name, part in parts.items()}
+    return {name: Topology(**sections) for name, sections in (found or {vhost: {}}).items()}

@@ -60,6 +60,11 @@ class Change:
         return thing
 
     @property
+    def vhost(self) -> str:
+        """The vhost that it is in, or the one that it is."""
+        return self.object.name if isinstance(self.object, Vhost) else self.object.vhost or ""
+
+    @property
     def place(self) -> Place:
         """Where the file says so."""
         return self.after.place if self.after is not None else NOWHERE
@@ -83,6 +88,8 @@ class Plan:
     changes: tuple[Change, ...] = ()
     #: The file's objects that are on the broker as they should be.
     unchanged: tuple[TopologyObject, ...] = ()
+    #: The file's objects of which it could not be asked whether they are.
+    unknown: tuple[TopologyObject, ...] = ()
     notes: tuple[Note, ...] = ()
 
     @property
@@ -97,4 +104,5 @@ class Plan:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} to {action.word}" for action, count in self.counts().items())
-        return f"{counts}; {len(self.unchanged):,} unchanged"
+        rest = f"{len(self.unknown):,} not known" if self.unknown else f"{len(self.unchanged):,} unchanged"
+        return f"{counts}; {rest}"

@@ -1,0 +1,90 @@
+"""What AMQP alone tells of what is there: whether an exchange or a queue of a name exists, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from amqptool.broker.amqp import connect
+from amqptool.broker.lanes import in_lanes
+from amqptool.errors import AccessRefused, AmqptoolError, NotFound
+from amqptool.settings.url import as_url
+from amqptool.topology.diff import Action, Change, Plan
+from amqptool.topology.diff.identity import by_vhost
+from amqptool.topology.model import Binding, Exchange, Queue
+
+if TYPE_CHECKING:
+    from amqptool.broker.amqp import Channel, Connection
+    from amqptool.settings.url import AmqpUrl
+    from amqptool.topology.model import Topology, TopologyObject
+
+#: What a plan over AMQP alone leaves open.
+UNKNOWN = (
+    "AMQP alone does not tell whether the exchanges and queues that exist have the properties of the file, "
+    "which bindings and policies there are, and what else is there; the management API does"
+)
+
+_RESOURCE_LOCKED = 405
+
+
+async def look(url: AmqpUrl | str, topology: Topology) -> Plan:
+    """Return what surely has to be created, by passive declares, which change nothing and take no permission.
+
+    Raises:
+        BrokerUnavailable: the broker cannot be reached.
+        AccessRefused: the broker refused the credentials or a vhost.
+    """
+    url = as_url(url)
+    changes: list[Change] = []
+    unknown: list[TopologyObject] = []
+    for vhost, part in by_vhost(topology, url.vhost).items():
+        async with connect(replace(url, vhost=vhost), name="amqptool plan") as connection:
+            missing = await _missing(connection, [*part.exchanges, *part.queues])
+        things: list[Exchange | Queue | Binding] = [*part.exchanges, *part.queues, *part.bindings]
+        for thing in things:
+            if missing.isdisjoint(_parts(thing)):
+                unknown.append(thing)
+            else:
+                changes.append(Change(action=Action.CREATE, after=replace(thing, vhost=vhost)))
+        unknown += part.policies
+    return Plan(changes=tuple(changes), unknown=tuple(unknown))
+
+
+async def _missing(connection: Connection, things: list[Exchange | Queue]) -> set[tuple[str, str]]:
+    """Return the kind and name of what does not exist.
+
+    Raises:
+        AmqptoolError: something else was the matter.
+    """
+    missing: set[tuple[str, str]] = set()
+    for thing, error in zip(things, await in_lanes(connection, things, _check), strict=True):
+        if isinstance(error, NotFound):
+            missing |= _parts(thing)
+        elif isinstance(error, AmqptoolError) and not _is_locked(error):
+            raise error
+    return missing
+
+
+async def _check(channel: Channel, thing: Exchange | Queue) -> None:
+    if isinstance(thing, Queue):
+        await channel.check_queue(thing.name)
+    else:
+        await channel.check_exchange(thing.name)
+
+
+def _is_locked(error: AmqptoolError) -> bool:
+    """Return whether it is a queue that exists, but is exclusive to another connection."""
+    return isinstance(error, AccessRefused) and error.reply_code == _RESOURCE_LOCKED
+
+
+def _parts(thing: TopologyObject) -> set[tuple[str, str]]:
+    """Return the kind and name of what must exist for an object to be there."""
+    match thing:
+        case Exchange():
+            return {("exchange", thing.name)}
+        case Queue():
+            return {("queue", thing.name)}
+        case Binding():
+            return {("exchange", thing.source), (thing.destination_type, thing.destination)}
+        case _:
+            return set()
