@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from amqptool.topology.model import Binding
 from amqptool.topology.problems import quoted
 from amqptool.topology.routing.headers import HeadersIndex
-from amqptool.topology.routing.interface import MAX_CANDIDATES, NearMiss
+from amqptool.topology.routing.interface import MAX_CANDIDATES, NEAREST, NearMiss
 from amqptool.topology.routing.trie import TopicIndex
-from amqptool.topology.routing.words import unlike
+from amqptool.topology.routing.words import typos, unlike
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -86,7 +86,7 @@ class DirectIndex:
         return [
             NearMiss(binding, f"the key is {quoted(address.keys[0])}, not {quoted(key)}", distance)
             for key, distance in _like(address, self._by_key)
-            for binding in self._by_key[key][:MAX_CANDIDATES]
+            for binding in self._by_key[key][:NEAREST]
         ]
 
 
@@ -113,6 +113,7 @@ def _implicit(queue: str) -> Binding:
 
 
 def _like(address: Address, keys: Collection[str]) -> Iterator[tuple[str, float]]:
-    """Compare the routing key with others; yield each that is different, with how much it is."""
-    others = islice((key for key in keys if key not in address.keys), MAX_CANDIDATES)
-    return ((key, unlike(address.keys[0], key)) for key in others)
+    """Compare the routing key with others, first with those that are a typo away; yield how different each is."""
+    key = address.keys[0]
+    others = dict.fromkeys(chain(typos(key, keys), islice(keys, MAX_CANDIDATES)))
+    return ((other, unlike(key, other)) for other in others if other not in address.keys)

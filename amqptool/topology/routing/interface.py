@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from amqptool.message import FieldValue
     from amqptool.topology.model import Binding
 
-#: How many bindings are looked at for near misses, however many there are.
+#: So many bindings, keys or branches are looked at for near misses, however many there are.
 MAX_CANDIDATES = 1000
+#: So many near misses are named for each exchange.
+NEAREST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +46,5 @@ class Index(Protocol):
         ...
 
     def near(self, address: Address) -> Sequence[NearMiss]:
-        """Return bindings that do not match but nearly do, in no order; at most MAX_CANDIDATES are looked at."""
+        """Return bindings that do not match but nearly do, in no order."""
         ...

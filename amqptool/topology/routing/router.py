@@ -12,7 +12,7 @@ from amqptool.topology.names import PREDECLARED, flaw_of_key
 from amqptool.topology.policies import Policies
 from amqptool.topology.problems import did_you_mean, quoted
 from amqptool.topology.routing.indexes import CHOOSING_TYPES, DefaultIndex, index, is_predictable
-from amqptool.topology.routing.interface import Address
+from amqptool.topology.routing.interface import NEAREST, Address
 from amqptool.topology.routing.vhosts import only_vhost
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from amqptool.message import FieldValue
     from amqptool.topology.model import Binding, Topology
     from amqptool.topology.routing.interface import Index, NearMiss
-
-#: How many near misses an explanation names for each exchange.
-NEAREST = 3
 
 _ALTERNATE = "alternate-exchange"
 #: Headers that hold more routing keys (RabbitMQ, "Sender-selected Distribution").

@@ -10,8 +10,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from amqptool.topology.routing.interface import MAX_CANDIDATES, NearMiss
-from amqptool.topology.routing.words import MANY, ONE, WILDCARDS, difference, matches, split
+from amqptool.topology.routing.interface import MAX_CANDIDATES, NEAREST, NearMiss
+from amqptool.topology.routing.words import MANY, ONE, WILDCARDS, difference, matches, split, typos
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,7 +78,7 @@ class TopicIndex:
         for leaf in islice(self._around(words), MAX_CANDIDATES):
             distance, reason = difference(split(leaf[0].routing_key), words)
             if distance:
-                yield from (NearMiss(binding, reason, distance) for binding in leaf[:MAX_CANDIDATES])
+                yield from (NearMiss(binding, reason, distance) for binding in leaf[:NEAREST])
 
     def _around(self, words: list[str]) -> Iterator[_Leaf]:
         """Walk the trie, first where it agrees with the words."""
@@ -88,12 +88,15 @@ class TopicIndex:
             if isinstance(node, list):
                 yield node
                 continue
-            word = words[depth] if depth < len(words) else None
-            preferred = [choice for choice in dict.fromkeys((MANY, ONE, word)) if choice in node]
-            stack += [
-                (child, depth + 1) for choice, child in islice(node.items(), MAX_CANDIDATES) if choice not in preferred
-            ]
-            stack += [(node[choice], depth + 1) for choice in preferred]
+            choices = _choices(node, words[depth] if depth < len(words) else None)
+            stack += [(node[choice], depth + 1) for choice in reversed(choices)]
+
+
+def _choices(node: _Node, word: str | None) -> list[str | None]:
+    """Return a bounded number of a node's branches, those that agree with the word first."""
+    agreeing = [choice for choice in (word, ONE, MANY) if choice in node]
+    similar = typos(word, node) if word is not None and len(node) > MAX_CANDIDATES else []
+    return list(dict.fromkeys((*agreeing, *similar, *islice(node, MAX_CANDIDATES))))
 
 
 def _word(leaf: _Leaf, depth: int) -> str | None:

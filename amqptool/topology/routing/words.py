@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 from functools import lru_cache
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, NamedTuple
 
 from amqptool.topology.problems import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
 #: In a pattern: exactly one word, which may be empty.
 ONE = "*"
@@ -17,6 +18,8 @@ ONE = "*"
 MANY = "#"
 WILDCARDS = frozenset({ONE, MANY})
 
+#: What may stand in place of a mistyped letter.
+_LETTERS = f"{ascii_letters}{digits}-_."
 #: Of longer keys and patterns, only so many words are compared when near misses are sought.
 _COMPARED = 16
 #: What a word in place of another costs, from the most similar to the least; one too many or too few costs 1.
@@ -46,6 +49,17 @@ def matches(pattern: Sequence[str], words: Sequence[str]) -> bool:
         else:
             return False
     return all(expected == MANY for expected in pattern[at:])
+
+
+def typos(word: str, known: Container[str | None]) -> list[str]:
+    """Return the known words that are one edit away; looking them up is quick, however many are known."""
+    cuts = [(word[:cut], word[cut:]) for cut in range(len(word) + 1)]
+    less = [head + tail[1:] for head, tail in cuts if tail]
+    swapped = [head + tail[1] + tail[0] + tail[2:] for head, tail in cuts if len(tail) > 1]
+    other = [head + letter + tail[1:] for head, tail in cuts if tail for letter in _LETTERS]
+    more = [head + letter + tail for head, tail in cuts for letter in _LETTERS]
+    edited = dict.fromkeys((*less, *swapped, *other, *more, word.lower(), word.upper(), word.capitalize()))
+    return [candidate for candidate in edited if candidate != word and candidate in known]
 
 
 class Difference(NamedTuple):

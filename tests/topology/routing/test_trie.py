@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from amqptool.topology.model import Binding
 from amqptool.topology.routing.interface import Address
 from amqptool.topology.routing.trie import TopicIndex
-from amqptool.topology.routing.words import difference, matches, split
+from amqptool.topology.routing.words import difference, matches, split, typos
 
 WORDS = st.sampled_from(["", "a", "b", "cc", "*", "#", "é"])
 KEYS = st.lists(WORDS, max_size=6).map(".".join)
@@ -123,9 +123,23 @@ def test_the_first_difference_is_told(pattern: str, key: str, reason: str) -> No
     assert difference(split(pattern), split(key)).reason == reason
 
 
-def test_near_misses_are_found_among_many() -> None:
-    """What shares the first words is looked at first, and no more than a bounded number."""
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("orders.creatd", "orders.created"),
+        ("tenant19999x.created", "tenant19999.created"),
+        ("tenant1999.deleted", "tenant1999.created"),
+    ],
+)
+def test_near_misses_are_found_among_many(key: str, nearest: str) -> None:
+    """What shares the first words is looked at first, then what is a typo away; no more than a bounded number."""
     index = bound(*(f"tenant{n}.created" for n in range(20_000)), "orders.created")
-    misses = sorted(index.near(Address(("orders.creatd",), {})), key=lambda miss: miss.distance)
-    assert misses[0].binding.destination == "orders.created"
+    misses = sorted(index.near(Address((key,), {})), key=lambda miss: miss.distance)
+    assert misses[0].binding.destination == nearest
     assert len(misses) <= 1000
+
+
+def test_typos_are_what_is_known_of_the_words_nearby() -> None:
+    """A letter more, less, other or swapped, or another case."""
+    known = {"order", "orders", "Order", "odrer", "oder", "ordeR", "ord", "ORDER"}
+    assert set(typos("order", known)) == known - {"order", "ord"}
