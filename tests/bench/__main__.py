@@ -5,14 +5,12 @@ Each line compares two programs that did the same work in turns, on the same pri
 
 from __future__ import annotations
 
-import math
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -20,6 +18,8 @@ from rich.table import Table
 
 from amqptool.broker.local import temporary
 from amqptool.settings.url import AmqpUrl
+from tests.bench.comparison import Comparison
+from tests.bench.routing import compare_routing
 
 HERE = Path(__file__).parent
 AMQPTOOL = str(Path(sys.executable).with_name("amqptool"))
@@ -44,29 +44,6 @@ started = time.perf_counter()
 subprocess.run(sys.argv[1:], check=True)
 print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One line of the table; a goal bounds the ratio: from above for times, from below for rates."""
-
-    what: str
-    ours: str
-    theirs: str
-    ratio: float
-    at_most: float = math.inf
-    at_least: float = 0.0
-
-    @property
-    def reached(self) -> bool:
-        """Whether the ratio is within its bounds."""
-        return self.at_least <= self.ratio <= self.at_most
-
-    @property
-    def goal(self) -> str:
-        """The bound in words, and whether it was missed."""
-        bound = f"≥ {self.at_least:g}" if self.at_least else f"≤ {self.at_most:g}"
-        return bound if self.reached else f"{bound}, missed"
 
 
 def times_of(commands: list[list[str]], rounds: int, environ: dict[str, str] | None = None) -> list[float]:
@@ -142,6 +119,7 @@ def measure() -> list[Comparison]:
             ),
             compare_times("publish of one message, bare pika", one, bare, 1.6, environ),
             *compare_bulk(node.url, environ, Path(directory)),
+            *compare_routing(),
         ]
 
 

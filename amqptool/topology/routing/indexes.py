@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 #: The exchange types that choose one of their bindings by a hash, at random or by where a queue is.
 CHOOSING_TYPES = frozenset({"x-consistent-hash", "x-random", "x-modulus-hash", "x-local-random"})
-#: Types that send to every binding; the second also repeats old messages to new bindings.
-_FANOUT_TYPES = frozenset({"fanout", "x-recent-history"})
+#: The types whose bindings decide alone. The last is a fanout that also repeats old messages to new bindings.
+_PREDICTABLE_TYPES = frozenset({"direct", "fanout", "topic", "headers", "x-recent-history"})
 _DELAYED = "x-delayed-message"
 
 
@@ -34,7 +34,7 @@ def routed_type(exchange: Exchange) -> str:
 
 def is_predictable(exchange: Exchange) -> bool:
     """Return whether the bindings alone decide where a message goes."""
-    return routed_type(exchange) in {"direct", "topic", "headers", *_FANOUT_TYPES}
+    return routed_type(exchange) in _PREDICTABLE_TYPES
 
 
 def index(exchange: Exchange, bindings: Sequence[Binding], rabbitmq: tuple[int, int]) -> Index:
