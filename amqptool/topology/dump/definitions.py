@@ -23,13 +23,25 @@ def to_definitions(topology: Topology) -> str:
 
 def definitions(topology: Topology) -> dict[str, Any]:
     """Return what `to_definitions` writes: sections by name, those that amqptool leaves alone first."""
-    sections: dict[str, Any] = {each.section: each.value for each in topology.unmanaged}
+    sections = _unmanaged(topology)
     if topology.vhosts:
         sections["vhosts"] = [_vhost(each) for each in topology.vhosts]
     sections["policies"] = [_policy(each) for each in topology.policies]
     sections["queues"] = [_queue(each) for each in topology.queues]
     sections["exchanges"] = [_exchange(each) for each in topology.exchanges]
     sections["bindings"] = [_binding(each) for each in topology.bindings]
+    return sections
+
+
+def _unmanaged(topology: Topology) -> dict[str, Any]:
+    """Return the sections that are left alone; the lists of several files are one, of single values the last counts."""
+    sections: dict[str, Any] = {}
+    for each in topology.unmanaged:
+        earlier = sections.get(each.section)
+        if isinstance(earlier, list) and isinstance(each.value, list):
+            sections[each.section] = earlier + each.value
+        else:
+            sections[each.section] = each.value
     return sections
 
 

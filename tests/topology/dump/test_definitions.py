@@ -76,6 +76,15 @@ def test_without_vhosts() -> None:
     assert document["queues"] == [{"name": "q", "durable": True, "auto_delete": False, "arguments": {}}]
 
 
+def test_what_several_files_leave_alone() -> None:
+    """The users of two files are written as one list."""
+    users = [Unmanaged(section="users", value=[{"name": name}]) for name in "ab"]
+    versions = [Unmanaged(section="rabbit_version", value=version) for version in ("3.10.8", "4.0.5")]
+    document = json.loads(Topology(unmanaged=(*users, *versions)).to_definitions())
+    assert document["users"] == [{"name": "a"}, {"name": "b"}]
+    assert document["rabbit_version"] == "4.0.5"
+
+
 def test_one_object_a_line() -> None:
     """Objects can be found with grep and compared with diff."""
     lines = Topology.parse("queues: {a: , b: }").to_definitions().splitlines()

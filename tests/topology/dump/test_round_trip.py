@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import cache
 from typing import Any
 
 from hypothesis import assume, given, settings
@@ -46,13 +47,18 @@ def value_of(known: Argument) -> st.SearchStrategy[Any]:
     return st.integers(max(known.minimum, 0), known.maximum or 10**14)
 
 
+@cache
 def tables(scope: Scope, queue_type: str = "classic") -> st.SearchStrategy[dict[str, Any]]:
     known = {each.name: value_of(each) for each in arguments.of(scope) if queue_type in each.queue_types}
-    known.pop("x-queue-type", None)
-    known.pop("x-delayed-type", None)
-    of_others = st.dictionaries(keys.filter(lambda name: arguments.find(scope, name) is None), values, max_size=3)
-    own = of_others.filter(lambda table: all(arguments.meant(scope, name, table) is None for name in table))
-    return st.builds(lambda short, others: {**others, **short}, st.fixed_dictionaries({}, optional=known), own)
+    known = {name: value for name, value in known.items() if name not in {"x-queue-type", "x-delayed-type"}}
+    name = st.sampled_from(list(known)) | other_keys(scope)
+    entries = name.flatmap(lambda name: st.tuples(st.just(name), known.get(name, values)))
+    return st.lists(entries, max_size=4).map(dict)
+
+
+def other_keys(scope: Scope) -> st.SearchStrategy[str]:
+    """Make keys that nobody knows, nor takes for one that is known."""
+    return keys.filter(lambda name: arguments.find(scope, name) is None and arguments.meant(scope, name, ()) is None)
 
 
 @st.composite
