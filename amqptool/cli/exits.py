@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from amqptool.publish.report import Report
     from amqptool.topology.routing import Routed
+    from amqptool.topology.validate import Verdict
     from amqptool.work.report import WorkReport
 
 
@@ -40,7 +41,8 @@ class ExitCode(IntEnum):
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.DONE: "done, or nothing to do; a worker that drained after SIGTERM",
     ExitCode.FAILED: "a definite failure: a nacked message, a handler that failed with `-n`, `--idle-timeout` or "
-    "`--timeout`, an exchange or queue that does not exist, a route that cannot be predicted",
+    "`--timeout`, an exchange or queue that does not exist, a routing test that does not hold, "
+    "a route that cannot be predicted",
     ExitCode.USAGE: "wrong usage: an unknown option, a missing argument, an option's value that cannot be read",
     ExitCode.PARTIAL: "partial: some done, some not; both are listed",
     ExitCode.DRIFT: "the broker holds the object with other properties (AMQP 406)",
@@ -141,6 +143,26 @@ def publish_code(report: Report, signal_code: ExitCode | None) -> ExitCode:
     if stopped is not None:
         return stopped
     return tally(report.confirmed, report.errors.values())
+
+
+def validate_code(verdicts: Iterable[Verdict], *, unreadable: bool, strict: bool) -> ExitCode:
+    """Return the code for files that were checked; the first line that fits counts.
+
+    ==================================  ====
+    files                               code
+    ==================================  ====
+    one cannot be read                  74
+    problems, or warnings if `strict`   65
+    tests that do not hold              1
+    anything else                       0
+    ==================================  ====
+    """
+    if unreadable:
+        return ExitCode.LOCAL_IO
+    checked = list(verdicts)
+    if any(each.problems or (strict and each.warnings) for each in checked):
+        return ExitCode.BAD_INPUT
+    return ExitCode.FAILED if any(each.failed_tests for each in checked) else ExitCode.DONE
 
 
 def route_code(routed: Routed) -> ExitCode:

@@ -46,8 +46,16 @@ def load_topology(context: Context, files: Iterable[str], settings: Mapping[str,
     """
     from amqptool.topology.file.load import load
 
-    sources = [_standard_input() if file == "-" else file for file in files]
-    return load(sources, variables(context, settings))
+    return load([source(file) for file in files], variables(context, settings))
+
+
+def source(file: str) -> str | Content:
+    """Return what a file is read from; `-` is standard input, which is read at once.
+
+    Raises:
+        OSError: standard input cannot be read.
+    """
+    return _standard_input() if file == "-" else file
 
 
 def variables(context: Context, settings: Mapping[str, str]) -> Mapping[str, str]:

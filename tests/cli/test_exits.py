@@ -9,10 +9,12 @@ from collections.abc import Sequence
 import pytest
 
 from amqptool import errors
-from amqptool.cli.exits import MEANINGS, ExitCode, exit_code, publish_code, route_code, tally, work_code
+from amqptool.cli.exits import MEANINGS, ExitCode, exit_code, publish_code, route_code, tally, validate_code, work_code
 from amqptool.message import Message
 from amqptool.publish.report import Report
-from amqptool.topology.routing import Routed, UnknownRouting
+from amqptool.topology import RoutingTest
+from amqptool.topology.routing import FailedTest, Routed, UnknownRouting
+from amqptool.topology.validate import Verdict
 from amqptool.work.report import WorkReport
 
 MESSAGE = Message(body=b"")
@@ -23,9 +25,11 @@ TABLE: list[tuple[BaseException, ExitCode]] = [
     (errors.ConfigError("x"), ExitCode.CONFIGURATION),
     (errors.HandlerError("x"), ExitCode.CONFIGURATION),
     (errors.InputError("x"), ExitCode.BAD_INPUT),
+    (errors.InUse("x"), ExitCode.FAILED),
     (errors.TopologyError([PROBLEM]), ExitCode.BAD_INPUT),
     (errors.BrokerError("x"), ExitCode.UNAVAILABLE),
     (errors.BrokerUnavailable("x"), ExitCode.UNAVAILABLE),
+    (errors.ManagementUnavailable("x"), ExitCode.UNAVAILABLE),
     (errors.BrokerBlocked("x"), ExitCode.TRY_AGAIN),
     (errors.AccessRefused("x"), ExitCode.REFUSED),
     (errors.NotFound("x"), ExitCode.FAILED),
@@ -160,6 +164,28 @@ CHOICE = UnknownRouting(exchange="x", type="x-random", queues=("a",), exchanges=
 def test_a_route_has_one_code(routed: Routed, code: int) -> None:
     """What cannot be told is no success, even if other queues get the message."""
     assert route_code(routed) == code
+
+
+WARNING = errors.Problem("a.yaml", 1, 1, "odd", "rule", "warning")
+FAILED_TEST = FailedTest(test=RoutingTest(exchange="e", routing_key="k"))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("unreadable", [False, True])
+@pytest.mark.parametrize(("problem", "warning", "failed"), list(itertools.product((0, 1), repeat=3)))
+def test_checked_files_have_one_code(strict: bool, unreadable: bool, problem: int, warning: int, failed: int) -> None:
+    """The whole table, the flaws spread over two files: what cannot be read, what is wrong, what does not hold."""
+    one = Verdict(file="a", problems=(PROBLEM,) * problem, failed_tests=(FAILED_TEST,) * failed)
+    other = Verdict(file="b", warnings=(WARNING,) * warning)
+
+    code = validate_code([one, other], unreadable=unreadable, strict=strict)
+
+    if unreadable:
+        assert code == 74
+    elif problem or (warning and strict):
+        assert code == 65
+    else:
+        assert code == failed
 
 
 SIGNALS = (None, ExitCode.INTERRUPTED, ExitCode.TERMINATED)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from amqptool.errors import Problem
 from amqptool.topology.lint.index import Index
-from amqptool.topology.lint.table import RULES
+from amqptool.topology.lint.table import EXPLANATIONS, RULES
 
 if TYPE_CHECKING:
     from amqptool.topology.model import Topology
+
+__all__ = ["EXPLANATIONS", "RULES", "lint"]
 
 
 def lint(topology: Topology) -> tuple[Problem, ...]:

@@ -1,8 +1,23 @@
-"""All rules of lint, one table."""
+"""All rules of lint, one table; and all that can be explained, another."""
 
 from __future__ import annotations
 
-from amqptool.topology.lint import bindings, cycles, deadletters, deprecations, exchanges, policies, queues
+from typing import TYPE_CHECKING
+
+from amqptool.topology.lint import (
+    bindings,
+    cycles,
+    deadletters,
+    declarations,
+    deprecations,
+    exchanges,
+    policies,
+    queues,
+    structure,
+)
+
+if TYPE_CHECKING:
+    from amqptool.topology.lint.rule import Explanation
 
 RULES = (
     *deadletters.RULES,
@@ -13,3 +28,8 @@ RULES = (
     *policies.RULES,
     *deprecations.RULES,
 )
+
+#: Whatever may stand in brackets after a problem, by its id: errors of form, errors of content, lint.
+EXPLANATIONS: dict[str, Explanation] = {
+    each.id: each for each in (*structure.EXPLANATIONS, *declarations.EXPLANATIONS, *RULES)
+}
