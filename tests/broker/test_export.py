@@ -123,6 +123,14 @@ def test_definitions_name_their_vhost(amqptool_node: Endpoint, amqptool_vhost: A
     assert exported(amqptool_node, amqptool_vhost.vhost).topology == found.topology
 
 
+def test_bindings_that_look_the_same(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """An import makes integers wider than we do, so RabbitMQ holds two bindings; a file says both in one."""
+    topology = Topology.parse("queues: {q: {bindings: [{source: amq.headers, arguments: {n: 1}}]}}")
+    asyncio.run(declare(amqptool_vhost, topology))
+    fill(amqptool_node, amqptool_vhost, topology)
+    assert held(Topology.parse(exported(amqptool_node, amqptool_vhost.vhost).to_yaml())) == held(topology)
+
+
 def test_an_export_is_the_same_again(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
     """The order of an export does not depend on the order in which things were declared."""
     topology = Topology.parse(EVERYTHING)

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from amqptool.topology.model import Vhost
 from amqptool.topology.names import PREDECLARED, RESERVED_PREFIX
+from amqptool.topology.typed import typed_table
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology
 
 
@@ -42,13 +45,15 @@ def declarable(topology: Topology) -> tuple[Topology, list[str]]:
     """Return what a file can declare, and in words what is left out because it cannot.
 
     The broker gives names that begin with amq. itself. An end of a binding may be gone when the other one is read.
+    Bindings whose integers differ in nothing but their width are several to RabbitMQ and one to a file.
     """
     queues = tuple(queue for queue in topology.queues if not queue.name.startswith(RESERVED_PREFIX))
     ends = {("queue", queue.vhost, queue.name) for queue in queues}
     ends |= {("exchange", exchange.vhost, exchange.name) for exchange in topology.exchanges}
-    bindings = tuple(binding for binding in topology.bindings if _has_ends(binding, ends))
+    bound = [binding for binding in topology.bindings if _has_ends(binding, ends)]
+    bindings = tuple({_identity(binding): binding for binding in bound}.values())
     named = len(topology.queues) - len(queues)
-    loose = len(topology.bindings) - len(bindings)
+    loose = len(topology.bindings) - len(bound)
     left_out = [f"{_counted(named, 'queue')} that the broker named (amq.…)"] if named else []
     left_out += [f"{_counted(loose, 'binding')} to what is not in the file"] if loose else []
     return replace(topology, queues=queues, bindings=bindings), left_out
@@ -89,6 +94,11 @@ def _has_ends(binding: Binding, ends: set[tuple[str, str | None, str]]) -> bool:
     return all(
         (kind, binding.vhost, name) in ends or (kind == "exchange" and name in PREDECLARED) for kind, name in pair
     )
+
+
+def _identity(binding: Binding) -> Hashable:
+    ends = (binding.vhost, binding.source, binding.destination_type, binding.destination)
+    return ends, binding.routing_key, typed_table(binding.arguments)
 
 
 def _in_order(value: Any) -> Any:
