@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from amqptool import AmqpUrl, Topology
 from amqptool import declare as declare_topology
 from amqptool.broker.local import Endpoint
+from amqptool.topology.diff.saved import read_saved
 from tests.support.cli import run_cli
 from tests.support.vhost import VhostUnderTest
 
@@ -150,3 +152,86 @@ def test_something_else_at_the_address_is_told(broker: VhostUnderTest) -> None:
     )
     assert done.returncode == 69
     assert "Traceback" not in done.stderr
+
+
+def test_amqp_alone_tells_only_what_does_not_exist(broker: VhostUnderTest) -> None:
+    """The rest is said not to be known, in words and in the count."""
+    broker.holds("exchanges: {orders: fanout}")
+    done = broker.run("plan", "--amqp-only", "-", text=WANTED)
+    assert done.stdout.splitlines() == [
+        "+ exchange events (fanout)  <stdin>:4",
+        "+ queue jobs (classic)  <stdin>:6",
+        "+ binding of queue jobs to orders with key 'a'  <stdin>:6",
+    ]
+    assert "does not tell whether the exchanges and queues that exist have the properties" in done.stderr
+    assert done.stderr.endswith("0 to delete; 2 not known\n")
+
+
+def test_amqp_alone_cannot_prune(broker: VhostUnderTest) -> None:
+    """AMQP cannot list what is there."""
+    assert broker.run("plan", "--amqp-only", "--prune", "--owns-vhost", "-", text=WANTED).returncode == 2
+
+
+def save(broker: VhostUnderTest, path: Path, *words: str, text: str = WANTED) -> str:
+    """Save a plan and return its path."""
+    assert broker.run("plan", "--out", str(path), *words, "-", text=text).returncode == 0
+    return str(path)
+
+
+def test_a_saved_plan_is_done(broker: VhostUnderTest, tmp_path: Path) -> None:
+    """What was planned is done, deletions included, and nothing else needs to be given again."""
+    broker.holds("queues: {shop.old: }")
+    path = save(broker, tmp_path / "plan.json", "--prune", "--owns", "shop.")
+    done = broker.run("declare", "--plan", path)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "5 created, 1 deleted")
+    assert broker.run("plan", "--detailed-exitcode", "-", text=WANTED).returncode == 0
+
+
+def test_a_saved_plan_replaces_only_where_allowed(broker: VhostUnderTest, tmp_path: Path) -> None:
+    """That something is to be replaced was planned; that it may be is said when it is done."""
+    broker.holds(HELD)
+    path = save(broker, tmp_path / "plan.json")
+    assert broker.run("declare", "--plan", path, "--allow-replace").returncode == 0
+    assert broker.run("plan", "--detailed-exitcode", "-", text=WANTED).returncode == 0
+
+
+def test_a_plan_is_not_done_when_the_broker_has_moved(broker: VhostUnderTest, tmp_path: Path) -> None:
+    """Nothing is changed, and what moved is named."""
+    path = save(broker, tmp_path / "plan.json")
+    broker.holds("queues: {jobs: {max_length: 20}}")
+    done = broker.run("declare", "--plan", path)
+    assert done.returncode == 4
+    assert "queue jobs (classic) was to create, and needs nothing now" in done.stderr
+    assert broker.names() == {"queue jobs (classic)"}
+
+
+def test_a_plan_for_another_vhost_or_cluster_is_refused(broker: VhostUnderTest, tmp_path: Path) -> None:
+    """A plan is for one broker."""
+    path = save(broker, tmp_path / "plan.json")
+    elsewhere = replace(broker.url, vhost="/").reveal()
+    assert broker.run("declare", "--plan", path, env={"AMQPTOOL_URL": elsewhere}).returncode == 65
+    saved = read_saved(Path(path).read_bytes(), path)
+    Path(path).write_text(replace(saved, cluster="rabbit@other").to_json())
+    done = broker.run("declare", "--plan", path)
+    assert done.returncode == 65
+    assert "rabbit@other" in done.stderr
+
+
+@pytest.mark.parametrize("content", ["", "queues: {q: }", '{"kind": "amqptool-plan", "format": 1, "checksum": "0"}'])
+def test_a_damaged_plan_is_bad_input(broker: VhostUnderTest, tmp_path: Path, content: str) -> None:
+    """Nothing is done with it, and no traceback comes of it."""
+    path = tmp_path / "plan.json"
+    path.write_text(content)
+    done = broker.run("declare", "--plan", str(path))
+    assert (done.returncode, done.stderr.count("\n")) == (65, 1)
+
+
+def test_a_plan_that_is_not_there_is_local_io(broker: VhostUnderTest, tmp_path: Path) -> None:
+    """A missing file is exit 74, as elsewhere."""
+    assert broker.run("declare", "--plan", str(tmp_path / "none")).returncode == 74
+
+
+@pytest.mark.parametrize("words", [["-"], ["--prune", "--owns-vhost"], ["--check"], ["--set", "A=b"]])
+def test_a_saved_plan_goes_with_nothing_that_plans(broker: VhostUnderTest, words: list[str]) -> None:
+    """What to do stands in the plan."""
+    assert broker.run("declare", "--plan", "plan.json", *words).returncode == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,32 +16,46 @@ from amqptool.cli.options import Command
 from amqptool.cli.ownership import ownership, prune_options
 from amqptool.cli.running import run
 from amqptool.cli.topologies import load_topology, topology_options
+from amqptool.errors import BrokerUnavailable, InputError, PreconditionFailed
 from amqptool.settings import DEFAULT_ORIGIN
 
 if TYPE_CHECKING:
     from amqptool.broker.management import Management
     from amqptool.broker.reconcile import Declared, Permits
+    from amqptool.topology.diff import Plan
+    from amqptool.topology.diff.saved import SavedPlan
     from amqptool.topology.model import Topology
 
 _WITHOUT = (
     "declaring over AMQP alone, which does not show everything: bindings and policies beyond the file, and "
     "properties that RabbitMQ does not compare when something is declared again"
 )
+#: Of what has moved since a plan was made, so much is named.
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Way:
-    """How to go about it."""
+class _Task:
+    """What is to be done, and how to go about it."""
 
+    topology: Topology
     permits: Permits
-    amqp_only: bool
-    check: bool
-    wait: float
+    saved: SavedPlan | None = None
+    amqp_only: bool = False
+    check: bool = False
+    wait: float = 0
 
 
 @click.command(cls=Command)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, metavar="FILE...")
 @topology_options
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="PLAN",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Do what `amqptool plan --out PLAN` planned, unless the broker has changed since.",
+)
 @click.option("--check", is_flag=True, help="Change nothing; exit with 4 unless everything is there as the files say.")
 @click.option("--create-vhosts", is_flag=True, help="Create vhosts that do not exist.")
 @click.option("--allow-replace", is_flag=True, help="Delete and declare anew what cannot be changed (∓ in the plan).")
@@ -53,6 +69,7 @@ def declare(
     /,
     files: tuple[str, ...],
     settings: dict[str, str],
+    plan_file: Path | None,
     check: bool,
     create_vhosts: bool,
     allow_replace: bool,
@@ -83,64 +100,106 @@ def declare(
         prune=ownership(prune=prune, owns=owns, owns_vhost=owns_vhost),
         delete_messages=delete_messages,
     )
-    changing = permits != Permits()
+    if plan_file is None:
+        _check_usage(files, check=check, amqp_only=amqp_only, changing=permits != Permits())
+        topology = load_topology(context, files, settings)
+        task = _Task(topology=topology, permits=permits, amqp_only=amqp_only, check=check, wait=wait)
+    else:
+        if files or settings or check or create_vhosts or prune or amqp_only:
+            raise click.UsageError("--plan PLAN goes with no files, and with no options that say what to plan")
+        task = _planned(context, plan_file, permits, wait)
+    return _show(context, run(context, lambda _: _outcomes(context, task)), task)
+
+
+def _check_usage(files: tuple[str, ...], *, check: bool, amqp_only: bool, changing: bool) -> None:
+    if not files:
+        raise click.UsageError("Missing argument 'FILE...'.")
     if check and changing:
         raise click.UsageError("--check changes nothing: it goes with none of the options that allow changes")
     if amqp_only and changing:
         raise click.UsageError("--amqp-only declares, and no more: the other changes need the management API")
-    way = _Way(permits=permits, amqp_only=amqp_only, check=check, wait=wait)
-    topology = load_topology(context, files, settings)
-    return _show(context, run(context, lambda _: _outcomes(context, topology, way)), way)
 
 
-async def _outcomes(context: Context, topology: Topology, way: _Way) -> list[Declared]:
-    if way.wait:
-        await _wait(context, way)
-    async with management_if_any(context, _WITHOUT, amqp_only=way.amqp_only, insist=True) as management:
-        if way.check:
-            return await _check(context, topology, management)
-        if management is None:
-            return await _declare(context, topology, way.permits)
-        return await _reconcile(context, topology, management, way.permits)
+def _planned(context: Context, path: Path, permits: Permits, wait: float) -> _Task:
+    from amqptool.topology.diff.saved import read_saved
+
+    saved = read_saved(path.read_bytes(), str(path))
+    vhost = context.resolve_url().value.vhost
+    if saved.vhost != vhost:
+        raise InputError(f"{path}: the plan is for vhost {saved.vhost!r}, and the broker's URL names {vhost!r}")
+    permits = replace(permits, prune=saved.prune, create_vhosts=saved.create_vhosts)
+    return _Task(topology=saved.desired, permits=permits, saved=saved, wait=wait)
 
 
-async def _wait(context: Context, way: _Way) -> None:
+async def _outcomes(context: Context, task: _Task) -> list[Declared]:
+    from amqptool.broker.reconcile.looking import UNKNOWN
+
+    if task.wait:
+        await _wait(context, task)
+    without = UNKNOWN if task.check else _WITHOUT
+    async with management_if_any(context, without, amqp_only=task.amqp_only, insist=True) as management:
+        if task.check:
+            return await _check(context, task, management)
+        if management is not None:
+            return await _reconcile(context, task, management)
+        return await _declare(context, task)
+
+
+async def _wait(context: Context, task: _Task) -> None:
     from amqptool.broker.reaching import reach
 
-    address = context.resolve_management_url()
+    needed = not task.amqp_only and context.resolve_management_url().origin != DEFAULT_ORIGIN
     async with context.management() as management:
-        needed = not way.amqp_only and address.origin != DEFAULT_ORIGIN
-        await reach(context.resolve_url().value, management if needed else None, way.wait)
+        await reach(context.resolve_url().value, management if needed else None, task.wait)
 
 
-async def _check(context: Context, topology: Topology, management: Management | None) -> list[Declared]:
+async def _check(context: Context, task: _Task, management: Management | None) -> list[Declared]:
     from amqptool.broker.reconcile import check, look, make_plan
 
     url = context.resolve_url().value
-    plan = await (look(url, topology) if management is None else make_plan(management, topology, vhost=url.vhost))
-    return check(plan)
+    if management is None:
+        return check(await look(url, task.topology))
+    return check(await make_plan(management, task.topology, vhost=url.vhost))
 
 
-async def _declare(context: Context, topology: Topology, permits: Permits) -> list[Declared]:
+async def _declare(context: Context, task: _Task) -> list[Declared]:
     from amqptool.broker.reconcile import Permits, declare
-    from amqptool.errors import BrokerUnavailable
 
-    if permits != Permits():
-        raise BrokerUnavailable("what the options allow needs the management API; --management-url says where it is")
-    return await declare(context.resolve_url().value, topology)
+    if task.saved is not None or task.permits != Permits():
+        raise BrokerUnavailable("what is to be done needs the management API; --management-url says where it is")
+    return await declare(context.resolve_url().value, task.topology)
 
 
-async def _reconcile(context: Context, topology: Topology, management: Management, permits: Permits) -> list[Declared]:
+async def _reconcile(context: Context, task: _Task, management: Management) -> list[Declared]:
     from amqptool.broker.reconcile import reconcile
 
-    return await reconcile(context.resolve_url().value, management, topology, permits)
+    url = context.resolve_url().value
+    if task.saved is None:
+        return await reconcile(url, management, task.topology, task.permits)
+    await _check_cluster(task.saved, management)
+    return await reconcile(url, management, task.topology, task.permits, approve=partial(_approve, task.saved))
 
 
-def _show(context: Context, outcomes: list[Declared], way: _Way) -> ExitCode:
+async def _check_cluster(saved: SavedPlan, management: Management) -> None:
+    cluster = await management.cluster_name()
+    if cluster != saved.cluster:
+        raise InputError(f"the plan was made for the cluster {saved.cluster!r}, and this is {cluster!r}")
+
+
+def _approve(saved: SavedPlan, plan: Plan) -> None:
+    """Refuse to do anything else than what was planned."""
+    moved = saved.moved(plan)
+    if moved:
+        more = f"; and {len(moved) - _NAMED:,} more" if len(moved) > _NAMED else ""
+        told = "; ".join(moved[:_NAMED])
+        raise PreconditionFailed(f"the broker has changed since the plan was made: {told}{more}: plan again")
+
+
+def _show(context: Context, outcomes: list[Declared], task: _Task) -> ExitCode:
     from amqptool.cli.declarations import declarations
 
     errors = [each.error for each in outcomes if each.error is not None]
     code = tally(len(outcomes) - len(errors), errors)
-    if way.check and errors:
+    if task.check and errors:
         code = ExitCode.DRIFT
     return context.output.show(declarations(outcomes, context.resolve_url().value.vhost, code))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,12 +23,30 @@ if TYPE_CHECKING:
     from amqptool.topology.model import Topology
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What is to be planned."""
+
+    topology: Topology
+    prune: Ownership | None
+    create_vhosts: bool
+    amqp_only: bool
+    out: Path | None
+
+
 @click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @topology_options
 @prune_options
 @click.option("--create-vhosts", is_flag=True, help="Plan to create vhosts that do not exist.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 4 if there are changes.")
+@click.option(
+    "--out",
+    metavar="PLAN",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the plan to a file, for `amqptool declare --plan PLAN`.",
+)
+@click.option("--amqp-only", is_flag=True, help="Do without the management API: tells only what does not exist.")
 @pass_context
 def plan(
     context: Context,
@@ -38,6 +58,8 @@ def plan(
     owns_vhost: bool,
     create_vhosts: bool,
     detailed_exitcode: bool,
+    out: Path | None,
+    amqp_only: bool,
 ) -> ExitCode:
     """Show what `declare` would change, and change nothing. `-` is standard input.
 
@@ -48,21 +70,48 @@ def plan(
     cannot be changed in place is ∓; `declare` does that with --allow-replace only. What the broker's policies
     add to the files' queues and exchanges is noted.
     """
-    pruned = ownership(prune=prune, owns=owns, owns_vhost=owns_vhost)
-    topology = load_topology(context, files, settings)
-    vhost = context.resolve_url().value.vhost
-    found = run(context, lambda _: _plan(context, topology, pruned))
-    if found.missing_vhosts and not create_vhosts:
-        raise AccessRefused(_missing(found.missing_vhosts))
+    if amqp_only and (prune or create_vhosts or out):
+        raise click.UsageError("--amqp-only tells what does not exist, and no more: the rest needs the management API")
+    question = _Question(
+        prune=ownership(prune=prune, owns=owns, owns_vhost=owns_vhost),
+        topology=load_topology(context, files, settings),
+        create_vhosts=create_vhosts,
+        amqp_only=amqp_only,
+        out=out,
+    )
+    found = run(context, lambda _: _answer(context, question))
     drift = detailed_exitcode and bool(found.changes)
-    return context.output.show(_view(found, vhost, ExitCode.DRIFT if drift else ExitCode.DONE))
+    code = ExitCode.DRIFT if drift else ExitCode.DONE
+    return context.output.show(_view(found, context.resolve_url().value.vhost, question, code))
 
 
-async def _plan(context: Context, topology: Topology, prune: Ownership | None) -> Plan:
-    from amqptool.broker.reconcile import make_plan
+async def _answer(context: Context, question: _Question) -> Plan:
+    from amqptool.broker.reconcile import look, make_plan
 
+    url = context.resolve_url().value
+    if question.amqp_only:
+        return await look(url, question.topology)
     async with context.management() as management:
-        return await make_plan(management, topology, vhost=context.resolve_url().value.vhost, prune=prune)
+        found = await make_plan(management, question.topology, vhost=url.vhost, prune=question.prune)
+        if found.missing_vhosts and not question.create_vhosts:
+            raise AccessRefused(_missing(found.missing_vhosts))
+        if question.out is not None:
+            _save(found, question, question.out, await management.cluster_name(), url.vhost)
+        return found
+
+
+def _save(found: Plan, question: _Question, path: Path, cluster: str, vhost: str) -> None:
+    from amqptool.topology.diff.saved import SavedPlan
+
+    saved = SavedPlan.of(
+        found,
+        question.topology,
+        cluster=cluster,
+        vhost=vhost,
+        prune=question.prune,
+        create_vhosts=question.create_vhosts,
+    )
+    path.write_text(saved.to_json(), encoding="utf-8")
 
 
 def _missing(vhosts: tuple[str, ...]) -> str:
@@ -71,14 +120,22 @@ def _missing(vhosts: tuple[str, ...]) -> str:
     return f"{known}, or its user may not use it; --create-vhosts creates what is missing"
 
 
-def _view(found: Plan, vhost: str, code: ExitCode) -> View:
+def _view(found: Plan, vhost: str, question: _Question, code: ExitCode) -> View:
     from amqptool.topology.diff.document import plan_document
 
     return View(
         kind="plan",
-        document={"vhost": vhost, **plan_document(found)},
+        document={"vhost": vhost, "amqp_only": question.amqp_only, **plan_document(found)},
         data="\n".join(change_lines(found.changes, vhost)),
         paint=paint,
-        talk="\n".join([*note_lines(found.notes, vhost), f"Plan: {found}"]),
+        talk="\n".join([*note_lines(found.notes, vhost), *_talk(question), f"Plan: {found}"]),
         code=code,
     )
+
+
+def _talk(question: _Question) -> list[str]:
+    from amqptool.broker.reconcile.looking import UNKNOWN
+
+    if question.amqp_only:
+        return [f"note: {UNKNOWN}"]
+    return [] if question.out is None else [f"to do this and nothing else: amqptool declare --plan {question.out}"]

@@ -7,6 +7,7 @@ ownership     what may be deleted because the file does not have it
 effective     what the broker's policies add to the file's objects
 difference    `diff`, which puts it all together
 document      changes as JSON
+saved         a plan as a file
 ============  ==========================================================
 """
 
