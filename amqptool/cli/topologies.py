@@ -64,11 +64,10 @@ def variables(context: Context, settings: Mapping[str, str]) -> Mapping[str, str
 
 
 def _standard_input() -> Content:
-    from amqptool.topology.file.content import Content
-    from amqptool.topology.file.source import MAX_BYTES
+    from amqptool.topology.file.content import read_stream
 
     with open(0, "rb", closefd=False) as stdin:  # sys.stdin may be None
-        return Content(STDIN, stdin.read(MAX_BYTES + 1))
+        return read_stream(stdin, STDIN)
 
 
 def _settings(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:

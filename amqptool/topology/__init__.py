@@ -3,6 +3,7 @@
 from amqptool.topology.model import (
     Binding,
     Exchange,
+    LeftOut,
     Place,
     Policy,
     Queue,
@@ -16,6 +17,7 @@ from amqptool.topology.model import (
 __all__ = [
     "Binding",
     "Exchange",
+    "LeftOut",
     "Place",
     "Policy",
     "Queue",

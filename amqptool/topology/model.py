@@ -159,6 +159,18 @@ class Unmanaged:
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """An object that an export holds and nobody can declare, such as a queue that the broker named."""
+
+    what: str
+    reason: str
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.what} is left out: {self.reason}"
+
+
 #: What can be declared.
 TopologyObject: TypeAlias = Vhost | Exchange | Queue | Binding | Policy
 
@@ -174,6 +186,7 @@ class Topology:
     policies: tuple[Policy, ...] = ()
     tests: tuple[RoutingTest, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @classmethod
     def load(cls, *paths: str | os.PathLike[str], variables: Mapping[str, str] | None = None) -> Topology:

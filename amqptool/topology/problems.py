@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from amqptool.errors import Problem, TopologyError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from amqptool.topology.model import Place
 
@@ -34,6 +34,18 @@ class Problems:
         """Hear no more of a place: what follows there would follow from what was noted."""
         self._silent.add(place)
 
+    def __len__(self) -> int:
+        """Count what was found."""
+        return len(self._found)
+
+    def __iter__(self) -> Iterator[Problem]:
+        """Yield what was found, in the order of the file."""
+        return iter(sorted(self._found))
+
+    def absorb(self, other: Problems) -> None:
+        """Note what somebody else found."""
+        self._found |= other._found
+
     def stop(self, place: Place, message: str, rule: str) -> NoReturn:
         """Note a problem after which nothing more can be read.
 
@@ -41,7 +53,7 @@ class Problems:
             TopologyError: always, with all that was found.
         """
         self.add(place, message, rule)
-        raise TopologyError(sorted(self._found))
+        raise TopologyError(tuple(self))
 
     def raise_if_any(self) -> None:
         """Raise what was found, in the order of the file.
@@ -50,7 +62,7 @@ class Problems:
             TopologyError: there are problems.
         """
         if self._found:
-            raise TopologyError(sorted(self._found))
+            raise TopologyError(tuple(self))
 
 
 def quoted(text: str) -> str:

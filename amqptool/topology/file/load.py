@@ -1,26 +1,29 @@
-"""From files to a topology: read, build, check; all problems at once."""
+"""From files to a topology: read each, assemble and check the whole; all problems at once."""
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from typing import TYPE_CHECKING, TypeAlias
 
-from amqptool.topology.file import reading, sections, source
-from amqptool.topology.file.content import Content
+from amqptool.errors import TopologyError
+from amqptool.topology.file import foreign, json_file, reading, sections, yaml_tree
+from amqptool.topology.file.assemble import assemble
+from amqptool.topology.file.content import MAX_YAML, Content, may_be_json, read_file
 from amqptool.topology.file.draft import Draft
-from amqptool.topology.file.nodes import Mapping
+from amqptool.topology.file.json_tree import NotJson
+from amqptool.topology.file.nodes import Mapping, Sequence
+from amqptool.topology.file.source import decode
 from amqptool.topology.file.variables import Substitution
 from amqptool.topology.model import Place
+from amqptool.topology.problems import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping as Table
 
     from amqptool.topology.file.nodes import Node
+    from amqptool.topology.file.source import Source
     from amqptool.topology.model import Topology
-    from amqptool.topology.problems import Problems
 
 #: What `${NAME}` stands for.
 Variables: TypeAlias = "Table[str, str]"
@@ -28,7 +31,18 @@ Variables: TypeAlias = "Table[str, str]"
 
 def load(sources: Iterable[str | os.PathLike[str] | Content], variables: Variables) -> Topology:
     """Read and check files, or contents of files, that together make one topology; see `Topology.load`."""
-    return _build([given if isinstance(given, Content) else _read_file(given) for given in sources], variables)
+    problems = Problems()
+    drafts: dict[str, Draft] = {}
+    for given in sources:
+        name = given.name if isinstance(given, Content) else os.fspath(given)
+        if name in drafts:
+            problems.add(Place(name, 1, 1), "this file is given twice", "duplicate")
+            continue
+        drafts[name] = _read(given if isinstance(given, Content) else read_file(given), variables)
+        problems.absorb(drafts[name].problems)
+    if any(draft.broken for draft in drafts.values()):
+        problems.raise_if_any()  # what the rest lacks may stand in what could not be read
+    return assemble(tuple(drafts.values()), problems)
 
 
 def parse(content: str | bytes, name: str, variables: Variables) -> Topology:
@@ -36,36 +50,58 @@ def parse(content: str | bytes, name: str, variables: Variables) -> Topology:
     return load([Content(name, content)], variables)
 
 
-def _build(contents: Iterable[Content], variables: Variables) -> Topology:
-    draft = Draft()
-    names: set[str] = set()
-    for content in contents:
-        name = content.name
-        if name in names:
-            draft.problems.add(Place(name, 1, 1), "this file is given twice", "duplicate")
-            continue
-        names.add(name)
-        root = source.read(content.data, name, draft.problems, Substitution(variables))
-        if isinstance(root, Mapping):
-            sections.read(root, draft)
-        else:
-            _refuse_root(root, name, draft.problems)
-    return draft.finish()
+def _read(content: Content, variables: Variables) -> Draft:
+    """Read one file; what is wrong with it stands in its draft."""
+    problems = Problems()
+    try:
+        source = decode(content, problems)
+    except TopologyError:
+        return Draft(content.name, problems=foreign.explain_bytes(content, problems), broken=True)
+    draft = _read_json(source, variables) if may_be_json(source.text) else _read_yaml(source, variables)
+    if draft.problems:
+        draft.problems = foreign.explain(source, draft)
+    return draft
 
 
-def _refuse_root(root: Node | None, name: str, problems: Problems) -> None:
-    wanted = "a topology is a mapping with exchanges, queues and bindings"
-    if root is None or reading.is_nothing(root):
-        problems.add(Place(name, 1, 1), f"the file is empty; {wanted}", "empty")
+def _read_json(source: Source, variables: Variables) -> Draft:
+    draft = Draft(source.name, exported=True)
+    try:
+        json_file.read(source, draft)
+    except NotJson as flaw:
+        return _read_brackets(source, variables, flaw)
+    except TopologyError:
+        draft.broken = True
+    return draft
+
+
+def _read_brackets(source: Source, variables: Variables, flaw: NotJson) -> Draft:
+    """Read what begins as JSON does and is none: YAML in brackets, if it is valid or its keys have no quotes."""
+    if len(source.text) <= MAX_YAML:
+        draft = _read_yaml(source, variables)
+        if not draft.problems or (not draft.broken and not source.text.lstrip("{ \t\r\n").startswith('"')):
+            return draft
+    draft = Draft(source.name, broken=True)
+    draft.problems.add(flaw.place, f"invalid JSON: {flaw}", "json")
+    return draft
+
+
+def _read_yaml(source: Source, variables: Variables) -> Draft:
+    draft = Draft(source.name)
+    try:
+        root = yaml_tree.read(source, draft.problems, Substitution(variables))
+    except TopologyError:
+        draft.broken = True
+        return draft
+    if isinstance(root, Mapping):
+        sections.read(root, draft)
     else:
-        problems.add(root.place, f"{wanted}, not {reading.describe(root)}", "type")
+        _refuse_root(root, draft)
+    return draft
 
 
-def _read_file(path: str | os.PathLike[str]) -> Content:
-    mode = os.stat(path).st_mode  # noqa: PTH116 - a path, as the caller wrote it, for the error's sake
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
-    with open(path, "rb") as file:  # noqa: PTH123 - see above
-        return Content(os.fspath(path), file.read(source.MAX_BYTES + 1))
+def _refuse_root(root: Node | None, draft: Draft) -> None:
+    if root is None or reading.is_nothing(root):
+        draft.problems.add(Place(draft.file, 1, 1), f"the file is empty; {sections.WANTED}", "empty")
+    else:
+        hint = sections.LIST_HINT if isinstance(root, Sequence) else ""
+        draft.problems.add(root.place, f"{sections.WANTED}, not {reading.describe(root)}{hint}", "type")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from amqptool.topology.file.nodes import Node
 
 
+WANTED = "a topology is a mapping with exchanges, queues and bindings"
+LIST_HINT = '; put a list under the name of its section: {"queues": […]}'
+
+
 class Section(Protocol):
     """How a section is read into the draft."""
 
@@ -70,27 +74,25 @@ class Listed:
 
 
 def read(root: Mapping, draft: Draft) -> None:
-    """Read the sections of a file into the draft."""
-    if (default := vhosts.default_of_export(root, draft.problems)) is not None:
-        draft.default_types[root.place.file] = default
+    """Read the sections of a file into its draft."""
+    draft.keys = {name: key for name, (key, _) in root.entries.items()}
     for key, node in root.entries.values():
-        section = SECTIONS.get(key.text)
-        if section is None:
-            _keep(key, node, draft)
-        elif isinstance(node, Sequence):
-            for item in node.items:
-                section.item(item, draft)
-        else:
-            section.other(node, draft)
+        read_section(key, node, draft)
 
 
-def _keep(key: Scalar, node: Node, draft: Draft) -> None:
-    """Keep a section that is not managed, or note that there is no such section."""
-    if key.text in unmanaged.SECTIONS:
+def read_section(key: Scalar, node: Node, draft: Draft) -> None:
+    """Read one section of a file into its draft."""
+    section = SECTIONS.get(key.text)
+    if section is None and key.text in unmanaged.SECTIONS:
         unmanaged.keep(key, node, draft)
-        return
-    hint = did_you_mean(key.text, [*SECTIONS, *unmanaged.SECTIONS]) or f"; it may have {', '.join(SECTIONS)}"
-    draft.problems.add(key.place, f"a topology file has no key {quoted(key.text)}{hint}", "unknown-key")
+    elif section is None:
+        hint = did_you_mean(key.text, [*SECTIONS, *unmanaged.SECTIONS]) or f"; it may have {', '.join(SECTIONS)}"
+        draft.problems.add(key.place, f"a topology file has no key {quoted(key.text)}{hint}", "unknown-key")
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            section.item(item, draft)
+    else:
+        section.other(node, draft)
 
 
 def _exchange(entry: Entry, draft: Draft) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amqptool.topology.file import vhosts
 from amqptool.topology.file.nodes import Mapping, Scalar
 from amqptool.topology.model import Unmanaged
 
@@ -23,13 +24,15 @@ SECTIONS = frozenset(
 
 
 def keep(key: Scalar, node: Node, draft: Draft) -> None:
-    """Keep a section."""
-    draft.unmanaged.append(Unmanaged(section=key.text, value=_value(node), place=key.place))
+    """Keep a section; an export of one vhost says in one what type its queues have."""
+    draft.unmanaged.append(Unmanaged(section=key.text, value=value(node), place=key.place))
+    draft.default_type = draft.default_type or vhosts.default_of_export(key, node, draft.problems)
 
 
-def _value(node: Node) -> Any:
+def value(node: Node) -> Any:
+    """Return what a node holds, as it is."""
     if isinstance(node, Scalar):
         return node.value
     if isinstance(node, Mapping):
-        return {key: _value(value) for key, (_, value) in node.entries.items()}
-    return [_value(item) for item in node.items]
+        return {key: value(item) for key, (_, item) in node.entries.items()}
+    return [value(item) for item in node.items]

@@ -31,9 +31,9 @@ def vhost(entry: Entry, problems: Problems) -> Vhost | None:
     return None if entry.name is None else Vhost(name=entry.name, default_queue_type=default, place=entry.place)
 
 
-def default_of_export(root: Mapping, problems: Problems) -> str | None:
-    """Return the default queue type that an export of one vhost says at its top."""
-    return _default(Fields(root, problems))
+def default_of_export(key: Scalar, node: Node, problems: Problems) -> str | None:
+    """Return the default queue type that an export of one vhost says under a key at its top, if it does."""
+    return _default(Fields(Mapping(key.place, entries={key.text: (key, node)}), problems))
 
 
 def _default(fields: Fields) -> str | None:

@@ -442,7 +442,7 @@ def test_all_problems_at_once() -> None:
     ("text", "problem"),
     [
         ("", "1:1: the file is empty; a topology is a mapping with exchanges, queues and bindings [empty]"),
-        ("- a", "1:1: a topology is a mapping with exchanges, queues and bindings, not a list [type]"),
+        ("- a", 'queues and bindings, not a list; put a list under the name of its section: {"queues": […]} [type]'),
         ("a", "1:1: a topology is a mapping with exchanges, queues and bindings, not a [type]"),
         ("queue: {}", "1:1: a topology file has no key 'queue'; did you mean 'queues'? [unknown-key]"),
         ("queues: 5", "1:9: queues must be a mapping (name: …) or a list of mappings, not 5 [type]"),
