@@ -9,7 +9,7 @@ from amqptool.topology.argument import QUEUE_TYPES, Argument
 from amqptool.topology.problems import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from amqptool.topology.argument import Scope
 
@@ -253,6 +253,9 @@ _BY_POLICY_KEY: dict[Scope, dict[str, Argument]] = {
 _BY_NAME["policy"] = {
     line.policy_key: replace(line, name=line.policy_key, scope="policy") for line in _TABLE if line.in_policies
 }
+_BY_SHORTHAND: dict[Scope, dict[str, Argument]] = {
+    scope: {line.key: line for line in lines.values()} for scope, lines in _BY_NAME.items()
+}
 
 
 def find(scope: Scope, name: str) -> Argument | None:
@@ -263,6 +266,11 @@ def find(scope: Scope, name: str) -> Argument | None:
 def of(scope: Scope) -> Collection[Argument]:
     """Return the arguments that apply to queues, exchanges or bindings, or the keys of policies."""
     return _BY_NAME[scope].values()
+
+
+def by_shorthand(scope: Scope) -> Mapping[str, Argument]:
+    """Return the same by their shorthand."""
+    return _BY_SHORTHAND[scope]
 
 
 def of_policies(scope: Scope, key: str) -> Argument | None:
@@ -278,5 +286,6 @@ def meant(scope: Scope, name: str, present: Collection[str]) -> str | None:
     """
     if scope == "binding" and ("x-match" in present or not name.startswith("x-")):
         return None
-    by_key = {argument.key: argument.name for argument in of(scope)}
-    return by_key.get(name) or nearest(name, _BY_NAME[scope], cutoff=NEAR_MISS)
+    if (argument := _BY_SHORTHAND[scope].get(name)) is not None:
+        return argument.name
+    return nearest(name, _BY_NAME[scope], cutoff=NEAR_MISS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amqptool.topology.model import Binding
-from amqptool.topology.names import PREDECLARED
+from amqptool.topology.names import OPTIONAL, PREDECLARED
 from amqptool.topology.problems import did_you_mean, quoted
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ class Declared:
 
     def missing_ends(self, binding: Binding) -> list[tuple[str, str]]:
         """Return the kind and the name of each end of a binding that is not declared."""
+        exchanges = self._names["exchange"].get(binding.vhost)
+        others = self._names[binding.destination_type].get(binding.vhost)
+        if exchanges and others and binding.source in exchanges and binding.destination in others:
+            return []  # at once: a file may have a million
         ends = (("exchange", binding.source), (binding.destination_type, binding.destination))
         return [(kind, name) for kind, name in ends if not self._is_there(kind, name, binding.vhost)]
 
@@ -37,7 +41,7 @@ class Declared:
         return [(kind, name) for kind, name in names if not self._is_there(kind, name, test.vhost)]
 
     def _is_there(self, kind: str, name: str, vhost: str | None) -> bool:
-        return name in self.named(kind, vhost) or (kind == "exchange" and name in PREDECLARED)
+        return name in self.named(kind, vhost) or (kind == "exchange" and name in PREDECLARED | OPTIONAL)
 
 
 def check(topology: Topology, problems: Problems) -> None:

@@ -12,6 +12,8 @@ PREDECLARED = frozenset(
         *("amq.rabbitmq.trace", "amq.rabbitmq.log", "amq.rabbitmq.event"),
     }
 )
+#: Those that a vhost may have: of the event exchange plugin, and of the log.
+OPTIONAL = frozenset({"amq.rabbitmq.event", "amq.rabbitmq.log"})
 RESERVED_PREFIX = "amq."
 #: AMQP 0-9-1's short string: names and routing keys, in UTF-8 bytes.
 MAX_BYTES = 255

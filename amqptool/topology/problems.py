@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_CANDIDATES = 500
 #: How much of a foreign text a message shows, in characters.
 MAX_QUOTED = 60
+#: Problems of a file: whoever has so many needs no more of them.
+MAX_PROBLEMS = 1_000
 
 
 class Problems:
@@ -26,9 +28,16 @@ class Problems:
         self._silent: set[Place] = set()
 
     def add(self, place: Place, message: str, rule: str) -> None:
-        """Note a problem; the same problem at the same place counts once."""
-        if place not in self._silent:
-            self._found.add(Problem(place.file, place.line, place.column, message, rule))
+        """Note a problem; the same problem at the same place counts once.
+
+        Raises:
+            TopologyError: there are so many problems that no more are worth noting.
+        """
+        if place in self._silent:
+            return
+        self._found.add(Problem(place.file, place.line, place.column, message, rule))
+        if len(self._found) == MAX_PROBLEMS:
+            self.stop(place, f"{MAX_PROBLEMS:,} problems: nothing more is looked at", "limit")
 
     def silence(self, place: Place) -> None:
         """Hear no more of a place: what follows there would follow from what was noted."""

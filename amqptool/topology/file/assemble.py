@@ -12,11 +12,11 @@ from amqptool.topology.file import merge
 from amqptool.topology.model import LeftOut, Topology
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from amqptool.topology.expand import Key, Places
     from amqptool.topology.file.draft import Draft
-    from amqptool.topology.model import Queue, Vhost
+    from amqptool.topology.model import Binding, Queue, Vhost
     from amqptool.topology.problems import Problems
 
 
@@ -38,7 +38,7 @@ def assemble(drafts: Sequence[Draft], problems: Problems) -> Topology:
         unmanaged=tuple(chain.from_iterable(draft.unmanaged for draft in drafts)),
         left_out=tuple(chain.from_iterable(draft.left_out for draft in drafts)),
     )
-    topology = _without_dangling(topology, {draft.file for draft in drafts if draft.is_export})
+    topology = _without_dangling(topology, {draft.file: draft for draft in drafts if draft.exported})
     check(topology, problems)
     problems.raise_if_any()
     return topology
@@ -65,19 +65,23 @@ def _failures(drafts: Iterable[Draft]) -> dict[Key, Places]:
     return places
 
 
-def _without_dangling(topology: Topology, exports: set[str]) -> Topology:
-    """Leave out the bindings of exports whose ends RabbitMQ does not export: exclusive queues, internal exchanges."""
+def _without_dangling(topology: Topology, exports: Mapping[str, Draft]) -> Topology:
+    """Leave out the bindings of exports whose ends nobody can declare.
+
+    RabbitMQ exports neither exclusive queues nor internal exchanges, but it exports their bindings, and takes no
+    offence when it imports them.
+    """
     if not exports:
         return topology
     declared = Declared(topology)
-    kept, left_out = [], list(topology.left_out)
+    kept: list[Binding] = []
+    left_out = list(topology.left_out)
     for binding in topology.bindings:
-        missing = declared.missing_ends(binding) if binding.place.file in exports else ()
-        if missing:
-            ends = " and ".join(f"{kind} {name}" for kind, name in missing)
-            left_out.append(LeftOut(what=str(binding), reason=f"the export lacks its {ends}", place=binding.place))
-        else:
+        draft = exports.get(binding.place.file)
+        missing = declared.missing_ends(binding) if draft is not None else []
+        if draft is None or not missing or not all(draft.may_lack(kind, name) for kind, name in missing):
             kept.append(binding)
-    if len(kept) == len(topology.bindings):
-        return topology
+        else:
+            ends = " and the ".join(f"{kind} {name}" for kind, name in missing)
+            left_out.append(LeftOut(what=str(binding), reason=f"the export lacks the {ends}", place=binding.place))
     return replace(topology, bindings=tuple(kept), left_out=tuple(left_out))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from amqptool.topology.names import RESERVED_PREFIX
 from amqptool.topology.problems import Problems
 
 if TYPE_CHECKING:
@@ -33,10 +34,21 @@ class Draft:
     tests: list[RoutingTest] = field(default_factory=list)
     unmanaged: list[Unmanaged] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    #: The queues among what was left out, by name.
+    absent: set[str] = field(default_factory=set)
     #: The default queue type that an export of one vhost names for its queues.
     default_type: str | None = None
 
     @property
-    def is_export(self) -> bool:
-        """Whether a broker wrote it, or whoever wants to look so."""
-        return self.exported and not self.keys.keys().isdisjoint(("rabbit_version", "rabbitmq_version"))
+    def has_version(self) -> bool:
+        """Whether it says which RabbitMQ wrote it."""
+        return "rabbit_version" in self.keys or "rabbitmq_version" in self.keys
+
+    def may_lack(self, kind: str, name: str) -> bool:
+        """Return whether it is no mistake if a file that names an exchange or a queue does not declare it.
+
+        A broker's own export lacks some; a listing, or what people write in JSON, only what was left out of it.
+        """
+        if self.has_version:
+            return True
+        return kind == "queue" and (name in self.absent or name.startswith(RESERVED_PREFIX))

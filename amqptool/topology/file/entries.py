@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amqptool.topology.file import reading
+from amqptool.topology.file.exported import LISTED
 from amqptool.topology.file.nodes import Mapping, Node, Scalar
 from amqptool.topology.file.reading import Unfit
 from amqptool.topology.problems import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from amqptool.topology.file.reading import Read
     from amqptool.topology.model import Place
@@ -41,6 +42,13 @@ class Entry:
     place: Place
     #: In RabbitMQ's list form, where an export says `type: classic` of queues declared without a type.
     listed: bool
+    #: In JSON, where what RabbitMQ would import is taken as it is.
+    exported: bool = False
+
+    @property
+    def left_alone(self) -> Container[str]:
+        """The keys that nobody asks for, and that are no mistake."""
+        return LISTED[self.word] if self.exported else ()
 
     @property
     def called(self) -> str:
@@ -63,7 +71,7 @@ def shorthand(kind: Kind, entries: Mapping, problems: Problems) -> Iterator[Entr
             problems.add(body.place, f"{wanted}, not {reading.describe(body)}", "type")
 
 
-def listed(kind: Kind, item: Node, problems: Problems) -> Entry | None:
+def listed(kind: Kind, item: Node, problems: Problems, *, exported: bool) -> Entry | None:
     """Return an entry of a section that is a list; None if it is no mapping (which is noted)."""
     if not isinstance(item, Mapping):
         message = f"an entry of {kind.section} must be a mapping (name: …), not {reading.describe(item)}"
@@ -75,7 +83,7 @@ def listed(kind: Kind, item: Node, problems: Problems) -> Entry | None:
         problems.add(item.place, f"an entry of {kind.section} has no name", "missing-key")
     body = Mapping(item.place, entries=entries)
     read = None if name is None else _name(kind, name, problems)
-    return Entry(word=kind.word, name=read, mapping=body, place=item.place, listed=True)
+    return Entry(word=kind.word, name=read, mapping=body, place=item.place, listed=True, exported=exported)
 
 
 def _name(kind: Kind, node: Node, problems: Problems) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from json import JSONDecoder
 from typing import TYPE_CHECKING, Any
 
-from amqptool.topology.file import sections, unmanaged
+from amqptool.topology.file import exported, sections, unmanaged
 from amqptool.topology.file.json_tree import Reader
 from amqptool.topology.file.nodes import MAX_INTEGER
 from amqptool.topology.file.ordinary import Ordinary
@@ -106,6 +106,7 @@ class _File:
         index = reader.skip(index + 1)
         if index < len(self._text):
             reader.fail(index, "the end of the file")
+        exported.settle_vhost(self._draft)
 
     def _section(self, index: int) -> int:
         """Read a key and its value, and return the index of what stands behind them."""

@@ -87,7 +87,7 @@ class Reader:
         try:
             text, end = _STRINGS.raw_decode(self.text, index)
         except JSONDecodeError as error:
-            said = error.msg.removesuffix(" at").removesuffix(" starting")
+            said = error.msg.removesuffix(" at").removesuffix(" starting").rstrip(": ")
             raise NotJson(self.lines.place(error.pos), said[:1].lower() + said[1:]) from None
         return Scalar(place, text, text, plain=False), end
 

@@ -89,13 +89,12 @@ def _read_yaml(source: Source, variables: Variables) -> Draft:
     draft = Draft(source.name)
     try:
         root = yaml_tree.read(source, draft.problems, Substitution(variables))
+        if isinstance(root, Mapping):
+            sections.read(root, draft)
+        else:
+            _refuse_root(root, draft)
     except TopologyError:
         draft.broken = True
-        return draft
-    if isinstance(root, Mapping):
-        sections.read(root, draft)
-    else:
-        _refuse_root(root, draft)
     return draft
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amqptool.topology.file import reading
+from amqptool.topology.file.exported import LISTED
 from amqptool.topology.file.nodes import Mapping, Node
 from amqptool.topology.file.reading import Fields
 from amqptool.topology.file.tables import Table
@@ -44,15 +45,15 @@ def exchange(entry: Entry, problems: Problems) -> tuple[Exchange, list[Binding]]
         durable=fields.take("durable", reading.boolean, True),
         auto_delete=fields.take("auto_delete", reading.boolean, False),
         internal=fields.take("internal", reading.boolean, False),
-        arguments=_exchange_arguments(fields, kind),
+        arguments=_exchange_arguments(entry, fields, kind),
         vhost=vhost,
         place=entry.place,
     )
-    fields.refuse_others(entry.called)
+    fields.refuse_others(entry.called, entry.left_alone)
     return read, bindings
 
 
-def binding(node: Node, problems: Problems, end: End | None = None) -> Binding | None:
+def binding(node: Node, problems: Problems, end: End | None = None, *, exported: bool = False) -> Binding | None:
     """Read a binding, under the queue or exchange that is its end or by itself; None if it lacks an end."""
     if not isinstance(node, Mapping):
         wanted = "a binding must be a mapping (source: …, routing_key: …)"
@@ -61,10 +62,10 @@ def binding(node: Node, problems: Problems, end: End | None = None) -> Binding |
     fields = Fields(node, problems)
     source = fields.need("source", reading.bound_name, "the binding")
     end = end or _end(fields)
-    table = Table("binding", problems)
+    table = Table("binding", problems, exported=exported)
     table.read(fields, shorthand=False)
     routing_key = fields.take("routing_key", reading.routing_key, "")
-    fields.refuse_others("a binding")
+    fields.refuse_others("a binding", LISTED["binding"] if exported else ())
     if source is None or end is None:
         return None
     return Binding(
@@ -92,8 +93,8 @@ def bindings_of(fields: Fields, end: End) -> list[Binding]:
     return [item for item in found if item is not None and end.name]
 
 
-def _exchange_arguments(fields: Fields, kind: str | None) -> dict[str, FieldValue]:
-    table = Table("exchange", fields.problems)
+def _exchange_arguments(entry: Entry, fields: Fields, kind: str | None) -> dict[str, FieldValue]:
+    table = Table("exchange", fields.problems, exported=entry.exported)
     table.read(fields)
     if kind == "x-delayed-message" and "x-delayed-type" not in table.values:
         message = "an x-delayed-message exchange needs delayed_type: direct, fanout, topic or headers"

@@ -20,8 +20,9 @@ def policy(entry: Entry, problems: Problems) -> Policy | None:
     """Read a policy; None if something that it needs is missing."""
     fields = Fields(entry.mapping, problems)
     pattern = fields.need("pattern", reading.text, entry.called)
-    definition = fields.need("definition", reading.mapping, entry.called)
-    table = Table("policy", problems)
+    as_table = reading.exported_table if entry.exported else reading.mapping
+    definition = fields.need("definition", as_table, entry.called)
+    table = Table("policy", problems, exported=entry.exported)
     if definition is not None:
         table.read_definition(definition)
     read = Policy(
@@ -33,7 +34,7 @@ def policy(entry: Entry, problems: Problems) -> Policy | None:
         vhost=fields.take("vhost", reading.name, None),
         place=entry.place,
     )
-    fields.refuse_others(entry.called)
+    fields.refuse_others(entry.called, entry.left_alone)
     return None if None in (entry.name, pattern, definition) else read
 
 

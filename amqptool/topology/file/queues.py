@@ -89,12 +89,12 @@ def queue(entry: Entry, problems: Problems) -> tuple[QueueDraft, list[Binding]]:
     auto_delete = fields.take("auto_delete", reading.boolean, False)
     kind = fields.take("type", reading.one_of(QUEUE_TYPES, "queue-type"), None)
     said_classic = entry.listed and kind == "classic"
-    table = Table("queue", fields.problems)
+    table = Table("queue", fields.problems, exported=entry.exported)
     table.read(fields)
     if kind is not None and not said_classic and (node := fields.node("type")) is not None:
         table.put(_TYPE, kind, node.place)
     failed = failures.read(fields, entry.name or "")
-    fields.refuse_others(entry.called)
+    fields.refuse_others(entry.called, entry.left_alone)
     read = Queue(
         name=entry.name or "",
         durable=durable,

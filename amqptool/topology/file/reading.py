@@ -9,7 +9,7 @@ from amqptool.topology.file.nodes import Mapping, Scalar, Sequence
 from amqptool.topology.problems import did_you_mean, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Container
 
     from amqptool.message import FieldValue
     from amqptool.topology.file.nodes import Node
@@ -38,6 +38,11 @@ class Fields:
         self.mapping = mapping
         self.problems = problems
         self._asked: dict[str, None] = {}
+        self._allowed: Collection[str] = ()
+
+    def allow(self, keys: Collection[str]) -> None:
+        """Know keys that may be there, beside those that are asked for."""
+        self._allowed = keys
 
     def node(self, key: str) -> Node | None:
         """Return the value at a key as it stands."""
@@ -63,10 +68,10 @@ class Fields:
         taken: T | None = self.take(key, read, None)
         return taken
 
-    def refuse_others(self, what: str, left_alone: Collection[str] = ()) -> None:
+    def refuse_others(self, what: str, *left_alone: Container[str]) -> None:
         """Note every key that was not asked for, but for those that are left alone."""
         for key in self.mapping.entries.keys() - self._asked.keys():
-            if key in left_alone:
+            if any(key in keys for keys in (self._allowed, *left_alone)):
                 continue
             scalar = self.mapping.entries[key][0]
             self.problems.add(scalar.place, f"{what} has no key {quoted(key)}{self._hint(key)}", "unknown-key")
@@ -74,8 +79,9 @@ class Fields:
     def _hint(self, key: str) -> str:
         if key.startswith("x-") and "arguments" in self._asked:
             return "; x-arguments stand under arguments:"
-        known = [name for name in self._asked if name not in self.mapping.entries]
-        return did_you_mean(key, known) or f"; it may have {', '.join(list(self._asked)[:MAX_KEYS])}"
+        known = list(dict.fromkeys((*self._asked, *self._allowed)))
+        absent = [name for name in known if name not in self.mapping.entries]
+        return did_you_mean(key, absent) or f"; it may have {', '.join(known[:MAX_KEYS])}"
 
 
 def describe(node: Node) -> str:
@@ -101,6 +107,12 @@ def is_nothing(node: Node) -> bool:
 def mapping(node: Node) -> Mapping:
     """Read a mapping."""
     return node if isinstance(node, Mapping) else _refuse(node, "a mapping (key: value)")
+
+
+def exported_table(node: Node) -> Mapping:
+    """Read a table, which old versions of RabbitMQ exported as an empty list when it was empty."""
+    is_empty_list = isinstance(node, Sequence) and not node.items
+    return Mapping(node.place) if is_empty_list else mapping(node)
 
 
 def sequence(node: Node) -> list[Node]:

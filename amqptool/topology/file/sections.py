@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from amqptool.topology.file import entries, objects, policies, queues, reading, routing_tests, unmanaged, vhosts
+from amqptool.topology.file import (
+    entries,
+    exported,
+    objects,
+    policies,
+    queues,
+    reading,
+    routing_tests,
+    unmanaged,
+    vhosts,
+)
 from amqptool.topology.file.entries import Kind
 from amqptool.topology.file.nodes import Mapping, Scalar, Sequence
 from amqptool.topology.problems import did_you_mean, quoted
@@ -43,7 +53,9 @@ class Named:
 
     def item(self, node: Node, draft: Draft) -> None:
         """Read one entry of the list."""
-        if (entry := entries.listed(self.kind, node, draft.problems)) is not None:
+        if draft.exported and exported.passes_over(self.kind.word, node, draft):
+            return
+        if (entry := entries.listed(self.kind, node, draft.problems, exported=draft.exported)) is not None:
             self.read(entry, draft)
 
     def other(self, node: Node, draft: Draft) -> None:
@@ -108,7 +120,9 @@ def _queue(entry: Entry, draft: Draft) -> None:
 
 
 def _binding(node: Node, draft: Draft) -> None:
-    binding = objects.binding(node, draft.problems)
+    if draft.exported and exported.passes_over("binding", node, draft):
+        return
+    binding = objects.binding(node, draft.problems, exported=draft.exported)
     draft.bindings += [binding] if binding is not None else []
 
 

@@ -21,25 +21,30 @@ if TYPE_CHECKING:
 class Table:
     """The arguments of one object, or what a policy defines, and where in the file each value stands."""
 
-    def __init__(self, scope: Scope, problems: Problems) -> None:
+    def __init__(self, scope: Scope, problems: Problems, *, exported: bool = False) -> None:
         self.scope = scope
+        #: In JSON, where a name that is close to a known one is what somebody declared.
+        self.exported = exported
         self.values: dict[str, FieldValue] = {}
         self._places: dict[str, Place] = {}
         self._problems = problems
 
     def read(self, fields: Fields, *, shorthand: bool = True) -> None:
         """Take `arguments:` and, where the object has it, the shorthand of each known argument."""
-        if (given := fields.take("arguments", reading.mapping, None)) is not None:
+        table = reading.exported_table if self.exported else reading.mapping
+        if (given := fields.take("arguments", table, None)) is not None:
             for key, item in given.entries.values():
                 self._read_one(key, item, given)
-        for argument in arguments.of(self.scope) if shorthand else ():
-            value = fields.take(argument.key, argument.read_shorthand, None)
-            if value is not None and (node := fields.node(argument.key)) is not None:
-                self.put(argument.name, value, node.place)
+        known = arguments.by_shorthand(self.scope) if shorthand else {}
+        fields.allow(known)
+        for short in [name for name in fields.mapping.entries if name in known]:
+            value = fields.take(short, known[short].read_shorthand, None)
+            if value is not None and (node := fields.node(short)) is not None:
+                self.put(known[short].name, value, node.place)
 
     def read_definition(self, definition: Mapping) -> None:
         """Take what a policy defines: RabbitMQ's keys, and the shorthand of each."""
-        shorthand = {argument.key: argument for argument in arguments.of(self.scope)}
+        shorthand = arguments.by_shorthand(self.scope)
         for key, item in definition.entries.values():
             self._read_one(key, item, definition, shorthand.get(key.text))
 
@@ -75,6 +80,7 @@ class Table:
         known = arguments.find(self.scope, key.text)
         if known is not None:
             return known.read(node)
-        if (meant := arguments.meant(self.scope, key.text, given.entries.keys())) is not None:
+        meant = None if self.exported else arguments.meant(self.scope, key.text, given.entries.keys())
+        if meant is not None:
             raise Unfit(key, f"is no argument that RabbitMQ knows; did you mean {meant}?", "argument-name")
         return reading.field_value(node)

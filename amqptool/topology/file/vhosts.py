@@ -27,7 +27,7 @@ def vhost(entry: Entry, problems: Problems) -> Vhost | None:
     """Read a vhost; None if it has no name."""
     fields = Fields(entry.mapping, problems)
     default = _default(fields)
-    fields.refuse_others(entry.called, LEFT_ALONE)
+    fields.refuse_others(entry.called, LEFT_ALONE, entry.left_alone)
     return None if entry.name is None else Vhost(name=entry.name, default_queue_type=default, place=entry.place)
 
 

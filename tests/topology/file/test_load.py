@@ -181,7 +181,7 @@ def test_arguments(body: str, arguments: dict[str, object]) -> None:
             "shovel: 1",
             (
                 "queue 'q' has no key 'shovel'; it may have vhost, bindings, exclusive, durable, auto_delete, "
-                "type, arguments, queue_type, message_ttl, expires [unknown-key]"
+                "type, arguments, retry, dead_letter, queue_type [unknown-key]"
             ),
         ),
         (
