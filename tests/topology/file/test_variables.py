@@ -238,6 +238,13 @@ def test_any_text_and_any_values(text: str, values: dict[str, str]) -> None:
             Topology.parse(content, variables=values)
 
 
+@pytest.mark.parametrize("more", ["", ', "retry": ["5s"]'], ids=["as exported", "with keys of ours"])
+def test_json_is_taken_literally(more: str) -> None:
+    """JSON comes from programs: there a `${` is a text like any other."""
+    topology = Topology.parse(f'{{"queues": [{{"name": "${{A}}"{more}}}]}}', variables={"A": "a"})
+    assert topology.queues[0].name == "${A}"
+
+
 def test_a_file_with_variables(tmp_path: Path) -> None:
     """Files are filled as texts are."""
     file = tmp_path / "t.yaml"
