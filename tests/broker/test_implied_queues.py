@@ -6,26 +6,8 @@ import asyncio
 import json
 
 from amqptool import AmqpUrl, Message, Topology, declare
-from amqptool.broker.amqp import connect
 from amqptool.message import Delivery
-from tests.support.broker import publish, queue_length
-
-
-async def first(url: AmqpUrl, queue: str) -> Delivery:
-    """Wait for a message in a queue, and take it."""
-    arrived: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
-    async with connect(url) as connection:
-        channel = await connection.channel()
-
-        def on_delivery(delivery: Delivery) -> None:
-            channel.ack(delivery.delivery_tag)
-            arrived.set_result(delivery)
-
-        def on_cancel() -> None:
-            arrived.set_exception(AssertionError("the queue went away"))
-
-        await channel.consume(queue, on_delivery, on_cancel, prefetch=1)
-        return await asyncio.wait_for(arrived, 60)
+from tests.support.broker import first, publish, queue_length
 
 
 def test_a_message_comes_back_from_a_wait_queue(amqptool_vhost: AmqpUrl) -> None:

@@ -73,3 +73,20 @@ async def drain(url: AmqpUrl, queue: str) -> list[Delivery]:
             await channel.consume(queue, on_delivery, complete.set, prefetch=100)
             await complete.wait()
     return taken
+
+
+async def first(url: AmqpUrl, queue: str) -> Delivery:
+    """Wait for a message in a queue, and take it."""
+    arrived: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+    async with connect(url) as connection:
+        channel = await connection.channel()
+
+        def on_delivery(delivery: Delivery) -> None:
+            channel.ack(delivery.delivery_tag)
+            arrived.set_result(delivery)
+
+        def on_cancel() -> None:
+            arrived.set_exception(AssertionError("the queue went away"))
+
+        await channel.consume(queue, on_delivery, on_cancel, prefetch=1)
+        return await asyncio.wait_for(arrived, 60)
