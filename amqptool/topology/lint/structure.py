@@ -20,6 +20,44 @@ queues:
 """,
     ),
     Explanation(
+        id="json",
+        summary="The file begins as JSON does, and is none.",
+        why="What begins with a bracket is read as JSON, as RabbitMQ writes it: keys and texts stand in double quotes,"
+        " a comma stands between two of them, and each bracket has its other half.",
+        failing="""\
+{"queues": [{"name": "orders"} {"name": "mails"}]}
+""",
+        passing="""\
+{"queues": [{"name": "orders"}, {"name": "mails"}]}
+""",
+    ),
+    Explanation(
+        id="number",
+        summary="A number is larger than AMQP has any.",
+        why="Integers have at most 64 bits with their sign. Another reader of JSON would round the number silently.",
+        failing="""\
+{"queues": [{"name": "orders", "arguments": {"x-max-length": 99999999999999999999}}]}
+""",
+        passing="""\
+{"queues": [{"name": "orders", "arguments": {"x-max-length": 1000000, "x-overflow": "reject-publish"}}]}
+""",
+    ),
+    Explanation(
+        id="foreign",
+        summary="The file is something else than a topology.",
+        why="Kubernetes manifests, Compose files, templates that are not filled, web pages, archives and tables are"
+        " told by how they look, instead of by everything that is missing in them.",
+        failing="""\
+apiVersion: v1
+kind: ConfigMap
+data: {}
+""",
+        passing="""\
+queues:
+  orders:
+""",
+    ),
+    Explanation(
         id="encoding",
         summary="The file holds bytes or characters that cannot be text.",
         why="Files are UTF-8 (UTF-16 with a byte order mark is read too). Control characters and halves of surrogate"

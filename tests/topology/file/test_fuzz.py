@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from amqptool.errors import TopologyError
 from amqptool.topology import Topology
+from amqptool.topology.lint import EXPLANATIONS
 
 SECTIONS = ["exchanges", "queues", "bindings"]
 KEYS = [
@@ -58,6 +59,7 @@ def survives(content: str | bytes) -> None:
         return
     assert found
     assert found == sorted(found)
+    assert {problem.rule for problem in found} <= EXPLANATIONS.keys()
 
 
 @settings(deadline=None, max_examples=300)
