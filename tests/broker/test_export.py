@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -152,10 +151,11 @@ def test_several_vhosts(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> Non
         vhosts = (amqptool_vhost.vhost, other.vhost, empty.vhost)
         found = exported(amqptool_node, *vhosts)
         expected = held(in_vhost(topology, vhosts[0])) | held(in_vhost(topology, vhosts[1]))
-        by_yaml = Topology.parse(found.to_yaml())
+        by_yaml, by_definitions = Topology.parse(found.to_yaml()), Topology.parse(found.to_definitions())
         assert held(replace(by_yaml, vhosts=())) == expected
         assert [vhost.name for vhost in by_yaml.vhosts] == [empty.vhost]
-        assert {vhost["name"] for vhost in json.loads(found.to_definitions())["vhosts"]} == set(vhosts)
+        assert held(replace(by_definitions, vhosts=())) == expected
+        assert {vhost.name for vhost in by_definitions.vhosts} == set(vhosts)
         assert set(vhosts) <= set(exported(amqptool_node).vhosts)
 
 
