@@ -36,6 +36,12 @@ _nested: list[FieldValue] = [
 _similar: list[FieldValue] = [1, 1.0, "1", b"1", True, Decimal(1), datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), [1]]
 #: Values for headers.
 VALUES: list[FieldValue] = [*_scalars, *_nested]
+#: Tables of headers, for bindings and for messages.
+TABLES: list[dict[str, FieldValue]] = [
+    {}, {"h": 1}, {"h": 2}, {"h": None}, {"i": 1}, {"h": 1, "i": 1}, {"h": 1, "i": 2}, {"h": None, "i": 2},
+    {"x-h": 1}, {"x-h": None}, {"h": 1, "x-h": 1}, {"h": 1, "x-h": 2}, {"x-": 1, "x-match-h": 1}, {"X-h": 1},
+    {"CC": []}, {"BCC": []}, {"CC": [""], "BCC": ["a"], "h": 1},
+]  # fmt: skip
 #: Headers that hold routing keys.
 _KEYS = ("CC", "BCC")
 values = st.one_of(*(st.sampled_from(pool) for pool in (_scalars, _nested, _similar)))

@@ -18,11 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from amqptool.broker.amqp import Channel, Connection
-from amqptool.message import Delivery, Message, Returned
+from amqptool.message import Delivery, FieldValue, Message, Returned
 from amqptool.settings.url import AmqpUrl
 from amqptool.topology.model import Binding, Exchange, Queue, Topology
 from amqptool.topology.routing import Router
-from tests.topology.routing.generate import QUEUES, VALUES, cases
+from tests.topology.routing.generate import QUEUES, TABLES, VALUES, cases
 
 #: Read at import: no test sees the user's settings.
 PUBLISHES = int(os.environ.get("AMQPTOOL_DIFFERENTIAL", "2000"))
@@ -171,7 +171,7 @@ def compare(probe: Probe, runner: asyncio.Runner, topology: Topology, batch: Seq
         assert (message, list(routed.queues)) == (message, queues)
 
 
-@pytest.mark.timeout(60 + PUBLISHES // 10)
+@pytest.mark.timeout(420 + PUBLISHES // 10)  # where they differ, hypothesis looks up to 300 s for a small example
 def test_the_broker_routes_alike(amqptool_vhost: AmqpUrl, record_property: Callable[[str, object], None]) -> None:
     """Each queue gets a message once, or not at all, as routing says; what reaches none comes back."""
     published = 0
@@ -209,6 +209,22 @@ def test_every_short_pattern_and_key(amqptool_vhost: AmqpUrl) -> None:
     patterns = [Binding(source="x", destination="", routing_key=pattern) for pattern in set(words("-a*#", 3))]
     topology = one_each("topic", patterns)
     batch = [Message(body=b"", exchange="x", routing_key=key) for key in set(words("-ab", 4))]
+    with probing(amqptool_vhost, [queue.name for queue in topology.queues]) as (probe, runner):
+        compare(probe, runner, topology, batch)
+
+
+def test_every_way_of_asking_for_headers(amqptool_vhost: AmqpUrl) -> None:
+    """With every x-match, headers that begin with x-, and those that hold routing keys."""
+    modes: list[dict[str, FieldValue]] = [
+        {},
+        *({"x-match": mode} for mode in ("all", "any", "all-with-x", "any-with-x")),
+    ]
+    topology = one_each(
+        "headers", [Binding(source="x", destination="", arguments=mode | table) for mode in modes for table in TABLES]
+    )
+    batch = [
+        Message(body=b"", exchange="x", headers=table | more) for table in TABLES for more in ({}, {"x-match": "any"})
+    ]
     with probing(amqptool_vhost, [queue.name for queue in topology.queues]) as (probe, runner):
         compare(probe, runner, topology, batch)
 
