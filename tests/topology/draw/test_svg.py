@@ -119,7 +119,7 @@ def test_what_does_not_fit_is_a_tooltip() -> None:
     keys = ", ".join(f"{{source: e, routing_key: k{number}}}" for number in range(9))
     root = drawn(build(Topology.parse(f"exchanges: {{e: direct}}\nqueues: {{{name}: {{bindings: [{keys}]}}}}")))
     (queue,) = (node for node in groups(root, "node") if "queue" in node.attrib["class"])
-    assert texts(queue)[0] == f"{'a' * 18}…{'a' * 16}z"
+    assert texts(queue)[0] == f"{'a' * 20}…{'a' * 18}z"
     assert [each.text for each in queue.iter(f"{SVG}title")] == [name]
     (edge,) = groups(root, "edge")
     assert texts(edge) == ["k0", "k1", "k2", "… and 6 more"]
@@ -132,7 +132,7 @@ def test_hostile_names_are_text() -> None:
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags == {"svg", "title", "desc", "style", "rect", "g", "path", "text"}
     written = {text for node in groups(root, "node") for text in texts(node)}
-    assert {name for name in HOSTILE if name.isprintable() and len(name) < 36} <= written
+    assert {name for name in HOSTILE if name.isprintable() and len(name) < 40} <= written
 
 
 def test_nothing_is_loaded_or_run() -> None:

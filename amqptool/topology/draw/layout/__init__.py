@@ -1,6 +1,6 @@
 """Where boxes and lines go: a layered layout from left to right, without any drawing."""
 
-from amqptool.topology.draw.layout.arrange import LOOP, arrange
+from amqptool.topology.draw.layout.arrange import arrange
 from amqptool.topology.draw.layout.shapes import Arrangement, Box, Link, Rect, Route, Stretch
 
-__all__ = ["LOOP", "Arrangement", "Box", "Link", "Rect", "Route", "Stretch", "arrange"]
+__all__ = ["Arrangement", "Box", "Link", "Rect", "Route", "Stretch", "arrange"]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from amqptool.topology.draw.layout.shapes import Link
     from amqptool.topology.draw.layout.vertices import Chain, Vertices
 
-#: How far a line from a box to itself hangs below the box, in pixels.
-LOOP = 22.0
+#: How far lines from a box to itself are from the box's corner, from each other, and hang apart, in pixels.
+_INSET, _LOOP_STEP, _LOOP_GAP = 14.0, 30.0, 12.0
 #: How far apart layers are: at least, at most, and per pixel that a line climbs between them.
 _NARROW, _WIDE, _SLOPE = 30.0, 110.0, 0.16
 
@@ -25,13 +25,17 @@ def arrange(boxes: Sequence[Box], links: Sequence[Link]) -> Arrangement:
     """Place boxes in layers from left to right, and route the links between them.
 
     No box, label or line is on another box or label.
+
+    Raises:
+        InputError: there are too many.
     """
     loops = _loops(boxes, links)
     reach, widths = [0.0] * len(boxes), [box.width for box in boxes]
-    for number, label in loops.items():
+    for number, route in loops.items():
         here = links[number].source
-        reach[here] = label.bottom - boxes[here].height
-        widths[here] = max(widths[here], label.width)
+        for part in filter(None, (route.loop, route.label)):
+            reach[here] = max(reach[here], part.bottom - boxes[here].height)
+            widths[here] = max(widths[here], part.right)
     footprints = [Box(width, box.height) for box, width in zip(boxes, widths, strict=True)]
     graph = vertices(footprints, [link for number, link in enumerate(links) if number not in loops], reach)
     untangle(graph)
@@ -45,7 +49,7 @@ def arrange(boxes: Sequence[Box], links: Sequence[Link]) -> Arrangement:
         height=max((y + vertex.below for y, vertex in zip(heights.y, graph.all, strict=True)), default=0),
         rects=rects,
         routes=tuple(
-            _loop(rects[link.source], loops[number]) if number in loops else next(routes)
+            loops[number].moved(rects[link.source].x, rects[link.source].y) if number in loops else next(routes)
             for number, link in enumerate(links)
         ),
     )
@@ -108,17 +112,27 @@ class _Drawing:
             start = end + min(_WIDE, _NARROW + _SLOPE * max(climbs, default=0))
 
 
-def _loops(boxes: Sequence[Box], links: Sequence[Link]) -> dict[int, Rect]:
-    """Return the labels of links from a box to itself, one below the other, as seen from the box's corner."""
-    loops: dict[int, Rect] = {}
-    bottoms: dict[int, float] = {}
+def _loops(boxes: Sequence[Box], links: Sequence[Link]) -> dict[int, Route]:
+    """Return the routes of links from a box to itself, side by side, as seen from the box's corner."""
+    of_box: dict[int, list[int]] = {}
     for number, link in enumerate(links):
         if link.source == link.target:
-            top = bottoms.get(link.source, boxes[link.source].height) + LOOP
-            loops[number] = Rect(0, top, link.width, link.height)
-            bottoms[link.source] = top + link.height
-    return loops
+            of_box.setdefault(link.source, []).append(number)
+    routes: dict[int, Route] = {}
+    for box, numbers in of_box.items():
+        routes.update(zip(numbers, _hanging(boxes[box], [links[number] for number in numbers]), strict=True))
+    return routes
 
 
-def _loop(box: Rect, label: Rect) -> Route:
-    return Route(label=label.moved(box.x + (box.width - label.width) / 2 if label.width < box.width else box.x, box.y))
+def _hanging(box: Box, links: Sequence[Link]) -> Iterator[Route]:
+    """Yield loops below a box, each deeper than the one before, and their labels right of them, one below the other."""
+    inset = min(_INSET, box.width / 4)
+    step = min(_LOOP_STEP, (box.width - 2 * inset) / len(links))
+    x, top = inset, box.height + _LOOP_GAP
+    for link in links:
+        height = max(link.height, _LOOP_GAP)
+        middle = top + height / 2
+        label = Rect(inset + len(links) * step, middle - link.height / 2, link.width, link.height)
+        loop = Rect(x, box.height, 0.7 * step, middle - box.height)
+        yield Route(loop=loop, label=label if link.height else None)
+        x, top = x + step, top + height

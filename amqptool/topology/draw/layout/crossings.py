@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 #: Sweeps without a better order, after which the best is good enough.
 _PATIENCE = 4
 _MAX_SWEEPS = 24
+#: Up to so many links, neighbours are swapped too.
+_SWAPPED = 1_500
 #: How many links may be looked at in all, which bounds the time.
-_BUDGET = 1_500_000
+_BUDGET = 600_000
 
 
 def untangle(graph: Vertices) -> None:
@@ -23,11 +25,11 @@ def untangle(graph: Vertices) -> None:
     links = sum(len(vertex.behind) for vertex in graph.all) + 1
     best, fewest = [list(layer) for layer in graph.layers], crossings(graph)
     patience = _PATIENCE
-    for sweep in range(min(_MAX_SWEEPS, _BUDGET // links)):
+    for sweep in range(max(2, min(_MAX_SWEEPS, _BUDGET // links))):
         if not fewest or not patience:
             break
         _sweep(graph, forwards=sweep % 2 == 0)
-        if links * links < _BUDGET:
+        if links < _SWAPPED:
             _swap_neighbours(graph)
         found = crossings(graph)
         patience -= 1

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from amqptool.topology.draw.layout.vertices import Chain, Vertex, Vertices
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 _BOX_GAP, _LINE_GAP, _MIXED_GAP = 22.0, 7.0, 12.0
 #: How far apart lines meet a box, and how much of its height they leave free at each corner.
 _PORT_GAP, _CORNER = 13.0, 9.0
-_SWEEPS = 12
+_MAX_SWEEPS = 12
+#: How many vertices are moved in all, which bounds the time.
+_BUDGET = 200_000
 #: How much more a bend within a line weighs than one at a box.
 _STIFFNESS = 4.0
 #: What holds a box where it is while lines are straightened.
@@ -24,6 +26,8 @@ _INERTIA = 0.01
 
 #: Where a line meets a box, from the box's middle: (box, the line's next vertex) → pixels.
 Ports: TypeAlias = "dict[tuple[int, int], float]"
+#: For each vertex its neighbours: which, how much lower than it they are when their line is level, and the weight.
+Pulls: TypeAlias = "list[list[tuple[int, float, float]]]"
 
 
 class Heights:
@@ -42,54 +46,67 @@ class Heights:
 
     def settle(self, chains: Sequence[Chain]) -> None:
         """Find the heights; the highest point of all is at 0."""
-        for _ in range(_SWEEPS):
-            self._sweep(range(1, len(self._layers)), sides=(True, False))
-            self._sweep(range(len(self._layers) - 2, -1, -1), sides=(False, True))
+        before, behind = self._pulls(behind=False), self._pulls(behind=True)
+        there = range(len(self._layers))
+        for _ in range(max(1, min(_MAX_SWEEPS, _BUDGET // (len(self._all) + 1)))):
+            self._sweep(there[1:], [before])
+            self._sweep(there[-2::-1], [behind])
         for _ in range(2):
-            self._sweep(range(len(self._layers)), sides=(True, True))
+            self._sweep(there, [before, behind])
         self._straighten(chains)
         top = min((y - vertex.above for y, vertex in zip(self.y, self._all, strict=True)), default=0.0)
         self.y = [y - top for y in self.y]
 
-    def _sweep(self, layers: range, sides: tuple[bool, bool]) -> None:
+    def _sweep(self, layers: Iterable[int], sides: Sequence[Pulls]) -> None:
+        y = self.y
         for number in layers:
             layer = self._layers[number]
-            wishes = [self._wish(vertex, sides) for vertex in layer]
-            heights = _apart([y for y, _ in wishes], [weight for _, weight in wishes], self._gaps[number])
-            for vertex, y in zip(layer, heights, strict=True):
-                self.y[vertex] = y
+            wanted, weights = [], []
+            for vertex in layer:
+                total, weight = y[vertex] * _INERTIA, _INERTIA
+                for side in sides:
+                    for end, offset, weighs in side[vertex]:
+                        total += weighs * (y[end] + offset)
+                        weight += weighs
+                wanted.append(total / weight)
+                weights.append(weight)
+            for vertex, height in zip(layer, _apart(wanted, weights, self._gaps[number]), strict=True):
+                y[vertex] = height
 
-    def _wish(self, vertex: int, sides: tuple[bool, bool]) -> tuple[float, float]:
-        """Return the height at which a vertex has the straightest lines, and how much that weighs."""
-        here = self._all[vertex]
-        total, weight = self.y[vertex] * _INERTIA, _INERTIA
-        for ends, looked_at in zip((here.before, here.behind), sides, strict=True):
-            for end in ends if looked_at else ():
-                weighs = _STIFFNESS if not here.is_box and not self._all[end].is_box else 1.0
-                total += weighs * self._level(vertex, end)
-                weight += weighs
-        return total / weight, weight
+    def _pulls(self, behind: bool) -> Pulls:
+        """Return the neighbours on one side of each vertex, where the line to each is level, and what that weighs."""
+        return [
+            [
+                (end, -self._rise(number, end), 1.0 if vertex.is_box or self._all[end].is_box else _STIFFNESS)
+                for end in (vertex.behind if behind else vertex.before)
+            ]
+            for number, vertex in enumerate(self._all)
+        ]
 
-    def _level(self, vertex: int, end: int) -> float:
-        """Return the height of a vertex at which its line to a neighbour is level."""
-        return self.y[end] + self.ports.get((end, vertex), 0.0) - self.ports.get((vertex, end), 0.0)
+    def _rise(self, vertex: int, end: int) -> float:
+        """Return how much higher a vertex's port than its neighbour's is, where their middles are level."""
+        return self.ports.get((vertex, end), 0.0) - self.ports.get((end, vertex), 0.0)
 
     def _straighten(self, chains: Sequence[Chain]) -> None:
-        """Let each line run level up to the end at which many meet; boxes stay, but for those at a single line."""
+        """Let each line run level up to the end at which many meet; boxes stay, but for those at a lone line."""
         followed: dict[int, int] = {}
         for chain in chains:
             line = chain.vertices[::-1] if chain.fans_out else chain.vertices
             followed.update((vertex, before) for before, vertex in pairwise(line[:-1]))
+            if chain.is_alone:
+                first, second, *_, last_but_one, last = (*line[:2], *line[-2:])
+                level = self.y[last] + self.ports[last, last_but_one]
+                self._move(first, level - self.ports[first, second])
         for number in (*range(len(self._layers)), *reversed(range(len(self._layers)))):
             layer = self._layers[number]
             wanted = [self._level(each, followed[each]) if each in followed else self.y[each] for each in layer]
             weights = [_HOLD if self._all[each].is_box else 1.0 for each in layer]
             for vertex, y in zip(layer, _apart(wanted, weights, self._gaps[number]), strict=True):
                 self.y[vertex] = y
-        for vertex, here in enumerate(self._all):
-            ends = here.before + here.behind
-            if here.is_box and len(ends) == 1:
-                self._move(vertex, self._level(vertex, ends[0]))
+
+    def _level(self, vertex: int, end: int) -> float:
+        """Return the height of a vertex at which its line to a neighbour is level."""
+        return self.y[end] - self._rise(vertex, end)
 
     def _move(self, vertex: int, y: float) -> None:
         """Move a vertex as far towards a height as its neighbours let it."""

@@ -5,9 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 _NEW, _OPEN, _DONE = range(3)
+
+
+def turned_weakly(count: int, arcs: Sequence[tuple[int, int]], weak: Collection[int]) -> set[int]:
+    """Return which arcs to turn round where the weak ones, by their numbers, have no say in what is left and right.
+
+    They have it where an end knows no other arc than weak ones.
+    """
+    known = {end for number, arc in enumerate(arcs) for end in arc if number not in weak}
+    strong = [number for number, (_, target) in enumerate(arcs) if number not in weak or target not in known]
+    back = {strong[each] for each in turned(count, [arcs[number] for number in strong])}
+    layer = layers(count, [arcs[number][::-1] if number in back else arcs[number] for number in strong])
+    for number in set(range(len(arcs))) - set(strong):
+        source, target = arcs[number]
+        if (layer[source], source) > (layer[target], target):
+            back.add(number)
+    return back
 
 
 def turned(count: int, arcs: Sequence[tuple[int, int]]) -> set[int]:

@@ -22,6 +22,8 @@ class Link:
     target: int
     width: float = 0
     height: float = 0
+    #: Whether it may lead from right to left, rather than make the picture deep.
+    weak: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,9 @@ class Stretch(NamedTuple):
 class Route:
     """Where a line runs, from left to right."""
 
-    #: None for a line from a box to itself, which hangs below the box and ends at its label's top.
     stretches: tuple[Stretch, ...] = ()
+    #: Instead of stretches, where a line from a box to itself hangs below that box.
+    loop: Rect | None = None
     label: Rect | None = None
     #: The line leads from right to left, against the order of its stretches.
     backwards: bool = False
@@ -70,6 +73,7 @@ class Route:
         """Return it moved by some pixels."""
         return Route(
             stretches=tuple(Stretch(each.start + x, each.end + x, each.y + y) for each in self.stretches),
+            loop=self.loop and self.loop.moved(x, y),
             label=self.label and self.label.moved(x, y),
             backwards=self.backwards,
         )

@@ -23,6 +23,8 @@ _ROW = 1100.0
 #: The space between parts, beside and below each other.
 _GAP_X, _GAP_Y = 56.0, 36.0
 _HEADING = 30.0
+#: Ways that messages take when something goes wrong; they may lead back.
+_WEAK = ("dead-letter", "alternate")
 
 
 @dataclass(slots=True)
@@ -80,7 +82,9 @@ def _arranged(nodes: Sequence[Node], edges: Sequence[Edge]) -> _Part:
     number = {node.key: each for each, node in enumerate(nodes)}
     leaving, entering = Counter(edge.source for edge in edges), Counter(edge.target for edge in edges)
     boxes = [box_of(node, port_room(max(leaving[node.key], entering[node.key]))) for node in nodes]
-    links = [Link(number[edge.source], number[edge.target], *label_size(edge)) for edge in edges]
+    links = [
+        Link(number[edge.source], number[edge.target], *label_size(edge), weak=edge.kind in _WEAK) for edge in edges
+    ]
     return _Part(nodes, edges, arrange(boxes, links))
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from amqptool.topology.draw.graph import MEANINGS, EdgeKind
-from amqptool.topology.draw.layout import LOOP, Rect, Route, Stretch
+from amqptool.topology.draw.layout import Rect, Route, Stretch
 from amqptool.topology.draw.palette import tint_of
 from amqptool.topology.draw.svg import sizes, style
 from amqptool.topology.draw.svg.page import lay_out
@@ -27,7 +27,11 @@ _LEAD = style.ARROW + 2
 
 
 def svg(graph: Graph, heading: str = "RabbitMQ topology") -> str:
-    """Return a graph as an SVG document; `heading` is its title, for tooltips and screen readers."""
+    """Return a graph as an SVG document; `heading` is its title, for tooltips and screen readers.
+
+    Raises:
+        InputError: the graph is too large for one picture.
+    """
     page = lay_out(graph)
     legend = list(_legend(graph, page))
     width, height = _number(page.width), _number(page.height)
@@ -84,8 +88,8 @@ def _edge(edge: Edge, route: Route, stress: str) -> str:
 
 
 def _line(kind: EdgeKind, route: Route) -> str:
-    if not route.stretches:
-        return _loop(route)
+    if route.loop is not None:
+        return _loop(route.loop)
     first, last = route.stretches[0], route.stretches[-1]
     at_start = route.backwards or kind == "retry"
     at_end = not route.backwards or kind == "retry"
@@ -114,13 +118,12 @@ def _path(stretches: Sequence[Stretch], at_start: bool, at_end: bool) -> str:
     return "".join(way)
 
 
-def _loop(route: Route) -> str:
+def _loop(place: Rect) -> str:
     """Return a line that hangs below its box and leads back to it."""
-    label = route.label or Rect(0, 0, 0, 0)
-    x, top, low = label.x + 8, label.y - LOOP, label.y - 3
-    way = f"M{_number(x + 26)} {_number(top)}V{_number(low - 6)}q0 6 -6 6h-14q-6 0 -6 -6V{_number(top + style.ARROW)}"
-    tip = f"M{_number(x)} {_number(top)}l{-style.ARROW_HALF:g} {style.ARROW:g}h{2 * style.ARROW_HALF:g}z"
-    return f'<path class="line" d="{way}"/><path class="head" d="{tip}"/>'
+    x, top, low, width = (_number(each) for each in (place.x, place.y, place.bottom - 6, place.width - 12))
+    way = f"M{_number(place.right)} {top}V{low}q0 6 -6 6h-{width}q-6 0 -6 -6V{_number(place.y + style.ARROW)}"
+    half, length = style.ARROW_HALF, style.ARROW
+    return f'<path class="line" d="{way}"/><path class="head" d="M{x} {top}l{-half:g} {length:g}h{2 * half:g}z"/>'
 
 
 def _head(x: float, y: float, direction: int) -> str:

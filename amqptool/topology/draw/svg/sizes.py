@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from amqptool.topology.draw.graph import Edge, Node
 
 #: The columns that names and labels may take.
-MAX_NAME, MAX_LABEL = 36, 32
+MAX_NAME, MAX_LABEL = 40, 40
 #: The space within a box, and what the bars of a queue take.
 PADDING_X, PADDING_Y, BARS = 12.0, 7.0, 16.0
 #: A box does not grow beyond this because of the lines that meet it.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amqptool.errors import InputError
 from amqptool.topology.draw.layout import Arrangement, Box, Link, Rect, arrange
 from amqptool.topology.draw.layout.crossings import crossings, untangle
 from amqptool.topology.draw.layout.vertices import vertices
@@ -35,13 +37,15 @@ def overlap(one: Rect, other: Rect) -> bool:
 
 def places(layout: Arrangement) -> list[Rect]:
     """Return all boxes and labels."""
-    return [*layout.rects, *(route.label for route in layout.routes if route.label and route.label.height)]
+    return [*layout.rects, *(route.label for route in layout.routes if route.label)]
 
 
 def spans(layout: Arrangement) -> list[tuple[int, Rect]]:
     """Return what each line touches, part by part: level stretches, and all the room that a curve may take."""
     found = []
     for number, route in enumerate(layout.routes):
+        if route.loop:
+            found.append((number, route.loop))
         for each in route.stretches:
             found.append((number, Rect(each.start, each.y - 0.5, each.end - each.start, 1)))
         for before, behind in pairwise(route.stretches):
@@ -72,7 +76,9 @@ def test_every_line_ends_at_its_boxes(graph: tuple[list[Box], list[Link]]) -> No
     assert [(rect.width, rect.height) for rect in layout.rects] == [(box.width, box.height) for box in boxes]
     for link, route in zip(links, layout.routes, strict=True):
         if link.source == link.target:
-            assert not route.stretches
+            box, loop = layout.rects[link.source], route.loop
+            assert loop
+            assert (loop.y, box.x < loop.x < loop.right < box.right) == (box.bottom, True)
             continue
         ends = (link.target, link.source) if route.backwards else (link.source, link.target)
         left, right = (layout.rects[end] for end in ends)
@@ -88,7 +94,7 @@ def test_everything_is_inside(graph: tuple[list[Box], list[Link]]) -> None:
     """The width and height of a layout are those of all that is in it; labels have the size they need."""
     boxes, links = graph
     layout = arrange(boxes, links)
-    for place in places(layout):
+    for place in [*places(layout), *(route.loop for route in layout.routes if route.loop)]:
         assert place.x >= -TINY
         assert place.y >= -TINY
         assert place.right <= layout.width + TINY
@@ -137,3 +143,11 @@ def test_a_long_chain_needs_no_recursion() -> None:
     count = 2_000
     layout = arrange([Box(10, 20)] * count, [Link(number, number + 1) for number in range(count - 1)])
     assert layout.height == 20
+
+
+def test_what_nobody_could_read_is_refused() -> None:
+    """At once, before it takes minutes."""
+    count = 1_000
+    links = [Link(number, number + 1) for number in range(count - 1)] + [Link(0, count - 1)] * 100
+    with pytest.raises(InputError, match="1,000 boxes and 1,099 lines are too much"):
+        arrange([Box(10, 20)] * count, links)
