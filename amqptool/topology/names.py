@@ -19,6 +19,13 @@ RESERVED_PREFIX = "amq."
 MAX_BYTES = 255
 
 
+def predeclared_type(name: str) -> str:
+    """Return the type of one of the predeclared exchanges; the default exchange, with no name, is direct."""
+    if name.startswith("amq.rabbitmq."):
+        return "topic"
+    return {"": "direct", "amq.match": "headers"}.get(name, name.removeprefix(RESERVED_PREFIX))
+
+
 def flaw_of_key(text: str) -> str | None:
     """Return why RabbitMQ would not take a text as a routing key, or None."""
     if (length := len(text.encode())) > MAX_BYTES:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from amqptool.topology.draw.graph import Edge, Figures, Graph, Key, Node
 from amqptool.topology.draw.implied import Implied, implied
 from amqptool.topology.draw.words import binding_label
-from amqptool.topology.names import PREDECLARED
+from amqptool.topology.names import PREDECLARED, predeclared_type
 from amqptool.topology.policies import Policies
 from amqptool.topology.units import duration
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from amqptool.topology.draw.graph import EdgeKind, Role
     from amqptool.topology.model import Binding, Exchange, Queue, Topology
-
-_PREDECLARED_TYPES = {"amq.match": "headers", "amq.rabbitmq.trace": "topic"}
 
 
 def build(
@@ -105,7 +103,7 @@ class _Draft:
         key = Key(vhost, "exchange", name) if name else Key(vhost, "default", "")
         if key not in self.nodes:
             known = not name or name in PREDECLARED
-            kind = _PREDECLARED_TYPES.get(name, name.removeprefix("amq.") or "direct") if known else ""
+            kind = predeclared_type(name) if known else ""
             self.nodes[key] = Node(key=key, type=kind, role="own" if known else "missing")
         return key
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from amqptool.topology.lint.reach import Reach
 from amqptool.topology.model import Queue
-from amqptool.topology.names import PREDECLARED
+from amqptool.topology.names import PREDECLARED, predeclared_type
 from amqptool.topology.policies import Policies
 from amqptool.topology.problems import did_you_mean, quoted
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 #: What an exchange or a queue is called: its vhost and its name.
 Key: TypeAlias = "tuple[str | None, str]"
-
-#: The types of the exchanges that every vhost has, where their names do not say them.
-_PREDECLARED_TYPES = {"amq.match": "headers", "amq.rabbitmq.trace": "topic"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ class Index:
     def routes_as(self, vhost: str | None, name: str) -> str | None:
         """Return the type by which an exchange routes: direct, fanout, topic, headers, or one of a plugin's."""
         if name in PREDECLARED:
-            return _PREDECLARED_TYPES.get(name, name.removeprefix("amq."))
+            return predeclared_type(name)
         exchange = self.exchanges.get((vhost, name))
         if exchange is None:
             return None

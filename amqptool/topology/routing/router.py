@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from amqptool.errors import AccessRefused, InputError, NotFound
 from amqptool.topology.model import Exchange
-from amqptool.topology.names import PREDECLARED, flaw_of_key
+from amqptool.topology.names import PREDECLARED, flaw_of_key, predeclared_type
 from amqptool.topology.policies import Policies
 from amqptool.topology.problems import did_you_mean, quoted
 from amqptool.topology.routing.indexes import CHOOSING_TYPES, DefaultIndex, index, is_predictable
@@ -26,7 +26,6 @@ _ALTERNATE = "alternate-exchange"
 #: Headers that hold more routing keys (RabbitMQ, "Sender-selected Distribution").
 _KEY_HEADERS = ("CC", "BCC")
 _DEFAULT = Exchange(name="", type="direct")
-_PREDECLARED_TYPES = {"amq.match": "headers", "amq.rabbitmq.trace": "topic"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +191,7 @@ class Router:
 
 def _predeclared(vhost: str | None) -> Iterable[Exchange]:
     for name in sorted(PREDECLARED):
-        type_of = _PREDECLARED_TYPES.get(name, name.removeprefix("amq."))
-        yield Exchange(name=name, type=type_of, internal=name == "amq.rabbitmq.trace", vhost=vhost)
+        yield Exchange(name=name, type=predeclared_type(name), internal=name == "amq.rabbitmq.trace", vhost=vhost)
 
 
 def _address(routing_key: str, headers: Mapping[str, FieldValue]) -> Address:
