@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
@@ -181,8 +182,20 @@ class Management:
             async with self._session.request(method, URL(url, encoded=True), json=json) as response:
                 return await _result(doing, tag, response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            reason = str(error) or type(error).__name__
+            reason = _reason(error)
             raise ManagementUnavailable(f"cannot {doing}: no management API at {self._base_url}: {reason}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Say why there is no answer, in fewer words than aiohttp."""
+    cause = getattr(error, "os_error", error)
+    if isinstance(cause, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(cause, socket.gaierror):
+        return "the host name cannot be resolved"
+    if isinstance(cause, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__
 
 
 def _basic(username: str, password: str) -> str:

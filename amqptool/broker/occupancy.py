@@ -7,6 +7,8 @@ Nothing here lags behind, although the management API's statistics do, by up to 
   `enable_queue_totals` the management API asks the queues' processes instead of its own records;
 - a quorum queue counts among its consumers whoever holds un-acked messages, also after `basic.cancel` and after
   `basic.get`. Without consumers, there are none. (Its totals do lag, by the queue's tick of five seconds.)
+
+Only a stream tells late what it holds, over either protocol: it never counts as free.
 """
 
 from __future__ import annotations
@@ -31,18 +33,22 @@ class Occupancy:
     consumers: int
     #: None: it could not be asked, for want of the management API.
     unacked: int | None
+    is_stream: bool = False
 
     @property
     def is_free(self) -> bool:
         """Whether the queue surely holds nothing and nobody consumes from it."""
-        return not self.ready and not self.consumers and self.unacked == 0
+        return not self.ready and not self.consumers and self.unacked == 0 and not self.is_stream
 
     def __str__(self) -> str:
         messages = self.ready + (self.unacked or 0)
         unacked = f" ({self.unacked:,} of them un-acked)" if self.unacked else ""
         told = [f"holds {_counted(messages, 'message')}{unacked}"] if messages else []
         told += [f"has {_counted(self.consumers, 'consumer')}"] if self.consumers else []
-        told += ["may hold un-acked messages"] if self.unacked is None else []
+        if self.is_stream:
+            told += [] if messages else ["may hold messages: a stream tells late what it holds"]
+        elif self.unacked is None:
+            told += ["may hold un-acked messages"]
         return " and ".join(told) or "is empty and has no consumers"
 
 
@@ -83,12 +89,13 @@ async def _totals(management: Management, vhost: str) -> dict[str, Mapping[str, 
 
 
 def _occupancy(counts: QueueCounts, totals: Mapping[str, Any]) -> Occupancy:
+    kind = totals.get("type")
     unacked = totals.get("messages_unacknowledged")
-    if totals.get("type") == "quorum" and not counts.consumers:
+    if kind == "quorum" and not counts.consumers:
         unacked = 0
     # The totals are the younger ones, and a message may have become ready in between.
-    ready = max(counts.ready, totals.get("messages_ready", 0) if totals.get("type") == "classic" else 0)
-    return Occupancy(ready=ready, consumers=counts.consumers, unacked=unacked)
+    ready = max(counts.ready, totals.get("messages_ready", 0) if kind == "classic" else 0)
+    return Occupancy(ready=ready, consumers=counts.consumers, unacked=unacked, is_stream=kind == "stream")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -103,3 +103,15 @@ def test_without_the_management_api_unacked_messages_are_not_known(amqptool_vhos
 def test_it_is_told_in_words(occupancy: Occupancy, words: str) -> None:
     """People read why a queue is kept."""
     assert str(occupancy) == words
+
+
+def test_a_stream_is_never_free(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """What a stream holds is told seconds later, so nothing is concluded from its telling of none."""
+
+    async def main() -> Occupancy:
+        await declare_queue(amqptool_vhost, "s", **{"x-queue-type": "stream"})
+        return (await look(amqptool_node, amqptool_vhost, "s"))["s"]
+
+    seen = asyncio.run(main())
+    assert not seen.is_free
+    assert str(seen) == "may hold messages: a stream tells late what it holds"
