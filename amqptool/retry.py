@@ -63,7 +63,7 @@ def is_wait_queue(name: str, arguments: Mapping[str, object]) -> bool:
     return name == wait_queue(target, delay) and dict(arguments) == wait_queue_arguments(target, delay)
 
 
-def fitting(head: str, tail: str) -> str:
+def fitting(head: str, tail: str = "") -> str:
     """Join two parts of a name; one that is too long for AMQP ends in a hash of the whole."""
     name = head + tail
     if len(name.encode()) <= MAX_NAME_BYTES:

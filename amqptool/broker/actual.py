@@ -45,6 +45,11 @@ async def read_bindings(management: Management, vhost: str, thing: Exchange | Qu
     return [_binding(each) for each in found if each["source"]]
 
 
+async def read_operator_policies(management: Management, vhost: str) -> list[Policy]:
+    """Return the policies with which the broker's operators overrule those of its users."""
+    return [_policy(each) for each in await management.operator_policies(vhost)]
+
+
 async def _read_vhost(management: Management, vhost: str) -> Topology:
     exchanges, queues, bindings, policies = await asyncio.gather(
         management.exchanges(vhost), management.queues(vhost), management.bindings(vhost), management.policies(vhost)

@@ -10,6 +10,7 @@ from amqptool.broker.actual import read_actual
 from amqptool.broker.amqp import connect
 from amqptool.broker.lanes import in_lanes
 from amqptool.broker.occupancy import occupancies
+from amqptool.broker.reconcile.lock import alone
 from amqptool.errors import AmqptoolError, BrokerUnavailable, InUse, NotFound, PreconditionFailed
 from amqptool.settings.url import as_url
 from amqptool.topology.diff.identity import binding_key
@@ -72,7 +73,7 @@ async def delete(
     outcomes: list[Deleted] = []
     for vhost, things in _by_vhost(topology, url.vhost).items():
         try:
-            async with connect(replace(url, vhost=vhost), name="amqptool delete") as connection:
+            async with alone(url, [vhost]), connect(replace(url, vhost=vhost), name="amqptool delete") as connection:
                 outcomes += await _Deletion(connection, management, rules or Rules()).run(things)
         except AmqptoolError as error:
             if not outcomes:

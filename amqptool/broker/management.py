@@ -101,6 +101,15 @@ class Management:
         query = {"columns": "name,messages_ready,messages_unacknowledged,message_stats"}
         return await self._list(f"read the rates of the queues of vhost {vhost!r}", "queues", vhost, query=query)
 
+    async def queue(self, vhost: str, name: str) -> dict[str, Any]:
+        """Return one queue with its statistics, which lag by up to ten seconds.
+
+        Raises:
+            ManagementError: it does not exist (404).
+        """
+        queue: dict[str, Any] = await self._request(f"read queue {name!r}", "GET", "queues", vhost, name)
+        return queue
+
     async def bindings(self, vhost: str) -> list[dict[str, Any]]:
         """Return the bindings of a vhost, those of the default exchange included."""
         return await self._list(f"list the bindings of vhost {vhost!r}", "bindings", vhost, columns=_BINDING)
@@ -116,6 +125,10 @@ class Management:
     async def policies(self, vhost: str) -> list[dict[str, Any]]:
         """Return the policies of a vhost."""
         return await self._list(f"list the policies of vhost {vhost!r}", "policies", vhost)
+
+    async def operator_policies(self, vhost: str) -> list[dict[str, Any]]:
+        """Return the policies with which operators overrule those of users."""
+        return await self._list(f"list the operator policies of vhost {vhost!r}", "operator-policies", vhost)
 
     async def delete_policy(self, vhost: str, name: str) -> None:
         """Delete a policy.

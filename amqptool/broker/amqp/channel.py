@@ -72,8 +72,9 @@ class Channel(TopologyCalls):
         on_cancelled: Callable[[], None],
         *,
         prefetch: int,
+        exclusive: bool = False,
     ) -> str:
-        """Start a consumer and return its tag.
+        """Start a consumer and return its tag; an `exclusive` one keeps others off a classic queue.
 
         `on_cancelled` is called when the broker ends the consumer, as it does when the queue is deleted.
 
@@ -95,7 +96,11 @@ class Channel(TopologyCalls):
         self._raw.add_on_cancel_callback(lambda _frame: on_cancelled())
         await self._call("setting the prefetch", self._raw.basic_qos, prefetch_count=prefetch)
         reply = await self._call(
-            f"consuming from queue {queue!r}", self._raw.basic_consume, queue, on_message_callback=delivered
+            f"consuming from queue {queue!r}",
+            self._raw.basic_consume,
+            queue,
+            on_message_callback=delivered,
+            exclusive=exclusive,
         )
         return str(reply.consumer_tag)
 

@@ -36,26 +36,30 @@ async def alone(url: AmqpUrl, vhosts: Iterable[str]) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for vhost in sorted(vhosts):  # in one order, so that no two wait for each other
             connection = await stack.enter_async_context(connect(replace(url, vhost=vhost), name="amqptool lock"))
-            await _take(connection)
+            if not await take(connection, LOCK, PATIENCE):
+                message = (
+                    f"another amqptool has been deleting or replacing in vhost {connection.url.vhost!r} for too long"
+                )
+                raise InUse(message)
         yield
 
 
-async def _take(connection: Connection) -> None:
+async def take(connection: Connection, lock: str, patience: float) -> bool:
+    """Take a lock for as long as the connection lives; return False if somebody else has it for too long."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while True:
-                if await _taken(connection):
-                    return
+                if await _taken(connection, lock):
+                    return True
                 await asyncio.sleep(PAUSE)
     except TimeoutError:
-        message = f"another amqptool has been deleting or replacing in vhost {connection.url.vhost!r} for too long"
-        raise InUse(message) from None
+        return False
 
 
-async def _taken(connection: Connection) -> bool:
+async def _taken(connection: Connection, lock: str) -> bool:
     channel = await connection.channel()
     try:
-        await channel.declare_queue(LOCK, durable=False, exclusive=True)
+        await channel.declare_queue(lock, durable=False, exclusive=True, arguments={"x-queue-type": "classic"})
     except AccessRefused as error:
         # A user who may not declare the lock does without it: the broker still does one thing after another.
         return error.reply_code != _RESOURCE_LOCKED

@@ -61,6 +61,12 @@ class _Task:
 @click.option("--allow-replace", is_flag=True, help="Delete and declare anew what cannot be changed (∓ in the plan).")
 @prune_options
 @click.option("--delete-messages", is_flag=True, help="Replace and prune queues whatever they hold.")
+@click.option(
+    "--migrate",
+    metavar="QUEUE",
+    help="Change what cannot be changed of this queue without losing its messages; and nothing else.",
+)
+@click.option("--force", is_flag=True, help="Migrate although messages published to the queue by its name may be lost.")
 @click.option("--amqp-only", is_flag=True, help="Do without the management API.")
 @click.option("--wait", metavar="SECONDS", type=click.FloatRange(0), default=0, help="Wait for the broker to be there.")
 @pass_context
@@ -77,6 +83,8 @@ def declare(
     owns: tuple[str, ...],
     owns_vhost: bool,
     delete_messages: bool,
+    migrate: str | None,
+    force: bool,
     amqp_only: bool,
     wait: float,
 ) -> ExitCode:
@@ -90,7 +98,13 @@ def declare(
     meanwhile is lost. A queue that holds messages, ready or un-acked, or has consumers is kept, by --prune too,
     unless --delete-messages says otherwise.
 
-    Without the management API everything is declared over AMQP; policies, --prune and --allow-replace need it.
+    --migrate gives a queue that holds messages its new properties: a temporary queue takes over its bindings and
+    messages, and gives them back to the new one. A message that arrives meanwhile may be there twice, under one
+    id, and their order is not kept. Killed at any point, the same command goes on. It is refused while the queue
+    has consumers or un-acked messages, and without --force where somebody may publish to it by its name.
+
+    Without the management API everything is declared over AMQP; policies, --prune, --allow-replace and --migrate
+    need it.
     """
     from amqptool.broker.reconcile import Permits
 
@@ -100,6 +114,9 @@ def declare(
         prune=ownership(prune=prune, owns=owns, owns_vhost=owns_vhost),
         delete_messages=delete_messages,
     )
+    if migrate is not None or force:
+        alone = plan_file is None and not (check or amqp_only or wait or permits != Permits())
+        return _migrate(context, files, settings, migrate, force=force, alone=alone)
     if plan_file is None:
         _check_usage(files, check=check, amqp_only=amqp_only, changing=permits != Permits())
         topology = load_topology(context, files, settings)
@@ -118,6 +135,24 @@ def _check_usage(files: tuple[str, ...], *, check: bool, amqp_only: bool, changi
         raise click.UsageError("--check changes nothing: it goes with none of the options that allow changes")
     if amqp_only and changing:
         raise click.UsageError("--amqp-only declares, and no more: the other changes need the management API")
+
+
+def _migrate(
+    context: Context,
+    files: tuple[str, ...],
+    settings: dict[str, str],
+    queue: str | None,
+    *,
+    force: bool,
+    alone: bool,
+) -> ExitCode:
+    from amqptool.cli.migrating import migrate_queue
+
+    if queue is None:
+        raise click.UsageError("--force goes with --migrate")
+    if not alone or not files:
+        raise click.UsageError("--migrate QUEUE goes with FILE... and with no other option but --force and --set")
+    return migrate_queue(context, load_topology(context, files, settings), queue, force=force)
 
 
 def _planned(context: Context, path: Path, permits: Permits, wait: float) -> _Task:
