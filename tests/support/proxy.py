@@ -1,4 +1,4 @@
-"""A TCP proxy before the broker that tells about a chosen AMQP method before the broker gets it."""
+"""TCP proxies before the broker: one tells about a chosen AMQP method, one cuts the connection at a chosen frame."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from amqptool.settings.url import AmqpUrl
 
@@ -20,6 +21,38 @@ def proxy_before(url: AmqpUrl, method: tuple[int, int], on_method: Callable[[], 
 
     From then on nothing of that connection is forwarded.
     """
+    with _proxy(url, lambda client, server: _watch(client, server, method, on_method)) as proxied:
+        yield proxied
+
+
+class Cut:
+    """How many frames of all clients together are forwarded; then every connection is cut."""
+
+    def __init__(self, frames: int) -> None:
+        self.left = frames
+        self._lock = threading.Lock()
+
+    @property
+    def happened(self) -> bool:
+        """Whether it came to that."""
+        return self.left < 0
+
+    def comes(self) -> bool:
+        """Count a frame, and return whether to cut before it."""
+        with self._lock:
+            self.left -= 1
+            return self.happened
+
+
+@contextmanager
+def proxy_that_cuts(url: AmqpUrl, cut: Cut) -> Iterator[AmqpUrl]:
+    """Forward to the broker until the cut comes."""
+    with _proxy(url, lambda client, server: _forward(client, server, cut)) as proxied:
+        yield proxied
+
+
+@contextmanager
+def _proxy(url: AmqpUrl, forward: Callable[[socket.socket, socket.socket], None]) -> Iterator[AmqpUrl]:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
 
@@ -30,14 +63,31 @@ def proxy_before(url: AmqpUrl, method: tuple[int, int], on_method: Callable[[], 
             except OSError:
                 return
             server = socket.create_connection((url.host, url.port))
-            threading.Thread(target=_watch, args=(client, server, method, on_method), daemon=True).start()
+            threading.Thread(target=forward, args=(client, server), daemon=True).start()
             threading.Thread(target=_copy, args=(server, client), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        yield AmqpUrl(host="127.0.0.1", port=port, username=url.username, password=url.password, vhost=url.vhost)
+        yield replace(url, host="127.0.0.1", port=port)
     finally:
         listener.close()
+
+
+def _forward(client: socket.socket, server: socket.socket, cut: Cut) -> None:
+    with client, server:
+        stream = client.makefile("rb")
+        try:
+            server.sendall(stream.read(8))  # the protocol header
+            while header := stream.read(7):
+                frame = header + stream.read(struct.unpack(">BHI", header)[2] + 1)
+                if cut.comes():
+                    break
+                server.sendall(frame)
+        except OSError:
+            pass
+        for end in (client, server):  # closing alone would wait for the thread that copies
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 def _watch(

@@ -8,6 +8,7 @@ from amqptool.broker.actual import read_actual
 from amqptool.broker.reconcile.applying import apply
 from amqptool.broker.reconcile.lock import alone
 from amqptool.broker.reconcile.permits import Permits
+from amqptool.broker.reconcile.standins import PREFIX
 from amqptool.topology.diff import Action, diff
 from amqptool.topology.diff.identity import vhosts_of
 
@@ -53,13 +54,15 @@ async def reconcile(
         return plan, actual
 
     plan, actual = await look()
-    risky = _vhosts_at_risk(plan, permits)
+    risky = _vhosts_at_risk(plan, actual, permits)
     if not risky:
         return await apply(url, management, topology, plan, actual, permits)
     async with alone(url, risky):
         return await apply(url, management, topology, *await look(), permits)
 
 
-def _vhosts_at_risk(plan: Plan, permits: Permits) -> set[str]:
+def _vhosts_at_risk(plan: Plan, actual: Topology, permits: Permits) -> set[str]:
+    """Return the vhosts where something is to be deleted or replaced, or was being replaced a moment ago."""
     actions = {Action.DELETE} | ({Action.REPLACE} if permits.replace else set())
-    return {change.vhost for change in plan.changes if change.action in actions}
+    replaced = {each.vhost or "" for each in actual.exchanges if each.name.startswith(PREFIX)}
+    return {change.vhost for change in plan.changes if change.action in actions} | replaced
