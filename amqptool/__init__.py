@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from amqptool.broker.reconcile import Declared, declare
+    from amqptool.broker.reconcile.library import declare, plan
+    from amqptool.broker.reconcile.outcome import Declared
+    from amqptool.broker.reconcile.permits import Permits
     from amqptool.dedup import open_store
     from amqptool.dedup.interface import DedupStore
     from amqptool.dedup.memory import MemoryStore
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from amqptool.publish.outcome import Confirmed, Failed, Outcome
     from amqptool.publish.publisher import Publisher
     from amqptool.settings.url import AmqpUrl, parse_url
+    from amqptool.topology.diff import Change, Ownership, Plan
     from amqptool.topology.model import Binding, Exchange, Queue, Topology
     from amqptool.topology.routing.router import Routed, Router
     from amqptool.work.report import WorkReport
@@ -50,13 +53,18 @@ __version__ = "0.1.0"
 __all__ = [
     # Topologies
     "Binding",
+    "Change",
     "Declared",
     "Exchange",
+    "Ownership",
+    "Permits",
+    "Plan",
     "Queue",
     "Routed",
     "Router",
     "Topology",
     "declare",
+    "plan",
     # Messages
     "Delivery",
     "Message",
@@ -100,7 +108,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "amqptool.broker.reconcile": ("Declared", "declare"),
+    "amqptool.broker.reconcile.library": ("declare", "plan"),
+    "amqptool.broker.reconcile.outcome": ("Declared",),
+    "amqptool.broker.reconcile.permits": ("Permits",),
     "amqptool.dedup": ("open_store",),
     "amqptool.dedup.interface": ("DedupStore",),
     "amqptool.dedup.memory": ("MemoryStore",),
@@ -109,6 +119,7 @@ _HOMES = {
     "amqptool.publish.outcome": ("Confirmed", "Failed", "Outcome"),
     "amqptool.publish.publisher": ("Publisher",),
     "amqptool.settings.url": ("AmqpUrl", "parse_url"),
+    "amqptool.topology.diff": ("Change", "Ownership", "Plan"),
     "amqptool.topology.model": ("Binding", "Exchange", "Queue", "Topology"),
     "amqptool.topology.routing.router": ("Routed", "Router"),
     "amqptool.work.report": ("WorkReport",),
