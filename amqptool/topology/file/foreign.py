@@ -21,9 +21,11 @@ _MAGIC = {
     b"%PDF": "a PDF",
     b"\x89PNG": "a picture",
 }
-#: Bytes at a file's beginning, and characters, that tell what it is.
+#: Bytes, and characters, at a file's beginning that tell what it is.
 _HEAD = 4096
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+_MANIFEST = re.compile(r"""(?:^|[{,])\s*["']?apiVersion\b""", re.MULTILINE)
+_SETTING = re.compile(r"^[a-z][\w.]* *= *\S", re.MULTILINE)
 _WANTED = "a topology has exchanges, queues and bindings"
 
 
@@ -40,7 +42,12 @@ def explain_bytes(content: Content, problems: Problems) -> Problems:
 
 def explain(source: Source, draft: Draft) -> Problems:
     """Return the problems of a file; one alone, if it is known to be something else than a topology."""
-    return _page(source) or _keyed(draft) or _template(source, draft) or _rows(source, draft) or draft.problems
+    if draft.keys.keys() & SECTIONS.keys():
+        return _template(source, draft) or draft.problems
+    known = (
+        _page(source) or _manifest(source, draft) or _compose(draft) or _template(source, draft) or _rows(source, draft)
+    )
+    return known or draft.problems
 
 
 def _page(source: Source) -> Problems | None:
@@ -51,17 +58,20 @@ def _page(source: Source) -> Problems | None:
     return _alone(source.place(source.text.index("<")), f"this is {what}; {_WANTED}")
 
 
-def _keyed(draft: Draft) -> Problems | None:
-    """Recognize what else has a mapping at its top."""
-    if not draft.keys.keys().isdisjoint(SECTIONS):
+def _manifest(source: Source, draft: Draft) -> Problems | None:
+    match = _MANIFEST.search(source.text[:_HEAD])
+    if match is None or not ("kind" in draft.keys or (draft.broken and "kind:" in source.text)):
         return None
-    if "apiVersion" in draft.keys and "kind" in draft.keys:
-        hint = "give amqptool the topology itself, such as the definitions.json inside a ConfigMap"
-        return _alone(draft.keys["apiVersion"].place, f"this is a Kubernetes manifest; {hint}")
-    if "services" in draft.keys:
-        hint = "give amqptool the topology itself, such as the definitions.json that a service mounts"
-        return _alone(draft.keys["services"].place, f"this is a Compose file; {hint}")
-    return None
+    hint = "give amqptool the topology itself, such as the definitions.json inside a ConfigMap"
+    place = source.place(match.end() - len("apiVersion"))
+    return _alone(place, f"this is a Kubernetes manifest; {hint}")
+
+
+def _compose(draft: Draft) -> Problems | None:
+    if "services" not in draft.keys:
+        return None
+    hint = "give amqptool the topology itself, such as the definitions.json that a service mounts"
+    return _alone(draft.keys["services"].place, f"this is a Compose file; {hint}")
 
 
 def _template(source: Source, draft: Draft) -> Problems | None:
@@ -76,12 +86,16 @@ def _template(source: Source, draft: Draft) -> Problems | None:
 
 
 def _rows(source: Source, draft: Draft) -> Problems | None:
-    """Recognize rows of values with commas between them."""
-    first, *rest = source.text[:_HEAD].splitlines()[:2] or [""]
+    """Recognize files of lines: rows of values, and settings."""
+    if draft.keys:
+        return None
+    start, lines = Place(draft.file, 1, 1), source.text[:_HEAD].splitlines()
+    if match := _SETTING.search(source.text[:_HEAD]):
+        return _alone(source.place(match.start()), f"this looks like the settings of a program; {_WANTED}")
     for separator in (",", ";", "\t"):
-        count = first.count(separator)
-        if not draft.keys and count and ":" not in first and rest and rest[0].count(separator) == count:
-            return _alone(Place(draft.file, 1, 1), f"this looks like CSV, not YAML or JSON; {_WANTED}")
+        counts = [line.count(separator) for line in lines[:2]]
+        if len(counts) == 2 and counts[0] == counts[1] > 0 and ":" not in lines[0]:
+            return _alone(start, f"this looks like CSV, not YAML or JSON; {_WANTED}")
     return None
 
 

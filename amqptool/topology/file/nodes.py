@@ -29,6 +29,12 @@ _NUMBER_LIKE = re.compile(
     r"[-+]?(?:0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|\.(?:inf|Inf|INF|nan|NaN|NAN)"
     r"|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?)"
 )
+# YAML 1.1 counts 12:30 to the base of 60, and makes dates of dates.
+_TIME_LIKE = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
+_DATE_LIKE = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+    r"(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?"
+)
 _BOOLEAN_LIKE = re.compile(r"yes|no|on|off|true|false", re.IGNORECASE)
 #: Beyond this a number is not worth converting for a hint.
 _MAX_HINT = 40
@@ -104,6 +110,8 @@ def surprise(text: str) -> Surprise | None:
         return Surprise("boolean", "true" if text.lower() in {"yes", "on", "true"} else "false")
     if text in {"Null", "NULL"}:
         return Surprise("null", "null")
+    if _TIME_LIKE.fullmatch(text) or _DATE_LIKE.fullmatch(text):
+        return Surprise("time", None)
     return Surprise("number", _plain_number(text)) if _NUMBER_LIKE.fullmatch(text) else None
 
 

@@ -254,6 +254,8 @@ def test_problem_of_a_queue(body: str, problem: str) -> None:
         ),
         ("x-foo: 1_000", "which YAML readers understand differently: write 1000 for the number, or put the"),
         ("x-foo: [no]", "which YAML readers understand differently: write false for the boolean, or put"),
+        ("x-foo: 12:30", "x-foo is 12:30, which YAML readers understand differently: put the text in quotes"),
+        ("x-foo: 2024-01-01", "x-foo is 2024-01-01, which YAML readers understand differently: put the text in"),
         ("x-foo: .nan", "x-foo is .nan, which YAML readers understand differently: put the text in quotes"),
     ],
 )
