@@ -45,7 +45,9 @@ MEANINGS: dict[ExitCode, str] = {
     "a route that cannot be predicted",
     ExitCode.USAGE: "wrong usage: an unknown option, a missing argument, an option's value that cannot be read",
     ExitCode.PARTIAL: "partial: some done, some not; both are listed",
-    ExitCode.DRIFT: "the broker holds the object with other properties (AMQP 406)",
+    ExitCode.DRIFT: "drift: the broker holds the object with other properties, "
+    "`plan --detailed-exitcode` found changes, `declare --check` found something missing, "
+    "or the broker has changed since a plan was saved",
     ExitCode.UNROUTABLE: "unroutable: no queue takes the message; `publish` had it returned by the broker",
     ExitCode.BAD_INPUT: "a value that AMQP or RabbitMQ would refuse: a topology file, a line, a property; "
     "nothing was sent unless said",

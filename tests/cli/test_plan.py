@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +15,9 @@ import pytest
 from amqptool import AmqpUrl, Topology
 from amqptool import declare as declare_topology
 from amqptool.broker.local import Endpoint
+from amqptool.broker.management import Management
 from amqptool.topology.diff.saved import read_saved
-from tests.support.cli import run_cli
+from tests.support.cli import cli_arguments, cli_environment, run_cli
 from tests.support.vhost import VhostUnderTest
 
 TOPOLOGIES = Path(__file__).parents[2] / "topologies"
@@ -235,3 +239,40 @@ def test_a_plan_that_is_not_there_is_local_io(broker: VhostUnderTest, tmp_path: 
 def test_a_saved_plan_goes_with_nothing_that_plans(broker: VhostUnderTest, words: list[str]) -> None:
     """What to do stands in the plan."""
     assert broker.run("declare", "--plan", "plan.json", *words).returncode == 2
+
+
+def test_operators_policies_are_noted(broker: VhostUnderTest) -> None:
+    """What the broker's operators overrule is as effective as a policy."""
+
+    async def main() -> None:
+        async with Management.at(broker.node.management_url, broker.node.url) as management:
+            policy = {"pattern": "^q$", "definition": {"max-length": 5}, "apply-to": "queues"}
+            await management._request("test", "PUT", "operator-policies", broker.url.vhost, "cap", json=policy)
+
+    asyncio.run(main())
+    done = broker.run("plan", "-", text="queues: {q: {max_length: 9}}")
+    assert "note: queue q (classic): operator policy 'cap' sets max-length: 5, which is stronger than 9" in done.stderr
+
+
+def test_colour_is_for_terminals(broker: VhostUnderTest) -> None:
+    """On a terminal the symbols are coloured; through a pipe nothing is."""
+
+    def on_terminal(*words: str) -> bytes:
+        leader, follower = pty.openpty()
+        arguments = cli_arguments("plan", *words, str(TOPOLOGIES / "tasks.yaml"))
+        environment = cli_environment({**broker.env, "TERM": "xterm"})
+        with subprocess.Popen(arguments, env=environment, stdout=follower, stderr=subprocess.DEVNULL) as process:
+            os.close(follower)
+            shown = b""
+            try:
+                while chunk := os.read(leader, 4096):
+                    shown += chunk
+            except OSError:  # EIO: the process has ended
+                pass
+            assert process.wait() == 0
+        os.close(leader)
+        return shown
+
+    assert b"\x1b[32m+ queue tasks" in on_terminal()
+    assert b"\x1b" not in on_terminal("--no-color")
+    assert "\x1b" not in broker.run("plan", str(TOPOLOGIES / "tasks.yaml")).stdout

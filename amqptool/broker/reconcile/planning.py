@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from amqptool.broker.actual import read_actual
+from amqptool.broker.actual import read_actual, read_operator_policies
 from amqptool.topology.diff import diff
 from amqptool.topology.diff.identity import vhosts_of
 
@@ -24,4 +26,5 @@ async def make_plan(management: Management, topology: Topology, *, vhost: str, p
         BrokerUnavailable: the management API cannot be reached.
     """
     actual = await read_actual(management, vhosts_of(topology, vhost))
-    return diff(topology, actual, vhost=vhost, prune=prune)
+    of_each = await asyncio.gather(*(read_operator_policies(management, each.name) for each in actual.vhosts))
+    return diff(topology, actual, vhost=vhost, prune=prune, operator_policies=[*chain.from_iterable(of_each)])

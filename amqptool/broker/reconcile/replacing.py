@@ -41,7 +41,7 @@ class Replacing:
         if not isinstance(change.after, Exchange | Queue):
             raise TypeError("only exchanges and queues are replaced")
         if not self._permits.replace:
-            return conflict(change)
+            return conflict(change, f"; {change.hint}" if change.hint else "")
         try:
             return await self._replace(change.after, change)
         except InUse as error:

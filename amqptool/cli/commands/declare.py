@@ -30,6 +30,7 @@ _WITHOUT = (
     "declaring over AMQP alone, which does not show everything: bindings and policies beyond the file, and "
     "properties that RabbitMQ does not compare when something is declared again"
 )
+_REPLACE = "note: --allow-replace deletes what is in conflict and declares it anew, if it is not in use"
 #: Of what has moved since a plan was made, so much is named.
 _NAMED = 10
 
@@ -237,4 +238,6 @@ def _show(context: Context, outcomes: list[Declared], task: _Task) -> ExitCode:
     code = tally(len(outcomes) - len(errors), errors)
     if task.check and errors:
         code = ExitCode.DRIFT
-    return context.output.show(declarations(outcomes, context.resolve_url().value.vhost, code))
+    in_conflict = any(each.outcome == "conflict" and each.differences for each in outcomes)
+    notes = [_REPLACE] if in_conflict and not task.check else []
+    return context.output.show(declarations(outcomes, context.resolve_url().value.vhost, code, notes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from amqptool.topology.diff.identity import binding_key, vhosts_of
@@ -9,13 +10,15 @@ from amqptool.topology.diff.plan import Action, Change
 from amqptool.topology.model import Exchange, Policy, Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from amqptool.topology.diff.ownership import Ownership
     from amqptool.topology.model import Binding, Topology, TopologyObject
 
 #: What an object is called: its vhost and its name.
 _Key: TypeAlias = "tuple[str | None, str]"
+#: What a binding leads from or to: its kind, its vhost and its name.
+_End: TypeAlias = "tuple[str, str | None, str]"
 N = TypeVar("N", Exchange, Queue, Policy)
 
 
@@ -48,7 +51,15 @@ def deletions(desired: Topology, actual: Topology, vhost: str, ownership: Owners
     stray = (each for each in _stray_bindings(desired, actual, vhost) if each.vhost in here)
     bindings = [each for each in stray if not _ends(each) & gone and _owns_binding(each, owned, ownership)]
     things: list[TopologyObject] = [*bindings, *queues, *exchanges, *policies]
-    return [Change(action=Action.DELETE, before=thing) for thing in things]
+    bound = Counter(end for each in actual.bindings for end in _ends(each))
+    return [Change(action=Action.DELETE, before=thing, hint=_hint(thing, bound)) for thing in things]
+
+
+def _hint(thing: TopologyObject, bound: Mapping[_End, int]) -> str:
+    if not isinstance(thing, Exchange | Queue):
+        return ""
+    number = bound.get((type(thing).__name__.lower(), thing.vhost, thing.name), 0)
+    return f"with {number:,} binding{'' if number == 1 else 's'}" if number else ""
 
 
 def _stray_bindings(desired: Topology, actual: Topology, vhost: str) -> Iterator[Binding]:
@@ -56,21 +67,21 @@ def _stray_bindings(desired: Topology, actual: Topology, vhost: str) -> Iterator
     return (each for each in actual.bindings if binding_key(each, vhost) not in declared)
 
 
-def _owns_binding(binding: Binding, owned: Collection[tuple[str, str | None, str]], ownership: Ownership) -> bool:
+def _owns_binding(binding: Binding, owned: Collection[_End], ownership: Ownership) -> bool:
     """Return whether both ends are owned; who owns a whole vhost owns what is bound to `amq.topic` there."""
     source, destination = _source(binding), _destination(binding)
     return destination in owned and (source in owned or (ownership.whole_vhosts and binding.source.startswith("amq.")))
 
 
-def _ends(binding: Binding) -> set[tuple[str, str | None, str]]:
+def _ends(binding: Binding) -> set[_End]:
     return {_source(binding), _destination(binding)}
 
 
-def _source(binding: Binding) -> tuple[str, str | None, str]:
+def _source(binding: Binding) -> _End:
     return "exchange", binding.vhost, binding.source
 
 
-def _destination(binding: Binding) -> tuple[str, str | None, str]:
+def _destination(binding: Binding) -> _End:
     return binding.destination_type, binding.vhost, binding.destination
 
 

@@ -13,7 +13,7 @@ from amqptool.topology.model import Exchange, Policy, Queue, Topology, Vhost
 from amqptool.topology.policies import Policies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from amqptool.topology.diff.ownership import Ownership
     from amqptool.topology.diff.plan import Difference
@@ -22,13 +22,20 @@ if TYPE_CHECKING:
 N = TypeVar("N", Exchange, Queue, Policy)
 
 
-def diff(desired: Topology, actual: Topology, *, vhost: str, prune: Ownership | None = None) -> Plan:
+def diff(
+    desired: Topology,
+    actual: Topology,
+    *,
+    vhost: str,
+    prune: Ownership | None = None,
+    operator_policies: Sequence[Policy] = (),
+) -> Plan:
     """Return the changes that make `actual` match `desired`.
 
     `vhost` is that of the desired objects that name none; `actual` has what is in the vhosts of `desired`.
-    Deleted is only what `prune` owns.
+    Deleted is only what `prune` owns. What `operator_policies` overrule is noted.
     """
-    return _Comparison(desired, actual, vhost).plan(prune)
+    return _Comparison(desired, actual, vhost).plan(prune, operator_policies)
 
 
 class _Comparison:
@@ -46,7 +53,7 @@ class _Comparison:
         policies = (*(self._placed(policy) for policy in desired.policies), *self._foreign)
         self._policies = Policies(Topology(vhosts=(*actual.vhosts, *self._missing), policies=policies))
 
-    def plan(self, prune: Ownership | None) -> Plan:
+    def plan(self, prune: Ownership | None, operator_policies: Sequence[Policy]) -> Plan:
         """Compare everything."""
         changes = [
             *(Change(action=Action.CREATE, after=vhost) for vhost in self._missing),
@@ -56,7 +63,8 @@ class _Comparison:
             *self._named(self._desired.policies, self._actual.policies, self._policy),
             *(deletions(self._desired, self._actual, self._vhost, prune) if prune else ()),
         ]
-        return Plan(changes=tuple(changes), unchanged=tuple(self._unchanged), notes=tuple(self._notes()))
+        notes = tuple(self._notes(operator_policies))
+        return Plan(changes=tuple(changes), unchanged=tuple(self._unchanged), notes=notes)
 
     def _named(
         self, desired: Iterable[N], actual: Iterable[N], change: Callable[[N, N], Change | None]
@@ -94,13 +102,18 @@ class _Comparison:
             else:
                 yield Change(action=Action.CREATE, after=replace(binding, vhost=binding.vhost or self._vhost))
 
-    def _notes(self) -> Iterator[Note]:
-        if self._foreign or self._desired.policies:
+    def _notes(self, operator_policies: Sequence[Policy]) -> Iterator[Note]:
+        if self._foreign or self._desired.policies or operator_policies:
             foreign = {(policy.vhost or "", policy.name) for policy in self._foreign}
             things: list[Exchange | Queue] = [self._placed(each) for each in self._desired.exchanges]
             things += [self._placed(each) for each in self._desired.queues]
             yield from effective.notes(things, self._policies, foreign)
-            yield from effective.unread(self._foreign)
+            operators = Policies(Topology(vhosts=self._actual.vhosts, policies=tuple(operator_policies)))
+            yield from effective.operators_notes(things, self._policies, operators)
+            yield from effective.unread([*self._foreign, *operator_policies])
+        yield from self._vhost_notes()
+
+    def _vhost_notes(self) -> Iterator[Note]:
         types = {each.name: each.default_queue_type for each in self._actual.vhosts}
         for vhost in self._desired.vhosts:
             held = types.get(vhost.name) or "classic"

@@ -37,10 +37,31 @@ def notes(things: Iterable[Exchange | Queue], policies: Policies, foreign: Colle
     return found
 
 
+def operators_notes(things: Iterable[Exchange | Queue], policies: Policies, operators: Policies) -> list[Note]:
+    """Tell what the policies of the broker's operators change in what the arguments and `policies` come to."""
+    return [Note(thing, text) for thing in things for text in _overruled(thing, policies, operators)]
+
+
 def unread(policies: Iterable[Policy]) -> list[Note]:
     """Name the policies of which we cannot tell where they apply."""
     text = "its pattern cannot be evaluated here, so what it adds is not known"
     return [Note(policy, text) for policy in policies if regex(policy.pattern) is None]
+
+
+def _overruled(thing: Exchange | Queue, policies: Policies, operators: Policies) -> Iterator[str]:
+    matching = operators.matching(thing)
+    if not matching or not isinstance(thing, Queue):  # operators have policies for queues only
+        return
+    kind, settings = policies.queue_type(thing), policies.effective(thing)
+    for key, value in matching[0].definition.items():
+        argument = arguments.of_policies("queue", key)
+        if argument is None or kind not in argument.queue_types:
+            continue
+        told = f"operator policy {quoted(matching[0].name)} sets {key}: {shown(value)}"
+        if key not in settings:
+            yield told
+        elif typed(stronger(key, kind, argument=settings[key], policy=value)) != typed(settings[key]):
+            yield f"{told}, which is stronger than {shown(settings[key])}"
 
 
 def _texts(thing: Exchange | Queue, kind: str, policy: Policy, *, foreign: bool) -> Iterator[str]:

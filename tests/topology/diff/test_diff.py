@@ -262,6 +262,32 @@ def test_an_exchanges_alternate_by_policy() -> None:
     assert note.endswith("sets alternate-exchange: rest")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({}, ["operator policy 'cap' sets max-length: 5"]),
+        ({"max_length": 9}, ["operator policy 'cap' sets max-length: 5, which is stronger than 9"]),
+        ({"max_length": 3}, []),
+        ({"queue_type": "stream"}, []),
+    ],
+)
+def test_what_operators_overrule_is_told(arguments: Any, told: list[str]) -> None:
+    """Their policies limit whatever the file and other policies say."""
+    operators = [replace(policy("cap", max_length=5), vhost=HERE)]
+    found = compared(queues(**arguments), queues(**arguments), operator_policies=operators).notes
+    assert [note.text for note in found] == told
+
+
+def test_bindings_that_go_along_are_counted() -> None:
+    """A queue that is deleted takes its bindings with it, which the plan tells."""
+    changes = compared(KEPT, STRAY, prune=Ownership(whole_vhosts=True)).changes
+    assert {str(change.object): change.hint for change in changes if change.hint} == {
+        "queue shop.old (classic)": "with 1 binding",
+        "queue other.q (classic)": "with 1 binding",
+        "exchange other.in (topic)": "with 1 binding",
+    }
+
+
 def test_what_is_for_queues_adds_nothing_to_exchanges() -> None:
     """A policy for everything may hold keys of both."""
     assert notes(Topology(exchanges=(Exchange(name="e", type="fanout"),)), policy(max_length=5)) == []

@@ -82,6 +82,7 @@ def test_a_change_by_hand_is_noticed(key: str) -> None:
 
 def test_a_topology_with_problems_is_refused() -> None:
     """What is desired is checked like a file, whoever wrote the plan."""
-    wrong = SavedPlan(cluster="c", vhost=HERE, desired=Topology(queues=(Queue(name="amq.q"),)), changes=())
-    with pytest.raises(TopologyError, match=r"amq\."):
+    desired = Topology(exchanges=(Exchange(name="e", type="no type"),))
+    wrong = SavedPlan(cluster="c", vhost=HERE, desired=desired, changes=())
+    with pytest.raises(TopologyError, match="no type"):
         read_saved(wrong.to_json().encode(), "plan.json")
