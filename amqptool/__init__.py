@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from amqptool.broker.reconcile.library import declare, plan
     from amqptool.broker.reconcile.outcome import Declared
     from amqptool.broker.reconcile.permits import Permits
+    from amqptool.codecs.interface import Codec, Limits
+    from amqptool.codecs.protobuf import ProtobufCodec
     from amqptool.dedup import open_store
     from amqptool.dedup.interface import DedupStore
     from amqptool.dedup.memory import MemoryStore
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         BrokerBlocked,
         BrokerError,
         BrokerUnavailable,
+        CodecError,
         ConfigError,
         DedupError,
         HandlerError,
@@ -66,8 +69,11 @@ __all__ = [
     "declare",
     "plan",
     # Messages
+    "Codec",
     "Delivery",
+    "Limits",
     "Message",
+    "ProtobufCodec",
     "Returned",
     # Publishing
     "Confirmed",
@@ -90,6 +96,7 @@ __all__ = [
     "BrokerBlocked",
     "BrokerError",
     "BrokerUnavailable",
+    "CodecError",
     "ConfigError",
     "DedupError",
     "HandlerError",
@@ -111,6 +118,8 @@ _HOMES = {
     "amqptool.broker.reconcile.library": ("declare", "plan"),
     "amqptool.broker.reconcile.outcome": ("Declared",),
     "amqptool.broker.reconcile.permits": ("Permits",),
+    "amqptool.codecs.interface": ("Codec", "Limits"),
+    "amqptool.codecs.protobuf": ("ProtobufCodec",),
     "amqptool.dedup": ("open_store",),
     "amqptool.dedup.interface": ("DedupStore",),
     "amqptool.dedup.memory": ("MemoryStore",),

@@ -5,6 +5,7 @@
     AmqptoolError
     ├── ConfigError              a setting, a profile or a URL is wrong
     ├── InputError               data handed in cannot be used; nothing of it was sent
+    ├── CodecError               a body is not what it says it is, or a value has no such body
     ├── TopologyError            a topology file has problems, all of them listed
     ├── InUse                    left alone: it holds messages, or somebody uses it
     ├── BrokerError              the broker, or the way to it, said no
@@ -63,6 +64,10 @@ class ConfigError(AmqptoolError):
 
 class InputError(AmqptoolError):
     """Data handed in (a line, a record, an option value) cannot be used."""
+
+
+class CodecError(AmqptoolError):
+    """A value cannot be made into a body, or a body into a value."""
 
 
 class TopologyError(AmqptoolError):

@@ -8,13 +8,16 @@ from datetime import datetime
 from decimal import Decimal
 from math import isfinite
 from types import NoneType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID, uuid4
 
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from amqptool.codecs.encodings import Compress
+    from amqptool.codecs.interface import Codec, Limits
 
 #: The last second of the year 9999, as far as `datetime` goes.
 LAST_SECOND = 253_402_300_799
@@ -86,6 +89,42 @@ class Message:
     user_id: str | None = None
     app_id: str | None = None
 
+    @classmethod
+    def encode(
+        cls,
+        value: Any,
+        *,
+        content_type: str | None = None,
+        codec: Codec | None = None,
+        compress: Compress = "never",
+        **fields: Any,
+    ) -> Message:
+        """Make a message of a value, as JSON unless the content type or a codec says otherwise.
+
+        Dates and times become ISO 8601 text. `fields` are the other fields of a message.
+
+        Raises:
+            CodecError: the value cannot be said in this content type.
+            ConfigError: the library that this takes is not installed.
+        """
+        from amqptool import codecs
+
+        encoded = codecs.encode(value, content_type, codec=codec, compress=compress)
+        return cls(**encoded._asdict(), **fields)
+
+    def decode(self, *, codec: Codec | None = None, limits: Limits | None = None) -> Any:
+        """Return the value of the body, as content encoding and content type (or a codec) say.
+
+        A body of an unknown type, or of none, is bytes.
+
+        Raises:
+            CodecError: the body is not what the message says it is, or goes beyond the limits.
+            ConfigError: the library that this takes is not installed.
+        """
+        from amqptool import codecs
+
+        return codecs.decode(self.body, self.content_type, self.content_encoding, codec=codec, limits=limits)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -124,6 +163,10 @@ class Delivery:
     def headers(self) -> Mapping[str, FieldValue]:
         """The message's headers."""
         return self.message.headers
+
+    def decode(self, *, codec: Codec | None = None, limits: Limits | None = None) -> Any:
+        """Return the value of the message's body; see `Message.decode`."""
+        return self.message.decode(codec=codec, limits=limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

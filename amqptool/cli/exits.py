@@ -77,6 +77,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (errors.ConfigError, ExitCode.CONFIGURATION),
     (errors.HandlerError, ExitCode.CONFIGURATION),
     (errors.InputError, ExitCode.BAD_INPUT),
+    (errors.CodecError, ExitCode.BAD_INPUT),
     (errors.TopologyError, ExitCode.BAD_INPUT),
     (errors.BrokerBlocked, ExitCode.TRY_AGAIN),
     (errors.AccessRefused, ExitCode.REFUSED),

@@ -25,6 +25,7 @@ TABLE: list[tuple[BaseException, ExitCode]] = [
     (errors.ConfigError("x"), ExitCode.CONFIGURATION),
     (errors.HandlerError("x"), ExitCode.CONFIGURATION),
     (errors.InputError("x"), ExitCode.BAD_INPUT),
+    (errors.CodecError("x"), ExitCode.BAD_INPUT),
     (errors.InUse("x"), ExitCode.FAILED),
     (errors.TopologyError([PROBLEM]), ExitCode.BAD_INPUT),
     (errors.BrokerError("x"), ExitCode.UNAVAILABLE),
