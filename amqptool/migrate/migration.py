@@ -141,7 +141,8 @@ class _Migration:
         occupancy = await self._settled(self._name, wait=state.temporary is not None)
         refusals.check_occupancy(self._name, occupancy)
         statistics = await self._management.queue(self._vhost, self._name)
-        refusals.check_room(self._goal.queue, occupancy.ready, statistics.get("message_bytes"))
+        refusals.check_length(self._goal.queue, occupancy.ready)
+        refusals.check_size(self._goal.queue, occupancy.ready, statistics.get("message_bytes"))
         if not self._force:
             refusals.check_default_exchange(state, statistics)
         operators = await read_operator_policies(self._management, self._vhost)
@@ -175,7 +176,7 @@ class _Migration:
         await self._bind(self._name, self._goal.bindings)
         await self._hand_over(self._temporary, self._name)
         waiting = await self._settled(self._temporary, wait=True)
-        refusals.check_room(new, waiting.ready, None)
+        refusals.check_length(new, waiting.ready)
         await self._move(temporary, self._name)
         await self._channel.delete_exchange(self._temporary)
         self._told(f"deleted exchange {self._temporary}")

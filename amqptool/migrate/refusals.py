@@ -46,15 +46,24 @@ def check_occupancy(name: str, occupancy: Occupancy) -> None:
         raise InUse(f"queue {name} {occupancy}: stop its consumers, and start again")
 
 
-def check_room(queue: Queue, messages: int, size: int | None) -> None:
-    """Refuse limits under which the new queue would drop what it is to take over."""
-    if queue.arguments.get("x-overflow", "drop-head") != "drop-head":
-        return
-    for name, count, noun in (("x-max-length", messages, "messages"), ("x-max-length-bytes", size or 0, "bytes")):
-        limit = queue.arguments.get(name)
-        if isinstance(limit, int) and count > limit:
-            words = f"its {name} of {limit:,} would drop some of the {count:,} {noun} that are there"
-            raise InUse(f"queue {queue.name} cannot be migrated: {words}")
+def check_length(queue: Queue, messages: int) -> None:
+    """Refuse a limit under which the new queue would not take over all messages."""
+    _check_limit(queue, "x-max-length", messages, "messages")
+
+
+def check_size(queue: Queue, messages: int, size: int | None) -> None:
+    """Refuse the same for the size of their bodies; the statistics may not know it yet."""
+    if size is not None:
+        _check_limit(queue, "x-max-length-bytes", size, "bytes")
+    elif messages and "x-max-length-bytes" in queue.arguments:
+        raise InUse(f"how many bytes queue {queue.name} holds is not known yet: start again in ten seconds")
+
+
+def _check_limit(queue: Queue, name: str, count: int, noun: str) -> None:
+    limit = queue.arguments.get(name)
+    if isinstance(limit, int) and count > limit:
+        words = f"its {name} of {limit:,} leaves no room for the {count:,} {noun} that are there"
+        raise InUse(f"queue {queue.name} cannot be migrated: {words}")
 
 
 def check_policies(temporary: Queue, users: Sequence[Policy], operators: Sequence[Policy]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import pytest
 from amqptool import AmqpUrl, Message, Topology
 from amqptool import declare as declare_topology
 from amqptool.broker.local import Endpoint
-from tests.support.broker import publish, queue_length
-from tests.support.cli import run_cli
+from tests.support.broker import drain, publish, queue_length
+from tests.support.cli import cli_arguments, cli_environment, run_cli
 
 FILE = "queues: {q: {type: '${KIND:-classic}', bindings: [{source: amq.fanout}]}}"
 
@@ -68,6 +69,31 @@ def test_what_cannot_be_done_changes_nothing(
     done = migrate(amqptool_node, amqptool_vhost, *(word.replace("FILE", str(file)) for word in words))
     assert (done.returncode, complaint in done.stderr, "half" in done.stderr) == (code, True, False)
     assert asyncio.run(queue_length(amqptool_vhost, "q")) == 3
+
+
+def test_an_interrupted_migration_says_how_to_go_on(
+    amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, file: Path
+) -> None:
+    """Ctrl-C leaves everything where it is, and the same command completes it."""
+    many = [Message(body=b"", routing_key="q") for _ in range(5000)]
+    asyncio.run(publish(amqptool_vhost, many))
+    words = cli_arguments("declare", "--set", "KIND=quorum", "--migrate", "q", str(file))
+    env = cli_environment(
+        {"AMQPTOOL_URL": amqptool_vhost.reveal(), "AMQPTOOL_MANAGEMENT_URL": amqptool_node.management_url}
+    )
+    with subprocess.Popen(words, env=env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("moved"):
+            pass
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "queue q is half migrated; the same command goes on from here" in rest
+
+    done = migrate(amqptool_node, amqptool_vhost, "q", str(file))
+    assert (done.returncode, "queue q is migrated" in done.stderr) == (0, True)
+    ids = {delivery.message_id for delivery in asyncio.run(drain(amqptool_vhost, "q"))}
+    assert ids >= {message.message_id for message in many}
 
 
 def test_force_is_for_migrations(amqptool_vhost: AmqpUrl, file: Path) -> None:

@@ -202,10 +202,10 @@ def test_a_queue_in_use_is_refused(
     assert "stop its consumers, and start again" in asyncio.run(main())
 
 
-def test_limits_that_would_drop_messages_are_refused(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
-    """Three messages do not fit into a queue for two that drops the rest."""
+def test_limits_that_are_too_low_are_refused(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """Three messages do not fit into a queue for two, which would drop or refuse one."""
     words = refused(amqptool_node, amqptool_vhost, file(""), file("max_length: 2"))
-    assert "its x-max-length of 2 would drop some of the 3 messages that are there" in words
+    assert "its x-max-length of 2 leaves no room for the 3 messages that are there" in words
 
 
 def test_policies_that_would_drop_messages_are_refused(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
