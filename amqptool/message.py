@@ -223,7 +223,8 @@ def _check_short_string(name: str, value: str | None) -> None:
         return
     if not isinstance(value, str):
         raise InputError(f"{name} must be text, not {type(value).__name__}")
-    if len(_encode(name, value)) > 255:
+    # Bytes that are no UTF-8 stand escaped in the text (PEP 383), as the seam reads and writes them.
+    if len(_encode(name, value, "surrogateescape")) > 255:
         raise InputError(f"{name} is longer than AMQP's 255 bytes")
 
 
@@ -271,8 +272,8 @@ def _fits_decimal(value: Decimal) -> bool:
     return plain == value and decimals < 256 and -(2**31) <= plain.scaleb(decimals) < 2**31
 
 
-def _encode(name: str, value: str) -> bytes:
+def _encode(name: str, value: str, errors: str = "strict") -> bytes:
     try:
-        return value.encode()
+        return value.encode("utf-8", errors)
     except UnicodeEncodeError:
         raise InputError(f"{name} is not valid Unicode text") from None

@@ -42,24 +42,19 @@ def as_message(method: Any, properties: pika.BasicProperties, body: bytes) -> Me
     """Return the message of a delivery or a return."""
     return Message(
         body=body,
-        exchange=_text(method.exchange) or "",
-        routing_key=_text(method.routing_key) or "",
-        message_id=_text(properties.message_id),
+        exchange=method.exchange,
+        routing_key=method.routing_key,
+        message_id=properties.message_id,
         persistent=properties.delivery_mode == 2,
         headers=properties.headers or {},
-        content_type=_text(properties.content_type),
-        content_encoding=_text(properties.content_encoding),
-        correlation_id=_text(properties.correlation_id),
-        reply_to=_text(properties.reply_to),
-        expiration=_text(properties.expiration),
+        content_type=properties.content_type,
+        content_encoding=properties.content_encoding,
+        correlation_id=properties.correlation_id,
+        reply_to=properties.reply_to,
+        expiration=properties.expiration,
         priority=properties.priority,
         timestamp=properties.timestamp,
-        type=_text(properties.type),
-        user_id=_text(properties.user_id),
-        app_id=_text(properties.app_id),
+        type=properties.type,
+        user_id=properties.user_id,
+        app_id=properties.app_id,
     )
-
-
-def _text(value: str | bytes | None) -> str | None:
-    # pika hands out bytes where a peer sent a short string that is no UTF-8; keep every byte.
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value

@@ -55,6 +55,25 @@ def test_every_field_type_passes_through_the_broker(amqptool_vhost: AmqpUrl) -> 
     assert isinstance(second["whole float"], float)
 
 
+def test_short_strings_that_are_no_text_pass_through_the_broker(amqptool_vhost: AmqpUrl) -> None:
+    """Each byte comes back in the escaped form in which it was sent."""
+    odd = b"\xff\xfe".decode("utf-8", "surrogateescape")
+    message = Message(
+        body=b"", exchange="amq.topic", routing_key=odd, headers={odd: 1}, content_type=odd, app_id=odd, message_id=odd
+    )
+
+    async def main() -> Message:
+        async with connect(amqptool_vhost) as connection:
+            channel = await connection.channel()
+            await channel.declare_queue("q")
+            await channel.bind_queue("amq.topic", "q", "#")
+        await publish(amqptool_vhost, [message])
+        (delivery,) = await drain(amqptool_vhost, "q")
+        return delivery.message
+
+    assert asyncio.run(main()) == message
+
+
 def test_floats_in_arguments_arrive_as_floats(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
     """The broker keeps a float of a binding's arguments, which the management API shows."""
 
