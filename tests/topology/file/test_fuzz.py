@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from amqptool.errors import Problem, TopologyError
 from amqptool.topology import Topology
 from amqptool.topology.file.sections import SECTIONS
+from amqptool.topology.lint import EXPLANATIONS
 
 HERE = Path(__file__).parent
 #: Real files, in both languages, as bytes.
@@ -95,6 +96,7 @@ def survives(content: str | bytes) -> None:
         return
     assert found
     assert found == sorted(found)
+    assert {problem.rule for problem in found} <= EXPLANATIONS.keys()
     text = decoded(content)
     for problem in found:
         check_place(problem, text)
