@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from amqptool.errors import Problem
+    from amqptool.topology.model import LeftOut
     from amqptool.topology.routing import FailedTest
     from amqptool.topology.validate import Verdict
+
+#: Objects that are left out, to name one by one.
+_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +88,24 @@ def _tests(verdict: Verdict) -> str:
 
 
 def _notes(verdict: Verdict) -> Iterator[str]:
-    """Name the sections that amqptool leaves alone."""
-    if verdict.topology is not None and verdict.topology.unmanaged:
-        sections = dict.fromkeys(each.section for each in verdict.topology.unmanaged)
+    """Name the sections that amqptool leaves alone, and the objects that it leaves out."""
+    topology = verdict.topology
+    if topology is None:
+        return
+    if topology.unmanaged:
+        sections = dict.fromkeys(each.section for each in topology.unmanaged)
         yield clean_line(f"{verdict.file}: {', '.join(sections)}: kept, not managed")
+    for left_out in topology.left_out[:_LISTED]:
+        yield clean_line(f"{left_out.place}: {left_out}")
+    if (more := len(topology.left_out) - _LISTED) > 0:
+        yield clean_line(f"{verdict.file}: {more:,} more are left out")
 
 
 def _document(verdict: Verdict) -> dict[str, Any]:
     topology = verdict.topology
     counts = {} if topology is None else {**topology.counts(), "tests": len(topology.tests)}
     unmanaged = [] if topology is None else list(dict.fromkeys(each.section for each in topology.unmanaged))
+    left_out = [] if topology is None else [_left_out(each) for each in topology.left_out]
     return {
         "file": verdict.file,
         "valid": not verdict.problems,
@@ -102,7 +114,12 @@ def _document(verdict: Verdict) -> dict[str, Any]:
         "warnings": [asdict(problem) for problem in verdict.warnings],
         "failed_tests": [_failed_test(failed) for failed in verdict.failed_tests],
         "unmanaged": unmanaged,
+        "left_out": left_out,
     }
+
+
+def _left_out(left_out: LeftOut) -> dict[str, Any]:
+    return {**asdict(left_out.place), "what": left_out.what, "reason": left_out.reason}
 
 
 def _failed_test(failed: FailedTest) -> dict[str, Any]:

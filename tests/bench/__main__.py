@@ -19,6 +19,7 @@ from rich.table import Table
 from amqptool.broker.local import temporary
 from amqptool.settings.url import AmqpUrl
 from tests.bench.comparison import Comparison
+from tests.bench.load import compare_loading
 from tests.bench.routing import compare_routing
 from tests.bench.topology import compare_topology
 
@@ -120,6 +121,7 @@ def measure() -> list[Comparison]:
             ),
             compare_times("publish of one message, bare pika", one, bare, 1.6, environ),
             *compare_bulk(node.url, environ, Path(directory)),
+            *compare_loading(),
             *compare_routing(),
             *compare_topology(node, Path(directory)),
         ]

@@ -69,10 +69,11 @@ def compare_routing() -> list[Comparison]:
     ]
 
 
-def _peak_megabytes() -> float:
+def peak_megabytes() -> float:
+    """Return the most memory that this process ever held."""
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
 
 
 if __name__ == "__main__":
-    print(microseconds(Router(topic_topology())), _peak_megabytes())
+    print(microseconds(Router(topic_topology())), peak_megabytes())

@@ -77,6 +77,7 @@ def test_json(files: Path) -> None:
         "warnings": [],
         "failed_tests": [],
         "unmanaged": [],
+        "left_out": [],
     }
     assert document["files"][1]["problems"][1] == {
         "file": "bad.yaml",
@@ -195,6 +196,19 @@ def test_all_of_it_as_json(files: Path) -> None:
     assert [(each["rule"], each["severity"]) for each in odd["warnings"]] == [("drop-head", "warning")]
     assert export["unmanaged"] == ["users", "permissions"]
     assert "export.json: users, permissions: kept, not managed\n" in result.stderr
+
+
+def test_left_out(files: Path) -> None:
+    """What an export holds and nobody can declare is named, with the reason."""
+    queues = [{"name": f"amq.gen-{number}"} for number in range(25)]
+    (files / "export.json").write_text(json.dumps({"rabbit_version": "3.8.0", "queues": queues}))
+    result = amqptool("validate", "--json", "export.json", cwd=files)
+    reason = "RabbitMQ chose its name, and chooses another one next time"
+    assert f"export.json:1:40: queue amq.gen-0 is left out: {reason}\n" in result.stderr
+    assert "export.json: 5 more are left out\n" in result.stderr
+    found = json.loads(result.stdout)["files"][0]["left_out"]
+    assert found[0] == {"file": "export.json", "line": 1, "column": 40, "what": "queue amq.gen-0", "reason": reason}
+    assert len(found) == 25
 
 
 def test_annotations_for_github(files: Path) -> None:

@@ -45,7 +45,7 @@ class SavedPlan:
         return cls(
             cluster=cluster,
             vhost=vhost,
-            desired=replace(desired, tests=(), unmanaged=()),
+            desired=replace(desired, tests=(), unmanaged=(), left_out=()),
             changes=tuple(map(_essence, plan.changes)),
             prune=prune,
             create_vhosts=create_vhosts,
