@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Unroutable,
     )
     from amqptool.message import Delivery, Message, Returned
+    from amqptool.publish.blocking import BlockingPublisher
     from amqptool.publish.outcome import Confirmed, Failed, Outcome
     from amqptool.publish.publisher import Publisher
     from amqptool.settings.url import AmqpUrl, parse_url
@@ -76,6 +77,7 @@ __all__ = [
     "ProtobufCodec",
     "Returned",
     # Publishing
+    "BlockingPublisher",
     "Confirmed",
     "Failed",
     "Outcome",
@@ -125,6 +127,7 @@ _HOMES = {
     "amqptool.dedup.memory": ("MemoryStore",),
     "amqptool.dedup.sqlite": ("SqliteStore",),
     "amqptool.message": ("Delivery", "Message", "Returned"),
+    "amqptool.publish.blocking": ("BlockingPublisher",),
     "amqptool.publish.outcome": ("Confirmed", "Failed", "Outcome"),
     "amqptool.publish.publisher": ("Publisher",),
     "amqptool.settings.url": ("AmqpUrl", "parse_url"),

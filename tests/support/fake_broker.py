@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from queue import SimpleQueue
 from typing import Any
 
 from pika import amqp_object, frame, spec
@@ -90,3 +92,28 @@ async def fake_broker(on_publish: OnPublish) -> AsyncIterator[AmqpUrl]:
     server = await asyncio.start_server(serve_until_gone, "127.0.0.1", 0)
     async with server:
         yield AmqpUrl(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
+
+
+@contextmanager
+def fake_broker_in_thread(on_publish: OnPublish) -> Iterator[AmqpUrl]:
+    """Play the script in a thread of its own, for clients that block."""
+    ready: SimpleQueue[AmqpUrl] = SimpleQueue()
+    loop = asyncio.new_event_loop()
+    over = asyncio.Event()
+
+    async def serve() -> None:
+        async with fake_broker(on_publish) as url:
+            ready.put(url)
+            await over.wait()
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield ready.get()
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
