@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from amqptool.topology.model import Place
 
 #: Items of the lists of a file.
-MAX_ITEMS = 5_000_000
+MAX_ITEMS = 3_000_000
 #: Characters of the sections that are kept without being managed.
 MAX_UNMANAGED = 32 * 1024 * 1024
 #: Characters that the decoder sees at a time: nothing larger is ever built of what nobody looked at.

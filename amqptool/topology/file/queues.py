@@ -33,8 +33,8 @@ class QueueDraft:
     queue: Queue
     #: An export says `type: classic` of a queue that was declared without a type, too.
     said_classic: bool
-    #: What it was read from; None where there is nothing to check.
-    origin: Origin | None = None
+    #: Its arguments, where it depends on the type whether they fit.
+    table: Table | None = None
     #: Where it says what becomes of failed messages, if it does.
     failures: Places | None = None
 
@@ -43,8 +43,8 @@ class QueueDraft:
         queue = self.queue
         if default is not None and _TYPE not in queue.arguments and (kind := self._type(default)) is not None:
             queue = replace(queue, arguments={**queue.arguments, _TYPE: kind})
-        if self.origin is not None:
-            self.origin.check(queue)
+        if self.table is not None:
+            self.table.check_queue_type(queue.type)
         return queue
 
     def _type(self, default: str) -> str | None:
@@ -53,30 +53,6 @@ class QueueDraft:
         # RabbitMQ does not give its default to a queue that cannot be of that type.
         fits = default == "classic" or (self.queue.durable and not self.queue.auto_delete)
         return default if fits else None
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a queue was read from."""
-
-    fields: Fields
-    table: Table
-
-    def check(self, queue: Queue) -> None:
-        """Note what RabbitMQ refuses on a queue of this type."""
-        self.table.check_queue_type(queue.type)
-        if "x-dead-letter-routing-key" in self.table.values and "x-dead-letter-exchange" not in self.table.values:
-            message = "x-dead-letter-routing-key needs x-dead-letter-exchange beside it: RabbitMQ refuses it alone"
-            self.table.note("x-dead-letter-routing-key", message, "argument-name")
-        if queue.type != "classic":
-            self._check_property(queue, "durable", found=queue.durable, wanted=True)
-            self._check_property(queue, "auto_delete", found=queue.auto_delete, wanted=False)
-
-    def _check_property(self, queue: Queue, key: str, *, found: bool, wanted: bool) -> None:
-        node = self.fields.node(key)
-        if found is not wanted and node is not None:
-            message = f"{key} must be {str(wanted).lower()} for {queue.type} queues: RabbitMQ refuses others"
-            self.fields.problems.add(node.place, message, "queue-type")
 
 
 def queue(entry: Entry, problems: Problems) -> tuple[QueueDraft, list[Binding]]:
@@ -105,7 +81,29 @@ def queue(entry: Entry, problems: Problems) -> tuple[QueueDraft, list[Binding]]:
         vhost=vhost,
         place=entry.place,
     )
-    return QueueDraft(read, said_classic, Origin(fields, table), failed.places), bindings
+    _check_dead_lettering(table)
+    if _TYPE in table.values:
+        table.check_queue_type(read.type)
+        _check_properties(read, fields)
+    is_open = bool(table.values) and _TYPE not in table.values
+    return QueueDraft(read, said_classic, table if is_open else None, failed.places), bindings
+
+
+def _check_dead_lettering(table: Table) -> None:
+    if "x-dead-letter-routing-key" in table.values and "x-dead-letter-exchange" not in table.values:
+        message = "x-dead-letter-routing-key needs x-dead-letter-exchange beside it: RabbitMQ refuses it alone"
+        table.note("x-dead-letter-routing-key", message, "argument-name")
+
+
+def _check_properties(queue: Queue, fields: Fields) -> None:
+    """Note what RabbitMQ refuses beside a type; a vhost's default type leaves such queues as they are."""
+    if queue.type == "classic":
+        return
+    for key, wanted, found in (("durable", True, queue.durable), ("auto_delete", False, queue.auto_delete)):
+        node = fields.node(key)
+        if found is not wanted and node is not None:
+            message = f"{key} must be {str(wanted).lower()} for {queue.type} queues: RabbitMQ refuses others"
+            fields.problems.add(node.place, message, "queue-type")
 
 
 def _not_exclusive(node: Node) -> bool:
