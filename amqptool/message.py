@@ -29,7 +29,8 @@ class FarTimestamp(int):
     __slots__ = ()
 
 
-#: A value in a header table (AMQP 0-9-1 section 4.2.5.5).
+#: A value in a header table (AMQP 0-9-1 section 4.2.5.5). Bytes are a byte array. Text is a long string, whose bytes
+#: that are no UTF-8 stand escaped in it (PEP 383).
 FieldValue: TypeAlias = (
     "bool | int | float | str | bytes | Decimal | datetime | list[FieldValue] | dict[str, FieldValue] | None"
 )
@@ -223,8 +224,7 @@ def _check_short_string(name: str, value: str | None) -> None:
         return
     if not isinstance(value, str):
         raise InputError(f"{name} must be text, not {type(value).__name__}")
-    # Bytes that are no UTF-8 stand escaped in the text (PEP 383), as the seam reads and writes them.
-    if len(_encode(name, value, "surrogateescape")) > 255:
+    if len(_encode(name, value)) > 255:
         raise InputError(f"{name} is longer than AMQP's 255 bytes")
 
 
@@ -272,8 +272,9 @@ def _fits_decimal(value: Decimal) -> bool:
     return plain == value and decimals < 256 and -(2**31) <= plain.scaleb(decimals) < 2**31
 
 
-def _encode(name: str, value: str, errors: str = "strict") -> bytes:
+def _encode(name: str, value: str) -> bytes:
     try:
-        return value.encode("utf-8", errors)
+        # Bytes that are no UTF-8 stand escaped in the text (PEP 383), as the seam reads and writes them.
+        return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise InputError(f"{name} is not valid Unicode text") from None

@@ -3,7 +3,12 @@
 A record is ``{"exchange", "routing_key", "body" or "body_base64", "properties", "headers"}``. A body that
 is UTF-8 stands as text, any other in base64. Header values that JSON has no word for are written as
 an object with one key: ``{"$bytes": base64}``, ``{"$timestamp": seconds}``, ``{"$decimal": "1.50"}``;
-``{"$table": {…}}`` is a table that would look like one of these.
+``{"$text": base64}`` is a text that is no UTF-8, and ``{"$table": {…}}`` a table that would look like one of these.
+
+Each AMQP field type comes back as it was, but for widths: an integer goes out 32 or 64 bits wide, whatever it was
+before (``b B s u I i l L``), and a float 64 (``f d``), which changes no value. A name or a property that is no
+UTF-8, which AMQP does not allow, has its bytes as lone surrogates, ``"\\udcff"`` (PEP 383). Not kept are the first of
+two headers with one name, of which the last counts, and ``cluster_id``, which AMQP has retired.
 """
 
 from __future__ import annotations
@@ -26,8 +31,21 @@ if TYPE_CHECKING:
     from amqptool.message import Delivery, FieldValue
 
 _KEYS = {"exchange", "routing_key", "body", "body_base64", "properties", "headers"}
+_TAGS = "$bytes, $text, $timestamp, $decimal, $table"
 #: Where a message came from; written by `consume`, ignored by `publish`.
 _ORIGIN_KEYS = {"queue", "redelivered"}
+
+
+def delivery_to_line(delivery: Delivery) -> bytes:
+    """Return a delivery as a line of JSON Lines.
+
+    Raises:
+        InputError: its headers are nested more deeply than JSON can be written.
+    """
+    try:
+        return json.dumps(delivery_to_record(delivery)).encode() + b"\n"
+    except RecursionError:
+        raise InputError("the headers are nested too deeply for a record") from None
 
 
 def delivery_to_record(delivery: Delivery) -> dict[str, Any]:
@@ -141,6 +159,8 @@ def _decode_base64(value: Any, what: str) -> bytes:
 def field_to_json(value: FieldValue) -> Any:
     """Return the JSON value that stands for a header value."""
     match value:
+        case str():
+            return _text_to_json(value)
         case bytes():
             return {"$bytes": base64.b64encode(value).decode()}
         case datetime():
@@ -156,6 +176,15 @@ def field_to_json(value: FieldValue) -> Any:
             return {"$table": table} if _looks_tagged(table) else table
         case _:
             return value
+
+
+def _text_to_json(text: str) -> str | dict[str, str]:
+    with suppress(UnicodeEncodeError):
+        text.encode()
+        return text
+    with suppress(UnicodeEncodeError):
+        return {"$text": base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()}
+    return text  # nothing that came from a broker, and nothing that goes to one
 
 
 def field_from_json(value: Any) -> FieldValue:
@@ -188,6 +217,8 @@ def _tagged_from_json(tag: str, value: Any) -> FieldValue:
     match tag:
         case "$bytes":
             return _decode_base64(value, "'$bytes'")
+        case "$text":
+            return _decode_base64(value, "'$text'").decode("utf-8", "surrogateescape")
         case "$timestamp":
             return _timestamp(value)
         case "$decimal":
@@ -195,7 +226,7 @@ def _tagged_from_json(tag: str, value: Any) -> FieldValue:
         case "$table":
             return {key: _field_from_json(item) for key, item in _object(value, "'$table'").items()}
         case _:
-            raise InputError(f"unknown type {tag!r} in a header; known are $bytes, $timestamp, $decimal, $table")
+            raise InputError(f"unknown type {tag!r} in a header; known are {_TAGS}")
 
 
 def _timestamp(value: Any) -> datetime | FarTimestamp:

@@ -34,11 +34,12 @@ SCALARS = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | TEXT
     | st.binary(max_size=20)
+    | st.binary(max_size=20).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
     | st.decimals(allow_nan=False, allow_infinity=False)
     | st.integers(LAST_SECOND + 1, 2**64 - 1).map(FarTimestamp)
     | TIMES.map(lambda moment: moment.replace(microsecond=0, fold=0))
 )
-KEYS = TEXT | st.sampled_from(["$bytes", "$timestamp", "$decimal", "$table", "$", "$unknown"])
+KEYS = TEXT | st.sampled_from(["$bytes", "$text", "$timestamp", "$decimal", "$table", "$", "$unknown"])
 FIELDS = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=2),
@@ -86,6 +87,7 @@ def test_a_message_survives_a_line_unchanged(message: Message) -> None:
         ("text", "text"),
         (b"\xff", {"$bytes": "/w=="}),
         (b"", {"$bytes": ""}),
+        ("a\udcff", {"$text": "Yf8="}),
         (Decimal("1.50"), {"$decimal": "1.50"}),
         (datetime(2026, 1, 1, tzinfo=UTC), {"$timestamp": 1767225600}),
         (FarTimestamp(1767225600000), {"$timestamp": 1767225600000}),
@@ -265,7 +267,7 @@ def test_a_malformed_record_is_refused(line: bytes, words: str) -> None:
         ),
         ({"$table": []}, "'$table' must be a JSON object"),
         ({"$table": None}, "'$table' must be a JSON object"),
-        ({"$uuid": ""}, "unknown type '$uuid' in a header; known are $bytes, $timestamp, $decimal, $table"),
+        ({"$uuid": ""}, "unknown type '$uuid' in a header; known are $bytes, $text, $timestamp, $decimal, $table"),
         ({"$": ""}, "unknown type '$' in a header"),
         ([{"deep": [{"$bytes": 0}]}], "'$bytes' is not valid base64"),
     ],

@@ -60,9 +60,9 @@ def _as_safe_line(delivery: Delivery) -> bytes:
 
 
 def _as_record(delivery: Delivery) -> bytes:
-    from amqptool.records import delivery_to_record
+    from amqptool.records import delivery_to_line
 
-    return json.dumps(delivery_to_record(delivery)).encode() + b"\n"
+    return delivery_to_line(delivery)
 
 
 def _as_page(delivery: Delivery, *, color: bool) -> bytes:
