@@ -24,6 +24,8 @@ class Peer:
         self._writer = writer
         self._on_publish = on_publish
         self._published = 0
+        #: Set to read everything from now on, and to answer nothing.
+        self.is_silent = False
 
     def send(self, method: amqp_object.Method, channel: int = 1) -> None:
         """Send one method."""
@@ -41,7 +43,7 @@ class Peer:
 
     def react(self, received: frame.Frame) -> None:
         """Answer as a broker would, but for publishes, which the script answers."""
-        if not isinstance(received, frame.Method):
+        if self.is_silent or not isinstance(received, frame.Method):
             return
         if isinstance(received.method, spec.Basic.Publish):
             self._published += 1
