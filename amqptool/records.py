@@ -37,25 +37,22 @@ _ORIGIN_KEYS = {"queue", "redelivered"}
 
 
 def delivery_to_line(delivery: Delivery) -> bytes:
-    """Return a delivery as a line of JSON Lines.
-
-    Raises:
-        InputError: its headers are nested more deeply than JSON can be written.
-    """
-    try:
-        return json.dumps(delivery_to_record(delivery)).encode() + b"\n"
-    except RecursionError:
-        raise InputError("the headers are nested too deeply for a record") from None
+    """Return a delivery as a line of JSON Lines; see `message_to_record` for the error."""
+    return json.dumps(delivery_to_record(delivery)).encode() + b"\n"
 
 
 def delivery_to_record(delivery: Delivery) -> dict[str, Any]:
-    """Return a delivery as a record."""
+    """Return a delivery as a record; see `message_to_record` for the error."""
     record = message_to_record(delivery.message)
     return {**record, "queue": delivery.queue, "redelivered": delivery.redelivered}
 
 
 def message_to_record(message: Message) -> dict[str, Any]:
-    """Return a message as a record; absent properties are left out, an absent message id is null."""
+    """Return a message as a record; absent properties are left out, an absent message id is null.
+
+    Raises:
+        InputError: its headers are nested too deeply.
+    """
     properties: dict[str, Any] = {
         "message_id": message.message_id,
         "delivery_mode": 2 if message.persistent else 1,
@@ -157,7 +154,18 @@ def _decode_base64(value: Any, what: str) -> bytes:
 
 
 def field_to_json(value: FieldValue) -> Any:
-    """Return the JSON value that stands for a header value."""
+    """Return the JSON value that stands for a header value.
+
+    Raises:
+        InputError: the nesting is too deep.
+    """
+    try:
+        return _field_to_json(value)
+    except RecursionError:
+        raise InputError("a header is nested too deeply") from None
+
+
+def _field_to_json(value: FieldValue) -> Any:
     match value:
         case str():
             return _text_to_json(value)
@@ -170,9 +178,9 @@ def field_to_json(value: FieldValue) -> Any:
         case Decimal():
             return {"$decimal": str(value)}
         case list():
-            return [field_to_json(item) for item in value]
+            return [_field_to_json(item) for item in value]
         case dict():
-            table = {key: field_to_json(item) for key, item in value.items()}
+            table = {key: _field_to_json(item) for key, item in value.items()}
             return {"$table": table} if _looks_tagged(table) else table
         case _:
             return value

@@ -6,7 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from amqptool.cli.sanitize import clean_body, clean_line
+from amqptool.cli.sanitize import clean_body, clean_line, clean_text
+from amqptool.errors import AmqptoolError
 from amqptool.handlers.interface import StopWork
 
 if TYPE_CHECKING:
@@ -82,7 +83,25 @@ def _as_page(delivery: Delivery, *, color: bool) -> bytes:
 
 
 def _body(delivery: Delivery) -> str:
+    """Return the body for a person: decoded as the message says, and JSON laid out whatever it says."""
     try:
-        return clean_body(json.dumps(json.loads(delivery.body), indent=2, ensure_ascii=False).encode())
+        value = delivery.decode()
+    except AmqptoolError as error:
+        return f"{clean_body(delivery.body)}\n({clean_line(str(error))})"
+    if isinstance(value, str):
+        return clean_text(value)
+    return _laid_out(value) if not isinstance(value, bytes) else _guessed(value)
+
+
+def _guessed(body: bytes) -> str:
+    try:
+        return _laid_out(json.loads(body))
     except (ValueError, RecursionError):
-        return clean_body(delivery.body)
+        return clean_body(body)
+
+
+def _laid_out(value: object) -> str:
+    from amqptool.records import field_to_json
+
+    # MessagePack has bytes, which are shown as in a record.
+    return clean_text(json.dumps(value, indent=2, ensure_ascii=False, default=field_to_json))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import pty
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from amqptool import AmqpUrl, Message
 from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.raw_client import nested, raw_client, table
 
 HANDLERS = """
 import asyncio, sys
@@ -107,6 +110,60 @@ def test_pretty_shows_properties_and_indented_json(amqptool_vhost: AmqpUrl) -> N
     assert "  h: 1" in shown
     assert '{\n  "a": [\n    1\n  ]\n}' in shown
     assert "\x1b" not in shown
+
+
+def gzipped(body: bytes, **fields: Any) -> Message:
+    """Make a message whose body is compressed."""
+    return Message(body=gzip.compress(body), content_encoding="gzip", routing_key="q", **fields)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (Message.encode({"a": ["ž"]}, routing_key="q"), '{\n  "a": [\n    "ž"\n  ]\n}'),
+        (Message.encode({"a": b"\xff"}, content_type="application/msgpack", routing_key="q"), '"$bytes": "/w=="'),
+        (Message.encode("ž", content_type="text/plain; charset=latin2", routing_key="q"), "\nž\n"),
+        (Message(body=b'{"a":1}', content_type="text/plain", routing_key="q"), '\n{"a":1}\n'),
+        (gzipped(b'{"a":1}'), '{\n  "a": 1\n}'),
+        (gzipped(b"\x1b]0;owned\x07", content_type="text/plain"), r"\x1b]0;owned\x07"),
+        (gzipped(b'"\\u001b]0;owned"', content_type="application/json"), "\n\\x1b]0;owned\n"),
+        (gzipped(bytes(2**22)), "(gzip of 4,098 bytes holds more than the 1,048,576 that are allowed)"),
+        (Message(body=b'{"a"', content_type="application/json", routing_key="q"), '{"a"\n(not valid JSON: '),
+        (Message(body=b"x", content_encoding="br", routing_key="q"), "x\n(unknown content encoding 'br')"),
+        (Message(body=b"\xff", content_type="application/x-protobuf", routing_key="q"), "\\xff"),
+    ],
+)
+def test_pretty_decodes_bodies(amqptool_vhost: AmqpUrl, message: Message, shown: str) -> None:
+    """By content type and encoding, and never more than a terminal can bear; what is broken is shown as it is."""
+
+    async def prepare() -> None:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [message])
+
+    asyncio.run(prepare())
+    done = consume(amqptool_vhost, "q", "-n", "1", "--output", "pretty")
+    assert done.returncode == 0
+    assert shown in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("output", ["jsonl", "pretty"])
+def test_a_header_too_deep_to_print_is_a_failed_message(amqptool_vhost: AmqpUrl, output: str) -> None:
+    """It does not look like a lost connection, and the messages behind it are printed."""
+
+    async def prepare() -> None:
+        await declare_queue(amqptool_vhost, "q")
+        async with raw_client(amqptool_vhost) as client:
+            await client.publish("q", table((b"h", nested(1_500))))
+        await publish(amqptool_vhost, [Message(body=b"behind", routing_key="q")])
+
+    asyncio.run(prepare())
+    done = consume(amqptool_vhost, "q", "-n", "2", "--output", output)
+    assert done.returncode == 1
+    assert "attempt 1 failed: InputError: a header is nested too deeply" in done.stderr
+    assert "lost" not in done.stderr
+    assert "behind" in done.stdout
+    assert asyncio.run(queue_length(amqptool_vhost, "q")) == 1
 
 
 def test_a_body_cannot_act_on_a_terminal(amqptool_vhost: AmqpUrl) -> None:

@@ -18,6 +18,7 @@ from amqptool import __version__
 from amqptool.cli.context import Context
 from amqptool.cli.exits import MEANINGS
 from amqptool.cli.root import root
+from tests.docs.sizes import sizes
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -52,7 +53,7 @@ def _help(words: list[str]) -> str:
     return f"$ {' '.join(['amqptool', *words, '--help'])}\n{result.output}"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"exit codes": exit_codes, "help": help_text}
+BLOCKS: dict[str, Callable[[], str]] = {"exit codes": exit_codes, "help": help_text, "sizes": sizes}
 
 
 def problems(write: bool) -> list[str]:
