@@ -76,13 +76,21 @@ def record_from_line(line: bytes) -> Message:
     Raises:
         InputError: the line is no record; the text says what is wrong, and where in the line.
     """
+    return message_from_record(decode_record(line))
+
+
+def decode_record(line: bytes) -> Any:
+    """Decode the JSON of one line.
+
+    Raises:
+        InputError: it is no JSON; the text says what is wrong, and where in the line.
+    """
     try:
-        record = json.loads(line, parse_constant=_refuse_constant)
+        return json.loads(line, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise InputError(f"not valid JSON: {error.msg} at column {error.colno}") from None
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InputError(f"not valid JSON: {type(error).__name__}") from None
-    return message_from_record(record)
 
 
 def message_from_record(record: object) -> Message:

@@ -145,7 +145,7 @@ def publish_code(report: Report, signal_code: ExitCode | None) -> ExitCode:
         return ExitCode.TRY_AGAIN
     if stopped is not None:
         return stopped
-    return tally(report.confirmed, report.errors.values())
+    return tally(report.confirmed, [*report.errors.values(), *report.bad_items])
 
 
 def validate_code(verdicts: Iterable[Verdict], *, unreadable: bool, strict: bool) -> ExitCode:

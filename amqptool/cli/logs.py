@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 
 from amqptool.cli.sanitize import clean_line, clean_text
 
@@ -16,12 +17,20 @@ class _Formatter(logging.Formatter):
         return line
 
 
+class _Handler(logging.Handler):
+    """Writes to stderr as it is at that moment: a progress bar puts itself before it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            print(self.format(record), file=sys.stderr, flush=True)
+
+
 def configure_logs(*, verbose: int, quiet: bool, debug: bool) -> None:
     """Send amqptool's log to stderr: warnings, with `-v` the events too, with `-vv` everything.
 
     The AMQP library's own log holds tracebacks and parts of bodies: only with `--debug`.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler()
     handler.setFormatter(_Formatter())
     own = logging.getLogger("amqptool")
     own.handlers, own.propagate = [handler], False

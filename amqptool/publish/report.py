@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from amqptool.errors import AmqptoolError
+from amqptool.publish.latency import Latencies
 from amqptool.publish.outcome import Confirmed, Failed
 from amqptool.waiting import unless
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Callable
 
+    from amqptool.errors import InputError
     from amqptool.message import Message
+    from amqptool.publish.ledger import Ledger
     from amqptool.publish.publisher import Publisher
 
 #: How many failures a report lists; the rest it counts.
@@ -35,11 +38,16 @@ class Report:
     failures: list[Failed] = field(default_factory=list)
     #: One error of each kind that occurred.
     errors: dict[str, AmqptoolError] = field(default_factory=dict)
+    #: How many items of the input were no messages, and the first of them, each with its reason.
+    bad: int = 0
+    bad_items: list[InputError | OSError] = field(default_factory=list)
     #: Why the input was not published to its end.
     stopped_by: AmqptoolError | OSError | None = None
     #: Told to stop before the end of the input.
     interrupted: bool = False
     seconds: float = 0.0
+    #: How long the confirms took.
+    latencies: Latencies = field(default_factory=Latencies)
     #: The last message confirmed; the whole story when there is only one.
     last: Confirmed | None = None
 
@@ -48,6 +56,7 @@ class Report:
         if isinstance(outcome, Confirmed):
             self.confirmed += 1
             self.last = outcome
+            self.latencies.add(outcome.seconds)
             return
         name = type(outcome.error).__name__
         self.failed[name] += 1
@@ -55,23 +64,29 @@ class Report:
         if len(self.failures) < LISTED_FAILURES:
             self.failures.append(outcome)
 
+    def add_bad(self, error: InputError | OSError) -> None:
+        """Count an item that was no message."""
+        self.bad += 1
+        if len(self.bad_items) < LISTED_FAILURES:
+            self.bad_items.append(error)
+
 
 async def publish_all(
-    publisher: Publisher, messages: Iterable[Message] | AsyncIterable[Message], stop: asyncio.Event
+    publisher: Publisher, feed: Callable[[asyncio.Event], AsyncIterable[Message]], ledger: Ledger, stop: asyncio.Event
 ) -> Report:
     """Publish every message of an input and report what became of each.
 
-    The input must end by itself soon after `stop` is set; confirms that are still out then get
+    What `feed` returns must end by itself soon after `stop` is set; confirms that are still out then get
     `STOP_GRACE` seconds. Opens and closes the publisher.
 
     Raises:
         BrokerError: the broker could not be reached in the first place.
     """
-    report = Report()
+    report = ledger.report
     started = time.monotonic()
     try:
         if await unless(stop, _open(publisher)):
-            await _publish_until(stop, publisher, messages, report)
+            await _publish_until(stop, publisher, feed, ledger)
     finally:
         await publisher.close()
     report.interrupted = stop.is_set()
@@ -85,9 +100,9 @@ async def _open(publisher: Publisher) -> bool:
 
 
 async def _publish_until(
-    stop: asyncio.Event, publisher: Publisher, messages: Iterable[Message] | AsyncIterable[Message], report: Report
+    stop: asyncio.Event, publisher: Publisher, feed: Callable[[asyncio.Event], AsyncIterable[Message]], ledger: Ledger
 ) -> None:
-    publishing = asyncio.create_task(_publish(publisher, messages, report))
+    publishing = asyncio.create_task(_publish(publisher, feed(stop), ledger))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({publishing, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -100,9 +115,12 @@ async def _publish_until(
         stopping.cancel()
 
 
-async def _publish(publisher: Publisher, messages: Iterable[Message] | AsyncIterable[Message], report: Report) -> None:
+async def _publish(publisher: Publisher, messages: AsyncIterable[Message], ledger: Ledger) -> None:
     try:
-        async for outcome in publisher.publish_many(messages):
-            report.add(outcome)
+        async with ledger:
+            async for outcome in publisher.publish_many(messages):
+                ledger.add(outcome)
+                if ledger.is_full:
+                    await ledger.room()
     except (AmqptoolError, OSError) as error:
-        report.stopped_by = error
+        ledger.report.stopped_by = error

@@ -14,16 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amqptool.errors import InputError
-from amqptool.message import Message, normalize_message_id
-from amqptool.publish.source import (
-    CHUNK,
-    MAX_BODY,
-    file_as_message,
-    lines_as_messages,
-    read_all,
-    read_lines,
-    records_as_messages,
-)
+from amqptool.publish.sources.chunks import CHUNK, MAX_BODY
+from amqptool.publish.sources.files import FileSource, find_files
+from amqptool.publish.sources.interface import Item
+from amqptool.publish.sources.lines import LineSource
 
 T = TypeVar("T")
 
@@ -65,9 +59,14 @@ def collect(read: Callable[[asyncio.Event], AsyncIterator[T]]) -> list[T]:
     return asyncio.run(scenario())
 
 
-def lines_of(path: Path | str) -> list[tuple[int, bytes]]:
+def lines_of(path: Path | str) -> list[tuple[int, Item]]:
     """Read all lines of a file."""
-    return collect(lambda stop: read_lines(str(path), stop))
+    return collect(LineSource(str(path)).items)
+
+
+def files_of(*paths: Path | str) -> list[tuple[int, Item]]:
+    """Read files, each as a whole."""
+    return collect(FileSource([str(path) for path in paths]).items)
 
 
 @pytest.fixture
@@ -116,9 +115,9 @@ def test_reading_in_chunks_is_invisible(file: Callable[[bytes], str], content: b
     assert [line for _, line in lines_of(file(content))] == ended + (rest if rest != [b""] else [])
 
 
-@pytest.mark.parametrize("tail", [b"", b"\n"])
-def test_a_line_longer_than_any_message_is_refused(tmp_path: Path, tail: bytes) -> None:
-    """A line of one byte too many is an input error that names file and line, ended or not."""
+@pytest.mark.parametrize("tail", [b"", b"\n", b"\nthree"])
+def test_a_line_longer_than_any_message_is_an_item_of_its_own(tmp_path: Path, tail: bytes) -> None:
+    """A line of one byte too many is an error with its number, ended or not, and the next line is the next."""
     path = tmp_path / "input"
     with path.open("wb") as file:
         file.write(b"one\n")
@@ -126,8 +125,11 @@ def test_a_line_longer_than_any_message_is_refused(tmp_path: Path, tail: bytes) 
         file.seek(0, os.SEEK_END)
         file.write(tail)
 
-    with pytest.raises(InputError, match=f"^{path}:2: larger than the 128 MiB"):
-        lines_of(path)
+    one, (number, error), *rest = lines_of(path)
+
+    assert (one, number, rest) == ((1, b"one"), 2, [(3, b"three")] if tail.strip() else [])
+    assert isinstance(error, InputError)
+    assert "larger than the 128 MiB" in str(error)
 
 
 def test_the_longest_line_is_read_whole(tmp_path: Path) -> None:
@@ -139,95 +141,99 @@ def test_the_longest_line_is_read_whole(tmp_path: Path) -> None:
     assert [(number, len(line)) for number, line in lines_of(path)] == [(1, MAX_BODY)]
 
 
-def test_a_file_larger_than_any_message_is_refused(tmp_path: Path) -> None:
-    """A whole file that is one body may be as large as a message and not larger."""
-    path = tmp_path / "input"
+def test_a_file_larger_than_any_message_is_an_error(tmp_path: Path) -> None:
+    """A whole file that is one body may be as large as a message and not larger; the next one is read all the same."""
+    path, other = tmp_path / "input", tmp_path / "other"
     with path.open("wb") as file:
         file.truncate(MAX_BODY + 1)
+    other.write_bytes(b"x")
 
-    with pytest.raises(InputError, match=f"^{path}: larger than the 128 MiB"):
-        asyncio.run(read_all(str(path), asyncio.Event()))
+    (_, error), second = files_of(path, other)
+
+    assert isinstance(error, InputError)
+    assert "larger than the 128 MiB" in str(error)
+    assert second == (2, b"x")
 
 
 @pytest.mark.parametrize("content", [b"", b"a\r\nb\n", b"\xff" * (3 * CHUNK)])
 def test_a_file_is_one_body(file: Callable[[bytes], str], content: bytes) -> None:
     """Read as one body, a file keeps every byte, line ends included."""
-    template = Message(body=b"-", routing_key="k")
-
-    messages = collect(lambda stop: file_as_message(file(content), template, stop))
-
-    assert [(message.body, message.routing_key) for message in messages] == [(content, "k")]
+    assert files_of(file(content)) == [(1, content)]
 
 
-def test_each_line_is_a_message_of_its_own(file: Callable[[bytes], str]) -> None:
-    """Each line becomes a message like the template, with an id that no other has."""
-    template = Message(body=b"-", exchange="e", headers={"h": 1}, message_id="template")
+def test_a_file_that_cannot_be_read_is_an_item_of_its_own(tmp_path: Path) -> None:
+    """Why a file cannot be read stands in its place, and names it."""
+    (tmp_path / "b").write_bytes(b"b")
 
-    messages = collect(lambda stop: lines_as_messages(file(b"a\na\n\n"), template, stop))
+    (_, error), second = files_of(tmp_path / "a", tmp_path / "b")
 
-    assert [(message.body, message.exchange, message.headers) for message in messages] == [
-        (b"a", "e", {"h": 1}),
-        (b"a", "e", {"h": 1}),
-        (b"", "e", {"h": 1}),
-    ]
-    ids = {normalize_message_id(message.message_id) for message in messages}
-    assert len(ids) == 3
-    assert None not in ids
+    assert isinstance(error, FileNotFoundError)
+    assert error.filename == str(tmp_path / "a")
+    assert second == (2, b"b")
 
 
-RECORDS = b'{"body": "a", "exchange": "e", "routing_key": "k"}\n{"body": "b"}'
-
-
-@pytest.mark.parametrize(
-    ("exchange", "routing_key", "targets"),
-    [
-        (None, None, [("e", "k"), ("", "")]),
-        ("x", None, [("x", "k"), ("x", "")]),
-        (None, "y", [("e", "y"), ("", "y")]),
-        ("x", "y", [("x", "y"), ("x", "y")]),
-        ("", "", [("", ""), ("", "")]),
-    ],
-)
-def test_records_go_where_they_say_unless_told(
-    file: Callable[[bytes], str],
-    exchange: str | None,
-    routing_key: str | None,
-    targets: list[tuple[str, str]],
-) -> None:
-    """A record's own exchange and key count, unless the caller gives others, even empty ones."""
-    path = file(RECORDS)
-
-    messages = collect(lambda stop: records_as_messages(path, stop, exchange=exchange, routing_key=routing_key))
-
-    assert [message.body for message in messages] == [b"a", b"b"]
-    assert [(message.exchange, message.routing_key) for message in messages] == targets
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Make a directory with directories in it."""
+    for name in ("b", "a", "c/d", "c/e/f", "á"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "c/d")
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("content", "line", "words"),
-    [
-        (b"{", 1, "not valid JSON"),
-        (b'{"body": ""}\r\n{"body": ""}\n{"bod', 3, "not valid JSON"),
-        (b'{"body": ""}\n\n', 2, "not valid JSON"),
-        (b'{"body": ""}\n[]', 2, "a record must be a JSON object"),
-        (b'{"body": ""}\n{"body": "\xff"}', 2, "not valid JSON"),
-    ],
+    ("recursive", "found"),
+    [(False, ["a", "b", "link", "á"]), (True, ["a", "b", "c/d", "c/e/f", "link", "á"])],
 )
-def test_a_malformed_record_is_named_by_file_and_line(
-    file: Callable[[bytes], str], content: bytes, line: int, words: str
-) -> None:
-    """The error of a bad record begins with its place, and the good records before it came through."""
-    path, good = file(content), []
+def test_a_directory_is_its_files_in_name_order(tree: Path, *, recursive: bool, found: list[str]) -> None:
+    """Files and links to files count; pipes and links to directories do not, so that no loop is walked."""
+    assert find_files([str(tree)], recursive=recursive) == [f"{tree}/{name}" for name in found]
 
-    async def scenario() -> None:
-        async for message in records_as_messages(path, asyncio.Event()):
-            good.append(message)
 
-    with pytest.raises(InputError) as caught:
-        asyncio.run(scenario())
+def test_paths_come_in_the_order_in_which_they_were_given(tree: Path) -> None:
+    """A file keeps its place among directories, and stdin and pipes too."""
+    given = [f"{tree}/b", "-", f"{tree}/c", f"{tree}/pipe"]
+    assert find_files(given, recursive=False) == [f"{tree}/b", "-", f"{tree}/c/d", f"{tree}/pipe"]
 
-    assert str(caught.value).startswith(f"{path}:{line}: {words}")
-    assert len(good) == line - 1
+
+def test_what_does_not_exist_is_named_before_anything_is_read(tree: Path) -> None:
+    """A path that leads nowhere is an OSError that names it."""
+    with pytest.raises(FileNotFoundError) as caught:
+        find_files([str(tree), f"{tree}/nothing"], recursive=False)
+
+    assert caught.value.filename == f"{tree}/nothing"
+
+
+def test_a_source_is_known_again_by_its_content(file: Callable[[bytes], str], tmp_path: Path) -> None:
+    """A file that was moved or touched is the same; one with another byte is not."""
+    path = file(b"one\ntwo\n")
+    before = LineSource(path).identity()
+    moved = tmp_path / "moved"
+    moved.write_bytes(b"one\ntwo\n")
+    os.utime(moved, (0, 0))
+
+    assert LineSource(str(moved)).identity() == before
+    assert LineSource(file(b"one\ntwO\n")).identity() != before
+
+
+def test_files_are_known_again_by_paths_and_contents(tree: Path) -> None:
+    """Another content, another file and another name each make another source."""
+
+    def identity() -> object:
+        return FileSource(find_files([str(tree)], recursive=True)).identity()
+
+    seen = [identity()]
+    (tree / "b").write_text("B")
+    seen.append(identity())
+    (tree / "b").rename(tree / "bb")
+    seen.append(identity())
+    (tree / "c/new").write_text("")
+    seen.append(identity())
+
+    assert all(seen.count(each) == 1 for each in seen)
 
 
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
@@ -250,7 +256,7 @@ def test_stop_ends_a_file_between_two_lines(file: Callable[[bytes], str]) -> Non
 
     async def scenario() -> None:
         stop = asyncio.Event()
-        async for _, line in read_lines(path, stop):
+        async for _, line in LineSource(path).items(stop):
             seen.append(line)
             stop.set()
 
@@ -259,25 +265,17 @@ def test_stop_ends_a_file_between_two_lines(file: Callable[[bytes], str]) -> Non
     assert seen == [b"one"]
 
 
-@pytest.mark.parametrize(
-    "read",
-    [
-        lambda path, stop: read_lines(path, stop),
-        lambda path, stop: lines_as_messages(path, Message(body=b""), stop),
-        lambda path, stop: records_as_messages(path, stop),
-        lambda path, stop: file_as_message(path, Message(body=b""), stop),
-    ],
-)
+@pytest.mark.parametrize("source", [LineSource, lambda path: FileSource([path])])
 def test_a_source_that_is_stopped_at_once_gives_nothing(
-    file: Callable[[bytes], str], read: Callable[[str, asyncio.Event], AsyncIterator[object]]
+    file: Callable[[bytes], str], source: Callable[[str], LineSource | FileSource]
 ) -> None:
     """Told to stop before it began, a source gives nothing: half a file is never a message."""
-    path = file(RECORDS)
+    path = file(b"one\ntwo")
 
     async def scenario() -> list[object]:
         stop = asyncio.Event()
         stop.set()
-        return [item async for item in read(path, stop)]
+        return [item async for item in source(path).items(stop)]
 
     assert asyncio.run(scenario()) == []
 
@@ -286,7 +284,7 @@ def test_a_pipe_gives_each_line_as_it_comes(pipe: Pipe) -> None:
     """A line in a pipe comes as soon as it is whole, while the writer is still writing."""
 
     async def scenario() -> list[bytes]:
-        lines, seen = read_lines(pipe.path, asyncio.Event()), []
+        lines, seen = LineSource(pipe.path).items(asyncio.Event()), []
         for data in (b"one\ntw", b"o\n", b"three\n"):
             pipe.write(data)
             seen.append((await anext(lines))[1])
@@ -301,7 +299,7 @@ def test_the_loop_runs_while_a_pipe_is_silent(pipe: Pipe) -> None:
     """Waiting for a silent pipe leaves the event loop to others: here, to the very writer."""
 
     async def scenario() -> tuple[int, bytes]:
-        waiting = asyncio.ensure_future(anext(read_lines(pipe.path, asyncio.Event())))
+        waiting = asyncio.ensure_future(anext(LineSource(pipe.path).items(asyncio.Event())))
         for _ in range(10):
             await asyncio.sleep(0)
         assert not waiting.done()
@@ -318,7 +316,7 @@ def test_stop_ends_the_wait_for_a_silent_pipe(pipe: Pipe) -> None:
         stop = asyncio.Event()
         pipe.write(b"one\ntw")
         seen = []
-        async for _, line in read_lines(pipe.path, stop):
+        async for _, line in LineSource(pipe.path).items(stop):
             seen.append(line)
             asyncio.get_running_loop().call_soon(stop.set)
         return seen
@@ -334,7 +332,7 @@ def test_a_named_pipe_without_a_writer_does_not_stop_the_loop(tmp_path: Path) ->
     async def scenario() -> list[tuple[int, bytes]]:
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(0, stop.set)
-        return [line async for line in read_lines(str(path), stop)]
+        return [line async for line in LineSource(str(path)).items(stop)]
 
     assert asyncio.run(scenario()) == []
 
@@ -346,7 +344,7 @@ def test_a_named_pipe_is_read_to_its_end(tmp_path: Path) -> None:
 
     async def scenario() -> list[bytes]:
         writing = asyncio.get_running_loop().run_in_executor(None, path.write_bytes, b"one\ntwo\n")
-        lines = [line async for _, line in read_lines(str(path), asyncio.Event())]
+        lines = [line async for _, line in LineSource(str(path)).items(asyncio.Event())]
         await writing
         return lines
 
@@ -358,7 +356,7 @@ def test_a_file_is_closed_when_its_reader_leaves(file: Callable[[bytes], str]) -
     path = file(b"one\ntwo\n")
 
     async def scenario() -> set[str]:
-        async for _ in read_lines(path, asyncio.Event()):
+        async for _ in LineSource(path).items(asyncio.Event()):
             return open_files()
         return set()
 
@@ -392,3 +390,4 @@ def test_a_closed_stdin_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(InputError, match="stdin is closed"):
         lines_of("-")
+    assert [str(error) for _, error in files_of("-")] == ["stdin is closed"]

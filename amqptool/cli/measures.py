@@ -1,0 +1,49 @@
+"""Option values with a unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+class Duration(click.ParamType[float]):
+    """`30s`, `1h30m`, or a plain number of seconds; never zero."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds."""
+        if isinstance(value, float):
+            return value
+        seconds = _seconds(str(value))
+        if not seconds:
+            self.fail(f"{value!r} is no duration: write 30s, 1h30m, 500ms, or seconds", param, ctx)
+        return seconds
+
+
+def _seconds(text: str) -> float | None:
+    from amqptool.topology.units import milliseconds
+
+    whole, dot, part = text.partition(".")
+    if whole.isascii() and whole.isdigit() and len(text) < 12 and (not dot or (part.isascii() and part.isdigit())):
+        return float(text)
+    known = milliseconds(text)
+    return None if known is None else known / 1000
+
+
+class Rate(click.ParamType[float]):
+    """`100/s`, `30/m`, `5/h`, or a plain number a second."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return messages per second."""
+        from amqptool.publish.rate import per_second
+
+        if isinstance(value, float):
+            return value
+        rate = per_second(str(value))
+        if rate is None:
+            self.fail(f"{value!r} is no rate: write 100/s, 30/m or 5/h", param, ctx)
+        return rate

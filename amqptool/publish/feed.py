@@ -1,0 +1,83 @@
+"""The messages of an input that are still to be sent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from amqptool.errors import InputError
+from amqptool.waiting import unless
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Container
+
+    from amqptool.publish.ledger import Ledger
+    from amqptool.publish.making import MakeMessage, SourcedMessage
+    from amqptool.publish.rate import Pace
+    from amqptool.publish.sources.interface import Source
+
+
+class Feed:
+    """Reads a source and makes its messages, leaving out the items that are done.
+
+    A bad item goes to the ledger, and then ends the input or, with `skip_bad`, is left out.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        make: MakeMessage,
+        ledger: Ledger,
+        *,
+        done: Container[int] = (),
+        skip_bad: bool = False,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._make = make
+        self._ledger = ledger
+        self._done = done
+        self._skip_bad = skip_bad
+        self._pace = pace
+        self._clock = clock
+
+    async def messages(self, stop: asyncio.Event) -> AsyncIterator[SourcedMessage]:
+        """Give the messages one after the other; `stop` ends them early.
+
+        Raises:
+            InputError: an item is bad, and bad ones are not skipped; the text begins with its place.
+            OSError: the source cannot be read.
+        """
+        await self._ledger.begin()
+        source, make, done, ledger = self._source, self._make, self._done, self._ledger
+        async for number, item in source.items(stop):
+            if number in done:
+                continue
+            if ledger.has_failed:
+                return
+            try:
+                if not isinstance(item, bytes):
+                    raise item
+                message = make(number, source.name(number), item)
+            except (InputError, OSError) as error:
+                self._refuse(number, error)
+                continue
+            if self._pace is not None and not await self._due(stop, self._pace):
+                return
+            yield message
+
+    def _refuse(self, number: int, error: InputError | OSError) -> None:
+        if isinstance(error, InputError):
+            error = InputError(f"{self._source.place(number)}: {error}")
+        self._ledger.add_bad(number, error)
+        if not self._skip_bad:
+            raise error
+
+    async def _due(self, stop: asyncio.Event, pace: Pace) -> bool:
+        """Wait for the next message's time; False when told to stop."""
+        wait = pace.wait(self._clock())
+        if wait:
+            await unless(stop, asyncio.sleep(wait))
+        return not stop.is_set()

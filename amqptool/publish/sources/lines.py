@@ -1,0 +1,80 @@
+"""The lines of a file or of stdin."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amqptool.publish.sources.chunks import MAX_BODY, is_stream, read_chunks, shown, too_large
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Mapping
+
+    from amqptool.publish.sources.interface import Item
+
+
+class LineSource:
+    """Each line of a file, or of stdin for `-`, without its LF or CRLF; the last one needs no line end."""
+
+    count = None
+
+    def __init__(self, path: str) -> None:
+        self.is_stream = is_stream(path)
+        self.size = None if self.is_stream else Path(path).stat().st_size
+        self.position = 0
+        self._path = path
+        self._quoted = json.dumps(path)
+
+    async def items(self, stop: asyncio.Event) -> AsyncIterator[tuple[int, Item]]:
+        """Read the lines, in memory for one of them."""
+        number, rest = 0, bytearray()
+        is_too_long = False
+        async for chunk in read_chunks(self._path, stop):
+            self.position += len(chunk)
+            *lines, tail = chunk.split(b"\n")
+            for line in lines:
+                if is_too_long:
+                    is_too_long = False
+                    continue
+                number += 1
+                yield number, _whole(rest, line)
+                if stop.is_set():
+                    return
+            if not is_too_long:
+                rest += tail
+            if len(rest) > MAX_BODY:
+                number, is_too_long = number + 1, True
+                rest.clear()
+                yield number, too_large()
+        if rest and not stop.is_set():
+            yield number + 1, bytes(rest)
+
+    def name(self, number: int) -> str:
+        """Return the line's number."""
+        return str(number)
+
+    def place(self, number: int) -> str:
+        """Return `file:line`."""
+        return f"{shown(self._path)}:{number}"
+
+    def where(self, number: int) -> str:
+        """Return file and line."""
+        return f'"source": {self._quoted}, "line": {number}'
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return the size and the digest of the content; a file that was moved is the same."""
+        from amqptool.publish.sources.digest import sha256_of_file
+
+        return {"bytes": self.size, "sha256": sha256_of_file(self._path)}
+
+
+def _whole(rest: bytearray, line: bytes) -> Item:
+    """Return a line whose beginning was in earlier chunks, and forget that."""
+    if rest:
+        line = bytes(rest) + line
+        rest.clear()
+        if len(line) > MAX_BODY:
+            return too_large()
+    return line.removesuffix(b"\r")

@@ -1,0 +1,113 @@
+"""Ids: of chance, of a run, of a body."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amqptool.errors import InputError
+from amqptool.publish.ids import BODY_NAMESPACE, body_ids, named_ids, run_ids, uuid4_ids, uuid7_ids
+
+
+def test_random_ids_are_uuids() -> None:
+    """Each is a UUID of version 4, and another one."""
+    make = uuid4_ids()
+    made = {UUID(make("1", b"")) for _ in range(1000)}
+    assert len(made) == 1000
+    assert {(each.version, each.variant) for each in made} == {(4, uuid.RFC_4122)}
+
+
+@settings(deadline=None)
+@given(st.uuids(allow_nil=True), st.text())
+def test_the_ids_of_a_run_are_those_of_the_standard_library(run: UUID, name: str) -> None:
+    """They are uuid5 of run and name, so anybody can compute them."""
+    assert run_ids(run)(name, b"whatever") == str(uuid.uuid5(run, name))
+
+
+def test_a_path_that_is_no_text_has_an_id_too() -> None:
+    """A file name of any bytes is a name."""
+    make = run_ids(uuid.uuid4())
+    assert make("\udcff", b"") == make("\udcff", b"") != make("\udcfe", b"")
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 2**48 - 2), min_size=1, max_size=20))
+def test_ids_of_time_grow(times: list[int]) -> None:
+    """Whatever the clock does, each is greater than the one before, of version 7, and begins with its time."""
+    ticks = iter(times)
+    make = uuid7_ids(lambda: next(ticks))
+    made = [UUID(make("", b"")) for _ in times]
+    assert made == sorted(set(made))
+    assert {(each.version, each.variant) for each in made} == {(7, uuid.RFC_4122)}
+    assert made[0].int >> 80 == times[0]
+
+
+A_UUID = "6f1c3b2e-9f0a-4c3d-8e47-2b1a0c9d8e7f"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "body", "made"),
+    [
+        ("/id", {"id": A_UUID}, A_UUID),
+        ("/id", {"id": A_UUID.upper()}, A_UUID),
+        ("/id", {"id": "order 7"}, str(uuid.uuid5(BODY_NAMESPACE, "order 7"))),
+        ("/id", {"id": 7}, str(uuid.uuid5(BODY_NAMESPACE, "7"))),
+        ("/id", {"id": "7"}, str(uuid.uuid5(BODY_NAMESPACE, "7"))),
+        ("/a/1/b", {"a": [0, {"b": A_UUID}]}, A_UUID),
+        ("/a~1b/~0", {"a/b": {"~": A_UUID}}, A_UUID),
+        ("/", {"": A_UUID}, A_UUID),
+        ("", A_UUID, A_UUID),
+        ("/0", {"0": A_UUID}, A_UUID),
+    ],
+)
+def test_an_id_comes_from_the_body(pointer: str, body: object, made: str) -> None:
+    """A UUID is taken, in its canonical form; of anything else one is made, always the same."""
+    assert body_ids(pointer)("1", json.dumps(body).encode()) == made
+
+
+@pytest.mark.parametrize(
+    ("pointer", "body", "complaint"),
+    [
+        ("/id", b"not json", "no JSON"),
+        ("/id", b"", "no JSON"),
+        ("/id", b'{"id": NaN}', "no JSON"),
+        ("/id", b"[" * 100_000, "no JSON"),
+        ("/id", b"{}", "no /id"),
+        ("/id", b"[]", "no /id"),
+        ("/id", b'"id"', "no /id"),
+        ("/9", b"[1]", "no /9"),
+        ("/-1", b"[1]", "no /-1"),
+        ("/a", b'{"a": null}', "no id"),
+        ("/a", b'{"a": true}', "no id"),
+        ("/a", b'{"a": {}}', "no id"),
+        ("/a", b'{"a": ""}', "no id"),
+        ("", b"[]", "whole is no id"),
+    ],
+)
+def test_a_body_without_an_id_is_bad_input(pointer: str, body: bytes, complaint: str) -> None:
+    """What leads nowhere, or to what names nothing, is an error of that message."""
+    with pytest.raises(InputError, match=complaint):
+        body_ids(pointer)("1", body)
+
+
+@pytest.mark.parametrize("name", ["", "uuid1", "UUID4", "body", "body:id", "run"])
+def test_an_unknown_name_is_refused(name: str) -> None:
+    """There are three kinds, and a pointer begins with a slash."""
+    with pytest.raises(InputError):
+        named_ids(name)
+
+
+def test_ids_are_named() -> None:
+    """The names lead to their kinds."""
+    assert [UUID(named_ids(name)("1", b"{}")).version for name in ("uuid4", "uuid7")] == [4, 7]
+    assert named_ids("body:/x")("1", b'{"x": 1}') == str(uuid.uuid5(BODY_NAMESPACE, "1"))
+
+
+def test_the_bodys_namespace_can_be_computed() -> None:
+    """It is no magic number."""
+    assert uuid.uuid5(uuid.NAMESPACE_URL, "amqptool:body") == BODY_NAMESPACE
