@@ -6,6 +6,7 @@ import asyncio
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from amqptool.topology.diff.identity import binding_key
 from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology, Vhost
 from amqptool.topology.names import RESERVED_PREFIX
 
@@ -43,6 +44,16 @@ async def read_bindings(management: Management, vhost: str, thing: Exchange | Qu
     kind: DestinationType = "queue" if isinstance(thing, Queue) else "exchange"
     found = await management.bindings_of(vhost, kind, thing.name)
     return [_binding(each) for each in found if each["source"]]
+
+
+async def read_binding_keys(management: Management, vhost: str, binding: Binding) -> list[str]:
+    """Return the names, for the management API, of all bindings that are the given one for all that it tells.
+
+    RabbitMQ also distinguishes widths of integers and of floats in their arguments, which JSON does not.
+    """
+    found = await management.bindings_between(vhost, binding.source, binding.destination_type, binding.destination)
+    wanted = binding_key(binding, vhost)
+    return [each["properties_key"] for each in found if binding_key(_binding(each), vhost) == wanted]
 
 
 async def read_operator_policies(management: Management, vhost: str) -> list[Policy]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 from amqptool.broker.actual import read_actual
 from amqptool.broker.amqp import connect
 from amqptool.broker.lanes import in_lanes
-from amqptool.broker.occupancy import occupancies
+from amqptool.broker.occupancy import delete_free, occupancies
 from amqptool.broker.reconcile.lock import alone
+from amqptool.broker.unbinding import unbind
 from amqptool.errors import AmqptoolError, BrokerUnavailable, InUse, NotFound, PreconditionFailed
 from amqptool.settings.url import as_url
 from amqptool.topology.diff.identity import binding_key
@@ -147,8 +148,7 @@ class _Deletion:
     async def _binding(self, channel: Channel, binding: Binding) -> Deleted:
         if self._actual is not None and binding_key(binding, self._vhost) not in self._held:
             return Deleted(binding, "absent")
-        unbind = channel.unbind_queue if binding.destination_type == "queue" else channel.unbind_exchange
-        await unbind(binding.source, binding.destination, binding.routing_key, binding.arguments)
+        await unbind(channel, self._management, self._vhost, binding)
         return Deleted(binding, "deleted")
 
     @cached_property
@@ -161,10 +161,14 @@ class _Deletion:
         if occupancy is None:
             return Deleted(queue, "absent")
         if self._rules.if_unused and occupancy.consumers:
-            return Deleted(queue, "kept", reason=str(occupancy))
-        if not occupancy.is_free and not self._rules.delete_messages:
-            return Deleted(queue, "kept", None if self._rules.if_empty else InUse(f"it {occupancy}"), str(occupancy))
-        await channel.delete_queue(queue.name)
+            return Deleted(queue, "kept", reason=f"it {occupancy}")
+        try:
+            if self._rules.delete_messages:
+                await channel.delete_queue(queue.name)
+            else:
+                await delete_free(channel, queue.name, occupancy)
+        except InUse as error:
+            return Deleted(queue, "kept", None if self._rules.if_empty else error, str(error))
         return Deleted(queue, "deleted")
 
     async def _exchange(self, channel: Channel, exchange: Exchange) -> Deleted:

@@ -122,6 +122,25 @@ class Management:
         ends = [await self._list(doing, "exchanges", vhost, name, "bindings", end) for end in ("source", "destination")]
         return [*ends[0], *ends[1]]
 
+    async def bindings_between(
+        self, vhost: str, source: str, kind: DestinationType, destination: str
+    ) -> list[dict[str, Any]]:
+        """Return the bindings from an exchange to one destination, each with the `properties_key` that is its name."""
+        doing = f"list the bindings of {kind} {destination!r} to {source!r} of vhost {vhost!r}"
+        return await self._list(doing, "bindings", vhost, "e", source, kind[0], destination)
+
+    async def delete_binding(
+        self, vhost: str, source: str, kind: DestinationType, destination: str, properties_key: str
+    ) -> None:
+        """Delete a binding.
+
+        Raises:
+            ManagementError: it does not exist (404).
+        """
+        doing = f"delete a binding of {kind} {destination!r} to {source!r} of vhost {vhost!r}"
+        path = ("bindings", vhost, "e", source, kind[0], destination, properties_key)
+        await self._request(doing, "DELETE", *path)
+
     async def policies(self, vhost: str) -> list[dict[str, Any]]:
         """Return the policies of a vhost."""
         return await self._list(f"list the policies of vhost {vhost!r}", "policies", vhost)

@@ -16,13 +16,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from amqptool.errors import AccessRefused, NotFound
+from amqptool.errors import AccessRefused, InUse, NotFound, PreconditionFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from amqptool.broker.amqp import Channel, Connection, QueueCounts
     from amqptool.broker.management import Management
+
+_INTERRUPTED = "it was free, but messages or a consumer came just before it was to be deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +35,20 @@ class Occupancy:
     consumers: int
     #: None: it could not be asked, for want of the management API.
     unacked: int | None
-    is_stream: bool = False
+    #: classic, quorum, stream; empty where it could not be asked.
+    queue_type: str = ""
 
     @property
     def is_free(self) -> bool:
         """Whether the queue surely holds nothing and nobody consumes from it."""
-        return not self.ready and not self.consumers and self.unacked == 0 and not self.is_stream
+        return not self.ready and not self.consumers and self.unacked == 0 and self.queue_type != "stream"
 
     def __str__(self) -> str:
         messages = self.ready + (self.unacked or 0)
         unacked = f" ({self.unacked:,} of them un-acked)" if self.unacked else ""
         told = [f"holds {_counted(messages, 'message')}{unacked}"] if messages else []
         told += [f"has {_counted(self.consumers, 'consumer')}"] if self.consumers else []
-        if self.is_stream:
+        if self.queue_type == "stream":
             told += [] if messages else ["may hold messages: a stream tells late what it holds"]
         elif self.unacked is None:
             told += ["may hold un-acked messages"]
@@ -66,6 +69,29 @@ async def occupancies(
     counts = await _counts(connection, queues)
     totals = {} if management is None else await _totals(management, connection.url.vhost)
     return {name: _occupancy(count, totals.get(name, {})) for name, count in counts.items()}
+
+
+async def delete_free(channel: Channel, queue: str, occupancy: Occupancy) -> None:
+    """Delete a queue that is free, and was so when it was asked a moment ago.
+
+    Of a classic queue the broker itself makes sure of that; any other is asked again right before it is deleted.
+
+    Raises:
+        InUse: it is not free.
+    """
+    if not occupancy.is_free:
+        raise InUse(f"it {occupancy}")
+    is_classic = occupancy.queue_type == "classic"
+    try:
+        if not is_classic:
+            counts = await channel.check_queue(queue)
+            if counts.ready or counts.consumers:
+                raise InUse(_INTERRUPTED)
+        await channel.delete_queue(queue, if_idle=is_classic)
+    except PreconditionFailed as error:
+        raise InUse(_INTERRUPTED) from error
+    except NotFound:
+        return  # somebody else has deleted it
 
 
 async def _counts(connection: Connection, queues: Iterable[str]) -> dict[str, QueueCounts]:
@@ -95,7 +121,7 @@ def _occupancy(counts: QueueCounts, totals: Mapping[str, Any]) -> Occupancy:
         unacked = 0
     # The totals are the younger ones, and a message may have become ready in between.
     ready = max(counts.ready, totals.get("messages_ready", 0) if kind == "classic" else 0)
-    return Occupancy(ready=ready, consumers=counts.consumers, unacked=unacked, is_stream=kind == "stream")
+    return Occupancy(ready=ready, consumers=counts.consumers, unacked=unacked, queue_type=kind or "")
 
 
 def _counted(number: int, noun: str) -> str:

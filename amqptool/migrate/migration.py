@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from amqptool.broker.actual import read_bindings, read_operator_policies
 from amqptool.broker.amqp import connect
 from amqptool.broker.occupancy import occupancies
+from amqptool.broker.unbinding import unbind
 from amqptool.errors import AccessRefused, InputError, InUse, NotFound
 from amqptool.migrate import refusals
 from amqptool.migrate.lock import only_migration
@@ -198,10 +199,9 @@ class _Migration:
                 return
             await self._bind(taker, bindings)
             for each in bindings:
-                await self._channel.unbind_queue(each.source, giver, each.routing_key, each.arguments)
+                await unbind(self._channel, self._management, self._vhost, each)
                 self._told(f"unbound {giver} from {each.source}")
-        words = "somebody binds it again, or its arguments have a type that the management API does not tell"
-        raise InUse(f"{bindings[0]} does not go away: {words}")
+        raise InUse(f"{bindings[0]} does not go away: somebody binds it again")
 
     async def _bind(self, queue: str, bindings: Sequence[Binding]) -> None:
         for each in bindings:

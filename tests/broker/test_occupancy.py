@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amqptool import Message
+from amqptool import InUse, Message
 from amqptool.broker.amqp import connect
 from amqptool.broker.management import Management
-from amqptool.broker.occupancy import Occupancy, occupancies
+from amqptool.broker.occupancy import Occupancy, delete_free, occupancies
 from amqptool.message import Delivery
-from tests.support.broker import declare_queue, publish
+from tests.support.broker import declare_queue, publish, queue_length
 
 if TYPE_CHECKING:
     from amqptool.broker.local import Endpoint
@@ -115,3 +115,37 @@ def test_a_stream_is_never_free(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl
     seen = asyncio.run(main())
     assert not seen.is_free
     assert str(seen) == "may hold messages: a stream tells late what it holds"
+
+
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+def test_a_message_that_comes_at_the_last_moment_keeps_its_queue(
+    amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, queue_type: str
+) -> None:
+    """What was found to be free is not deleted if it is not free any more."""
+
+    async def main() -> int:
+        await declare_queue(amqptool_vhost, "q", **{"x-queue-type": queue_type})
+        found = (await look(amqptool_node, amqptool_vhost, "q"))["q"]
+        assert found.is_free
+        await publish(amqptool_vhost, [Message(body=b"", routing_key="q")])
+        async with connect(amqptool_vhost) as connection:
+            with pytest.raises(InUse, match="came just before"):
+                await delete_free(await connection.channel(), "q", found)
+        return await queue_length(amqptool_vhost, "q")
+
+    assert asyncio.run(main()) == 1
+
+
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+def test_a_free_queue_is_deleted_once(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, queue_type: str) -> None:
+    """That somebody else was faster is no error."""
+
+    async def main() -> dict[str, Occupancy]:
+        await declare_queue(amqptool_vhost, "q", **{"x-queue-type": queue_type})
+        found = (await look(amqptool_node, amqptool_vhost, "q"))["q"]
+        async with connect(amqptool_vhost) as connection:
+            for _ in range(2):
+                await delete_free(await connection.channel(), "q", found)
+        return await look(amqptool_node, amqptool_vhost, "q")
+
+    assert asyncio.run(main()) == {}

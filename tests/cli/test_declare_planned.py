@@ -169,7 +169,7 @@ def test_why_a_queue_is_kept_is_told(broker: VhostUnderTest) -> None:
     changed = "queues: {full: {max_length: 5}}"
     done = broker.run("declare", "--allow-replace", "-", text=changed)
     assert done.returncode == 1
-    assert "kept: it holds 12 messages; --delete-messages replaces it all the same" in done.stderr
+    assert "kept: it holds 12 messages; --migrate keeps them, --delete-messages replaces it all the same" in done.stderr
     assert outcomes(broker, "--allow-replace", "--delete-messages", text=changed) == {"queue full": "replaced"}
     assert asyncio.run(queue_length(broker.url, "full")) == 0
 
@@ -221,6 +221,15 @@ def test_prune_deletes_what_is_owned_and_nothing_else(broker: VhostUnderTest) ->
         "queue shop.jobs (classic)",
         "binding of queue shop.jobs to other",
     }
+
+
+def test_prune_removes_bindings_that_others_made(broker: VhostUnderTest) -> None:
+    """A binding that was made over the management API, with integers of another width than ours, goes too."""
+    text = "exchanges: {orders: headers}\nqueues: {jobs: }"
+    broker.holds(text)
+    broker.is_bound("orders", "jobs", n=1)
+    assert outcomes(broker, "--prune", "--owns-vhost", text=text)["binding of queue jobs to orders"] == "deleted"
+    assert broker.run("plan", "--detailed-exitcode", "--prune", "--owns-vhost", "-", text=text).returncode == 0
 
 
 def test_check_changes_nothing(broker: VhostUnderTest) -> None:

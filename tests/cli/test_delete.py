@@ -112,7 +112,7 @@ def test_a_queue_that_holds_messages_is_kept(amqptool_node: Endpoint, amqptool_v
     assert again.returncode == 1
     allowed = delete(amqptool_node, amqptool_vhost, str(file), "--if-empty")
     assert (allowed.returncode, "error" in allowed.stderr) == (0, False)
-    assert "queue jobs (classic): kept: holds 2 messages" in allowed.stderr
+    assert "queue jobs (classic): kept: it holds 2 messages" in allowed.stderr
     assert asyncio.run(queue_length(amqptool_vhost, "jobs")) == 2
     assert delete(amqptool_node, amqptool_vhost, str(file), "--delete-messages").returncode == 0
     assert left(amqptool_node, amqptool_vhost) == set()
@@ -148,7 +148,7 @@ def test_what_others_use_is_kept_on_demand(amqptool_node: Endpoint, amqptool_vho
     done = asyncio.run(main())
     assert done.returncode == 0
     assert "exchange front (topic): kept: others are bound to it" in done.stderr
-    assert "queue jobs (classic): kept: holds 1 message (1 of them un-acked) and has 1 consumer" in done.stderr
+    assert "queue jobs (classic): kept: it holds 1 message (1 of them un-acked) and has 1 consumer" in done.stderr
     kept = {"exchange front (topic)", "queue jobs (classic)", "queue theirs (classic)"}
     assert left(amqptool_node, amqptool_vhost) == {*kept, "binding of queue theirs to front with key 'x'"}
 

@@ -132,6 +132,21 @@ def test_bindings_of_the_file_and_of_the_broker_are_made(amqptool_node: Endpoint
     assert asyncio.run(main()) == {direct, topic}
 
 
+def test_bindings_of_other_clients_are_handed_over(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """Those too whose integers have another width than ours."""
+
+    async def main() -> set[str]:
+        await declare(amqptool_vhost, file(""))
+        async with api(amqptool_node) as management:
+            path = ("bindings", amqptool_vhost.vhost, "e", "amq.headers", "q", "q")
+            await management._request("bind", "POST", *path, json={"arguments": {"n": 1}})
+            await migrate(amqptool_vhost, file("type: quorum"), "q", management)
+            actual = await read_actual(management, [amqptool_vhost.vhost])
+        return {f"{each.destination} {each.source} {dict(each.arguments)}" for each in actual.bindings}
+
+    assert asyncio.run(main()) == {"q in {}", "q amq.headers {'n': 1}"}
+
+
 def test_a_migration_goes_on_after_the_file_has_changed_again(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
     """The second goal counts, whatever the first one has left behind."""
 

@@ -48,6 +48,16 @@ class VhostUnderTest:
 
         asyncio.run(main())
 
+    def is_bound(self, source: str, queue: str, **arguments: object) -> None:
+        """Bind a queue over the management API, which gives integers 64 bits."""
+
+        async def main() -> None:
+            async with Management.at(self.node.management_url, self.node.url) as management:
+                path = ("bindings", self.url.vhost, "e", source, "q", queue)
+                await management._request("bind", "POST", *path, json={"arguments": arguments})
+
+        asyncio.run(main())
+
     def actual(self) -> Topology:
         """Return what is there."""
 

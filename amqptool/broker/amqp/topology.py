@@ -1,7 +1,7 @@
 """What a channel can do to exchanges, queues and bindings.
 
-Deleting and unbinding what is not there is no error to RabbitMQ. Emptiness is never asked by `if-empty`: a
-classic queue with un-acked messages counts as empty then, and for a quorum queue the connection is closed.
+Deleting and unbinding what is not there is no error to RabbitMQ. `if-empty` is not enough to tell that a queue is
+free: a classic queue with un-acked messages counts as empty then, and for a quorum queue the connection is closed.
 """
 
 from __future__ import annotations
@@ -122,10 +122,19 @@ class TopologyCalls(Calls):
         reply = await self._call(f"looking for queue {name!r}", self._raw.queue_declare, queue=name, passive=True)
         return QueueCounts(ready=reply.message_count, consumers=reply.consumer_count)
 
-    async def delete_queue(self, name: str) -> int:
-        """Delete a queue with its messages and bindings, if it exists; return how many messages were ready."""
+    async def delete_queue(self, name: str, *, if_idle: bool = False) -> int:
+        """Delete a queue with its messages and bindings, if it exists; return how many messages were ready.
+
+        Raises:
+            PreconditionFailed: with `if_idle`, which is for classic queues only, it has ready messages or consumers.
+        """
         reply = await self._ask(
-            f"deleting queue {name!r}", self._raw.queue_delete, {("queue", name): "configure"}, queue=name
+            f"deleting queue {name!r}",
+            self._raw.queue_delete,
+            {("queue", name): "configure"},
+            queue=name,
+            if_empty=if_idle,
+            if_unused=if_idle,
         )
         return int(reply.message_count)
 

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import connect
 from amqptool.broker.lanes import in_lanes
-from amqptool.broker.occupancy import occupancies
+from amqptool.broker.occupancy import delete_free, occupancies
 from amqptool.broker.reconcile.calls import declare_each, delete_one
 from amqptool.broker.reconcile.outcome import Declared, failure
 from amqptool.broker.reconcile.replacing import Replacing
 from amqptool.broker.reconcile.standins import PREFIX
+from amqptool.broker.unbinding import unbind
 from amqptool.errors import AccessRefused, AmqptoolError, InUse, ManagementError
 from amqptool.topology.diff import Action
 from amqptool.topology.diff.identity import by_vhost
 from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology, Vhost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from amqptool.broker.amqp import Connection
+    from amqptool.broker.amqp import Channel, Connection
     from amqptool.broker.management import Management
+    from amqptool.broker.occupancy import Occupancy
     from amqptool.broker.reconcile.permits import Permits
     from amqptool.settings.url import AmqpUrl
     from amqptool.topology.diff import Change, Plan
+    from amqptool.topology.model import TopologyObject
 
 _NOT_FOUND = 404
 
@@ -173,14 +177,27 @@ class _Steps:
         outcomes: dict[int, Declared] = {}
         for kind in (Binding, Queue, Exchange):
             part = [change for change in changes if isinstance(change.object, kind)]
-            kept = await self._in_use(part) if kind is Queue and not self._permits.delete_messages else {}
-            outcomes |= kept
-            free = [change for change in part if id(change) not in kept]
-            results = await in_lanes(self._connection, [change.object for change in free], delete_one)
-            for change, error in zip(free, results, strict=True):
-                thing = change.object
-                outcomes[id(change)] = Declared(thing, None, "deleted") if error is None else failure(thing, error)
+            occupied = await self._occupancies(part) if kind is Queue else {}
+            results = await in_lanes(self._connection, part, partial(self._delete, occupied))
+            for change, error in zip(part, results, strict=True):
+                outcomes[id(change)] = _deleted(change.object, error)
         return outcomes
+
+    async def _occupancies(self, changes: Sequence[Change]) -> Mapping[str, Occupancy]:
+        """Ask what is in queues that are to be deleted, unless that does not matter."""
+        names = [change.object.name for change in changes if isinstance(change.object, Queue)]
+        if not names or self._permits.delete_messages:
+            return {}
+        return await occupancies(self._connection, self._management, names)
+
+    async def _delete(self, occupied: Mapping[str, Occupancy], channel: Channel, change: Change) -> None:
+        thing = change.object
+        if isinstance(thing, Binding):
+            await unbind(channel, self._management, self._connection.url.vhost, thing)
+        elif isinstance(thing, Queue) and thing.name in occupied:
+            await delete_free(channel, thing.name, occupied[thing.name])
+        else:
+            await delete_one(channel, thing)
 
     async def _create(self, changes: Sequence[Change]) -> dict[int, Declared]:
         errors = await declare_each(self._connection, [change.object for change in changes])
@@ -189,9 +206,8 @@ class _Steps:
             for change, error in zip(changes, errors, strict=True)
         }
 
-    async def _in_use(self, changes: Sequence[Change]) -> dict[int, Declared]:
-        """Return the outcomes of queues that are kept because of what they hold."""
-        by_name = {change.object.name: change for change in changes if isinstance(change.object, Queue)}
-        found = await occupancies(self._connection, self._management, by_name) if by_name else {}
-        reasons = {name: InUse(f"it {occupancy}") for name, occupancy in found.items() if not occupancy.is_free}
-        return {id(by_name[name]): Declared(by_name[name].object, each, "kept") for name, each in reasons.items()}
+
+def _deleted(thing: TopologyObject, error: AmqptoolError | None) -> Declared:
+    if isinstance(error, InUse):
+        return Declared(thing, error, "kept")
+    return Declared(thing, None, "deleted") if error is None else failure(thing, error)

@@ -50,15 +50,12 @@ async def declare_one(channel: Channel, thing: TopologyObject) -> None:
 
 
 async def delete_one(channel: Channel, thing: TopologyObject) -> None:
-    """Delete an exchange or a queue with its bindings, or one binding; what is not there is no error."""
+    """Delete an exchange or a queue with its bindings; what is not there is no error."""
     match thing:
         case Exchange():
             await channel.delete_exchange(thing.name)
         case Queue():
             await channel.delete_queue(thing.name)
-        case Binding():
-            unbind = channel.unbind_queue if thing.destination_type == "queue" else channel.unbind_exchange
-            await unbind(thing.source, thing.destination, thing.routing_key, thing.arguments)
         case _:
             raise TypeError(f"AMQP cannot delete a {type(thing).__name__}")
 

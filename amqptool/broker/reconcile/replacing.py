@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from amqptool.broker.actual import read_bindings
 from amqptool.broker.lanes import in_lanes
-from amqptool.broker.occupancy import occupancies
+from amqptool.broker.occupancy import delete_free, occupancies
 from amqptool.broker.reconcile.calls import declare_each, delete_one
 from amqptool.broker.reconcile.outcome import Declared, conflict, failure
 from amqptool.broker.reconcile.standins import PREFIX, kept, restored, stand_ins
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from amqptool.broker.amqp import Connection
     from amqptool.broker.management import Management
+    from amqptool.broker.occupancy import Occupancy
     from amqptool.broker.reconcile.permits import Permits
     from amqptool.topology.diff import Change
     from amqptool.topology.model import Topology, TopologyObject
@@ -65,25 +66,35 @@ class Replacing:
         return failures
 
     async def _replace(self, thing: Exchange | Queue, change: Change) -> Declared:
-        if isinstance(thing, Queue):
-            await self._check_free(thing)
+        occupancy = await self._occupancy(thing)
+        if occupancy is not None and not occupancy.is_free:
+            raise InUse(f"it {occupancy}; {_way_out(occupancy)}")
         bindings = await read_bindings(self._management, self._vhost, thing)
         self._check_restorable(bindings)
         await self._rehearse(thing)
         await self._each(stand_ins(thing))
         await self._each(kept(bindings, thing))
-        await self._delete([thing])
+        await self._delete_unless_in_use(thing, occupancy)
         await self._each([thing])
         await self._each([*bindings, *restored(self._left, thing)])
         await self._delete(stand_ins(thing))
         return Declared(thing, None, "replaced", change.differences)
 
-    async def _check_free(self, queue: Queue) -> None:
-        if self._permits.delete_messages:
+    async def _occupancy(self, thing: Exchange | Queue) -> Occupancy | None:
+        """Ask what is in a queue, unless that does not matter."""
+        if isinstance(thing, Exchange) or self._permits.delete_messages:
+            return None
+        return (await occupancies(self._connection, self._management, [thing.name])).get(thing.name)
+
+    async def _delete_unless_in_use(self, thing: Exchange | Queue, occupancy: Occupancy | None) -> None:
+        if occupancy is None:
+            await self._delete([thing])
             return
-        occupancy = (await occupancies(self._connection, self._management, [queue.name])).get(queue.name)
-        if occupancy is not None and not occupancy.is_free:
-            raise InUse(f"it {occupancy}; --delete-messages replaces it all the same")
+        try:
+            await delete_free(await self._connection.channel(), thing.name, occupancy)
+        except InUse:
+            await self._delete(stand_ins(thing))
+            raise
 
     def _check_restorable(self, bindings: Sequence[Binding]) -> None:
         queues = [each.destination for each in bindings if each.destination_type == "queue"]
@@ -109,6 +120,12 @@ class Replacing:
         for error in await in_lanes(self._connection, things, delete_one):
             if error is not None:
                 raise error
+
+
+def _way_out(occupancy: Occupancy) -> str:
+    holds_some = occupancy.ready or occupancy.unacked
+    migrates = "--migrate keeps them, " if holds_some and occupancy.queue_type != "stream" else ""
+    return f"{migrates}--delete-messages replaces it all the same"
 
 
 def _is_kept(binding: Binding) -> bool:
