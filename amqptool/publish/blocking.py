@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypedDict
 from weakref import WeakSet, finalize
 
 from amqptool.errors import BrokerUnavailable, InDoubt
-from amqptool.publish.handover import Call, Promise, Stream
 from amqptool.publish.host import Host
 from amqptool.publish.publisher import Publisher
+from amqptool.publish.submissions import Call, Promise, Stream
 from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES
 
 if TYPE_CHECKING:
