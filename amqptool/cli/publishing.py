@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amqptool.cli.coding import coded, lasting
 from amqptool.cli.fields import as_headers
 from amqptool.errors import InputError
 
@@ -98,11 +99,11 @@ def prepare(context: Context, options: dict[str, Any]) -> Job:
     if options["resume"] and source.is_stream:
         raise click.UsageError("--resume needs a file: what was read of stdin, or of a pipe, is gone.")
     template = None if options["jsonl"] is not None else _template(options)
-    _maker(template, options, None)  # what is wrong with the options is said before a file is opened
+    coded(_maker(template, options, None), options)  # what is wrong with the options is said before a file is opened
     receipts = _open_receipts(source, template, options)
     return Job(
         source=source,
-        make=_maker(template, options, _ids(options, receipts, is_bulk=is_bulk)),
+        make=coded(_maker(template, options, _ids(options, receipts, is_bulk=is_bulk)), options),
         options=options,
         is_bulk=is_bulk,
         receipts=receipts,
@@ -313,7 +314,8 @@ def _lasting(template: Message | None, options: dict[str, Any]) -> dict[str, Any
         return modes | {name: value for name, value in aim.items() if value is not None}
     record = message_to_record(template)
     record["properties"]["message_id"] = options["message_id"]
-    return modes | {name: record[name] for name in ("exchange", "routing_key", "properties", "headers")}
+    sent = {name: record[name] for name in ("exchange", "routing_key", "properties", "headers")}
+    return modes | sent | lasting(options)
 
 
 def _open_failed(options: dict[str, Any]) -> int | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amqptool.cli.coding import coding_options
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.fields import HeaderType
 from amqptool.cli.measures import Duration, Rate
@@ -68,7 +69,7 @@ def _refuse_delay(context: click.Context, parameter: click.Parameter, value: str
 )
 @click.option("--header", "-H", "headers", multiple=True, type=HeaderType(), metavar="K=V", help="k=text or k:=json.")
 @click.option("--content-type", metavar="TYPE", help="Such as application/json.")
-@click.option("--content-encoding", metavar="NAME", help="Such as gzip; the body is sent as it is.")
+@coding_options
 @click.option("--message-id", metavar="UUID", help="Left out, a new UUID.")
 @click.option(
     "--id-from",
@@ -94,7 +95,8 @@ def publish(context: Context, /, **options: Any) -> ExitCode:
     """Publish a message, or many, and say what became of each.
 
     BODY is the message's text; '-' (or nothing, behind a pipe) reads one body from stdin. Messages are
-    persistent, mandatory, confirmed, and carry a UUID as their id, which is printed.
+    persistent, mandatory, confirmed, and carry a UUID as their id, which is printed. Bodies are sent as they
+    are, whatever --content-type says, unless --encode or --compress says otherwise.
     """
     url = context.resolve_url().value
     job = prepare(context, options)
