@@ -83,10 +83,13 @@ def run_from_line(line: bytes) -> Run:
     raise MalformedError
 
 
+_quoted = json.JSONEncoder().encode
+
+
 def receipt(message_id: str | None, where: str, outcome: str, reason: str | None = None) -> str:
     """Return the line that says what became of one item; `where` is members of a JSON object."""
-    told = "" if reason is None else f', "reason": {json.dumps(reason)}'
-    return f'{{"id": {json.dumps(message_id)}, {where}, "outcome": "{outcome}"{told}}}\n'
+    told = "" if reason is None else f', "reason": {_quoted(reason)}'
+    return f'{{"id": {_quoted(message_id)}, {where}, "outcome": "{outcome}"{told}}}\n'
 
 
 def confirmed_number(line: bytes) -> int | None:
