@@ -112,12 +112,12 @@ class BlockingPublisher:
         host.inbox.put(promise, wait=not host.is_here)
         return promise
 
-    def publish_many(self, messages: Iterable[Message]) -> Iterator[Outcome]:
+    def publish_many(self, messages: Iterable[Message], *, skip_refused: bool = False) -> Iterator[Outcome]:
         """Publish a stream of messages, yielding the outcome of each as it is known.
 
         See `Publisher.publish_many`. The stream is read as outcomes are taken.
         """
-        stream = Stream(*self._window)
+        stream = Stream(*self._window, skip_refused=skip_refused)
         try:
             for message in messages:
                 yield from stream.known()

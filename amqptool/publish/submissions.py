@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from amqptool.errors import InDoubt
+from amqptool.errors import InDoubt, InputError, NotFound, PublishError
 from amqptool.publish.handover import seconds_left, size_of
 from amqptool.publish.outcome import Confirmed, Failed
 
@@ -89,12 +89,17 @@ class Promise(Future[Confirmed]):
 
 
 class Stream:
-    """The messages of one `publish_many`, and their outcomes, which its caller takes."""
+    """The messages of one `publish_many`, and their outcomes, which its caller takes.
 
-    def __init__(self, max_messages: int, max_bytes: int) -> None:
+    It ends with the first message that is refused for what it is, or that cannot be sent, as that of the asyncio
+    publisher does; with `skip_refused`, a refusal is an outcome like any other.
+    """
+
+    def __init__(self, max_messages: int, max_bytes: int, *, skip_refused: bool = False) -> None:
         self.stopped = False
-        #: Why a message was not sent, which ends the stream.
+        #: What ended the stream.
         self.error: Exception | None = None
+        self._skip_refused = skip_refused
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._untaken = self._bytes = 0
@@ -121,9 +126,23 @@ class Stream:
         while self._untaken:
             yield from self._take()
 
-    def report(self, message: Message, outcome: Outcome | None) -> None:
+    def settle(self, message: Message, outcome: Outcome | None) -> None:
         """Take in the outcome of a message, or that it was not sent."""
+        if isinstance(outcome, Failed) and not isinstance(outcome.error, PublishError) and not self._skip_refused:
+            self._end(outcome.error)
         self._events.put((message, outcome))
+
+    def fail(self, message: Message, error: Exception) -> None:
+        """Take in why a message was not sent."""
+        if self._skip_refused and isinstance(error, (InputError, NotFound)):
+            self.settle(message, Failed(message, error))
+        else:
+            self._end(error)
+            self.settle(message, None)
+
+    def _end(self, error: Exception) -> None:
+        self.stopped = True
+        self.error = self.error or error
 
     def _take(self) -> Iterator[Outcome]:
         message, outcome = self._events.get()
@@ -143,22 +162,20 @@ class Part:
     def begin(self) -> bool:
         """Say whether the stream still goes on."""
         if self._stream.stopped:
-            self._stream.report(self.message, None)
+            self._stream.settle(self.message, None)
         return not self._stream.stopped
 
     def settle(self, outcome: Outcome) -> None:
-        """Report the outcome."""
-        self._stream.report(self.message, outcome)
+        """Tell the stream."""
+        self._stream.settle(self.message, outcome)
 
     def fail(self, error: Exception) -> None:
-        """End the stream, as an error of the asyncio publisher's does."""
-        self._stream.stopped = True
-        self._stream.error = self._stream.error or error
-        self._stream.report(self.message, None)
+        """Tell the stream."""
+        self._stream.fail(self.message, error)
 
     def forget(self) -> None:
         """Be in doubt here."""
-        self._stream.report(self.message, Failed(self.message, _lost_by_fork(self.message)))
+        self._stream.settle(self.message, Failed(self.message, _lost_by_fork(self.message)))
 
 
 def _lost_by_fork(message: Message) -> InDoubt:

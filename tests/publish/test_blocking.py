@@ -213,6 +213,16 @@ def test_a_message_that_cannot_be_sent_ends_the_stream(vhost: AmqpUrl) -> None:
     assert asyncio.run(queue_length(vhost, "q")) == 3
 
 
+def test_a_message_that_cannot_be_sent_is_an_outcome_if_told_so(vhost: AmqpUrl) -> None:
+    """With `skip_refused` the stream goes on behind it."""
+    refused = [Message(body=b"", exchange="nope"), Message(body=b"", expiration="soon")]
+    with BlockingPublisher(vhost) as publisher:
+        outcomes = list(publisher.publish_many([to("q"), *refused, to("q")], skip_refused=True))
+    failed = [type(outcome.error) for outcome in outcomes if isinstance(outcome, Failed)]
+    assert failed == [NotFound, InputError]
+    assert len(outcomes) == 4
+
+
 def test_leaving_the_outcomes_early_leaves_the_publisher_usable(vhost: AmqpUrl) -> None:
     """A caller that breaks out of publish_many can go on with the same publisher."""
     with BlockingPublisher(vhost) as publisher:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from concurrent.futures import Future
 from threading import Thread
 
@@ -38,6 +39,8 @@ def serve(publisher: BlockingPublisher, parents: Future[Confirmed], number: int)
 
 def main(url: str) -> None:
     """Publish, fork, and go on."""
+    # Python 3.12 and later say so of every fork of a process with threads.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     publisher = BlockingPublisher(url)
     first = publisher.publish(message())
     second = publisher.submit(message())
