@@ -41,14 +41,25 @@ class Context:
         return Output(as_json=self.json, quiet=self.quiet, verbose=self.verbose, color=False if plain else None)
 
     def resolve_url(self) -> Resolved[AmqpUrl]:
-        """Return the broker's URL and the setting it came from.
+        """Return the broker's URL, the first if there are several, and the setting it came from.
 
         Raises:
             ConfigError: the URL is malformed.
         """
-        from amqptool.settings.resolve import resolve_url
+        from amqptool.settings.resolve import Resolved
 
-        resolved = resolve_url(self.url, self.environ)
+        resolved = self.resolve_urls()
+        return Resolved(resolved.value[0], resolved.origin)
+
+    def resolve_urls(self) -> Resolved[tuple[AmqpUrl, ...]]:
+        """Return the broker's URLs, for what can turn to another one, and the setting they came from.
+
+        Raises:
+            ConfigError: a URL is malformed.
+        """
+        from amqptool.settings.resolve import resolve_urls
+
+        resolved = resolve_urls(self.url, self.environ)
         self.url_origin = resolved.origin
         return resolved
 

@@ -7,9 +7,13 @@ from collections import deque
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING
 
+from amqptool.errors import PublishError
+from amqptool.publish.outcome import Failed
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
+    from amqptool.errors import AmqptoolError
     from amqptool.message import Message
     from amqptool.publish.outcome import Outcome
 
@@ -22,6 +26,8 @@ class OutcomeStream:
 
     def __init__(self, max_messages: int, max_bytes: int) -> None:
         self.sent = 0
+        #: The first refusal of a message itself; publishing on would most likely meet it again.
+        self.refusal: AmqptoolError | None = None
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._bytes = 0
@@ -42,6 +48,8 @@ class OutcomeStream:
 
     def settle(self, outcome: Outcome) -> None:
         """Take one outcome in."""
+        if isinstance(outcome, Failed) and self.refusal is None and not isinstance(outcome.error, PublishError):
+            self.refusal = outcome.error
         self._outcomes.append(outcome)
         self._bytes += len(outcome.message.body)
         self._news.set()

@@ -1,14 +1,17 @@
-"""The messages between their publish and their confirm: pure bookkeeping, no clock and no I/O.
+"""The messages between their publish and their outcome: pure bookkeeping, no clock and no I/O.
 
 On a channel in confirm mode the broker numbers publishes from 1 and settles each number once, in any
 order, one at a time or all up to a number (RabbitMQ, "Consumer Acknowledgements and Publisher
 Confirms"). A mandatory message that no queue took comes back before it is acked, without its number:
 it is found again by what it is.
+
+A message whose confirm will not come, or that was refused for now, is held until it is sent again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -25,46 +28,91 @@ MAX_BYTES = 32 * 1024 * 1024
 
 @dataclass(slots=True)
 class InFlight(Generic[T]):
-    """One unconfirmed message; `ticket` is whatever the owner wants back with the outcome."""
+    """One message without an outcome; `ticket` is whatever the owner wants back with it."""
 
     message: Message
     ticket: T
-    #: Seconds of the owner's clock, as given to `add`.
+    #: Counts all messages in the order of their first publish.
+    number: int
+    #: Seconds of the owner's clock, as given to `add` and `resend`.
+    first_sent_at: float
     sent_at: float
     returned: Returned | None = None
+    sends: int = 1
+    nacks: int = 0
+    #: Since when it is not known whether the broker has it.
+    in_doubt_since: float | None = None
+    #: Perhaps what made the broker close the channel: to be sent with nothing else in flight.
+    suspect: bool = False
 
 
 class Window(Generic[T]):
-    """The unconfirmed messages of one channel, oldest first."""
+    """The messages of one channel in flight, oldest first, and those held until they are sent again."""
 
     def __init__(self, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
         self.max_messages = max_messages
         self.max_bytes = max_bytes
         self._in_flight: dict[int, InFlight[T]] = {}
+        self._held: list[tuple[float, int, InFlight[T]]] = []
         self._bytes = 0
         self._last_tag = 0
+        self._last_number = 0
         self._last_returned = 0
 
     def __len__(self) -> int:
+        return len(self._in_flight) + len(self._held)
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages wait for their confirm."""
         return len(self._in_flight)
 
     @property
     def has_room(self) -> bool:
         """Whether another message may be sent; one message alone may exceed the bytes."""
-        return len(self._in_flight) < self.max_messages and self._bytes < self.max_bytes
+        return len(self._in_flight) + len(self._held) < self.max_messages and self._bytes < self.max_bytes
 
     @property
     def oldest_sent_at(self) -> float | None:
-        """When the message that has waited longest was sent; None when nothing waits."""
+        """When the message that has waited longest for its confirm was sent; None when nothing waits."""
         for entry in self._in_flight.values():
             return entry.sent_at
         return None
 
+    @property
+    def next_due(self) -> float | None:
+        """When the next held message is to be sent again; None when nothing is held."""
+        return self._held[0][0] if self._held else None
+
     def add(self, message: Message, ticket: T, now: float) -> None:
         """Count a message as sent; to be called in the order of publishing."""
         self._last_tag += 1
-        self._in_flight[self._last_tag] = InFlight(message, ticket, now)
+        self._last_number += 1
+        self._in_flight[self._last_tag] = InFlight(message, ticket, self._last_number, now, now)
         self._bytes += len(message.body)
+
+    def resend(self, entry: InFlight[T], now: float) -> None:
+        """Count a message that had been taken out as sent once more."""
+        self._last_tag += 1
+        entry.sent_at, entry.returned = now, None
+        entry.sends += 1
+        self._in_flight[self._last_tag] = entry
+        self._bytes += len(entry.message.body)
+
+    def hold(self, entry: InFlight[T], due: float) -> None:
+        """Keep a message that had been taken out until it is due; of those due alike, the oldest goes first."""
+        heappush(self._held, (due, entry.number, entry))
+        self._bytes += len(entry.message.body)
+
+    def first_held(self, now: float) -> InFlight[T] | None:
+        """Return the first message that is due, without taking it out."""
+        return self._held[0][2] if self._held and self._held[0][0] <= now else None
+
+    def take_held(self) -> InFlight[T]:
+        """Take out the first held message."""
+        _, _, entry = heappop(self._held)
+        self._bytes -= len(entry.message.body)
+        return entry
 
     def mark_returned(self, returned: Returned) -> bool:
         """Note that a message came back; the ack that follows will settle it.
@@ -85,10 +133,12 @@ class Window(Generic[T]):
         With `multiple`, everything up to and including the tag; tag 0 then means everything.
 
         Raises:
-            KeyError: the broker confirmed something that is not in flight.
+            KeyError: the broker confirmed something that was not sent, or that it had confirmed before.
         """
         if not multiple:
             return [self._take(tag)]
+        if tag > self._last_tag:
+            raise KeyError(tag)
         settled = []
         for known in self._in_flight:
             if tag and known > tag:
@@ -96,9 +146,18 @@ class Window(Generic[T]):
             settled.append(known)
         return [self._take(known) for known in settled]
 
+    def lose_channel(self) -> list[InFlight[T]]:
+        """Take out everything in flight, oldest first, and start counting anew: the channel is gone."""
+        lost = self.settle(0, multiple=True)
+        self._last_tag = self._last_returned = 0
+        return lost
+
     def drain(self) -> list[InFlight[T]]:
-        """Take out everything: the channel is gone, and with it all hope of confirms."""
-        return self.settle(0, multiple=True)
+        """Take out everything, in flight or held, in the order of the first publish."""
+        entries = self.lose_channel()
+        while self._held:
+            entries.append(self.take_held())
+        return sorted(entries, key=lambda entry: entry.number)
 
     def _take(self, tag: int) -> InFlight[T]:
         entry = self._in_flight.pop(tag)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from amqptool.errors import ConfigError
 from amqptool.settings import DEFAULT_ORIGIN
-from amqptool.settings.url import AmqpUrl, management_url, parse_url
+from amqptool.settings.url import AmqpUrl, management_url, parse_urls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,8 @@ class Resolved(Generic[T]):
     origin: str
 
 
-def resolve_url(flag: str | None, environ: Mapping[str, str]) -> Resolved[AmqpUrl]:
-    """Return the broker URL: `--url`, then AMQPTOOL_URL, then AMQP_URL, then the default.
+def resolve_urls(flag: str | None, environ: Mapping[str, str]) -> Resolved[tuple[AmqpUrl, ...]]:
+    """Return the broker URLs, one or several: `--url`, then AMQPTOOL_URL, then AMQP_URL, then the default.
 
     Raises:
         ConfigError: the winning value is no AMQP URL; the message names the setting.
@@ -40,7 +40,7 @@ def resolve_url(flag: str | None, environ: Mapping[str, str]) -> Resolved[AmqpUr
     for variable in _URL_VARIABLES:
         if variable in environ:
             return _parsed(environ[variable], variable)
-    return Resolved(DEFAULT_URL, DEFAULT_ORIGIN)
+    return Resolved((DEFAULT_URL,), DEFAULT_ORIGIN)
 
 
 def resolve_management_url(flag: str | None, environ: Mapping[str, str], url: AmqpUrl) -> Resolved[str]:
@@ -65,8 +65,8 @@ def _checked(text: str, origin: str) -> Resolved[str]:
     return Resolved(text, origin)
 
 
-def _parsed(text: str, origin: str) -> Resolved[AmqpUrl]:
+def _parsed(text: str, origin: str) -> Resolved[tuple[AmqpUrl, ...]]:
     try:
-        return Resolved(parse_url(text), origin)
+        return Resolved(parse_urls(text), origin)
     except ConfigError as error:
         raise ConfigError(f"{origin}: {error}") from None

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from amqptool.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Default ports of the two schemes (RabbitMQ URI specification).
 DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
@@ -19,6 +23,8 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _AUTHORITY = re.compile(r"(?:(?P<userinfo>.*)@)?(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:]*))?", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _PORT = re.compile(r"[0-9]{1,5}")
+# A password may hold commas, but no "://": its slashes are escaped.
+_BETWEEN_URLS = re.compile(r",\s*(?=amqps?://)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +87,25 @@ def parse_url(text: str) -> AmqpUrl:
     )
 
 
+def parse_urls(text: str) -> tuple[AmqpUrl, ...]:
+    """Parse one URL, or several with commas between, as for the nodes of a cluster.
+
+    Raises:
+        ConfigError: one of them is no broker URL; see `parse_url`.
+    """
+    parts = _BETWEEN_URLS.split(text)
+    if len(parts) == 1:
+        return (parse_url(text),)
+    return tuple(_parse_one(part, number, len(parts)) for number, part in enumerate(parts, 1))
+
+
+def _parse_one(text: str, number: int, count: int) -> AmqpUrl:
+    try:
+        return parse_url(text)
+    except ConfigError as error:
+        raise ConfigError(f"URL {number} of {count}: {error}") from None
+
+
 def management_url(url: AmqpUrl) -> str:
     """Return where a broker's management API is unless somebody moved it."""
     scheme = "https" if url.tls else "http"
@@ -90,6 +115,18 @@ def management_url(url: AmqpUrl) -> str:
 def as_url(url: AmqpUrl | str) -> AmqpUrl:
     """Return the URL itself, or parse it; see `parse_url` for the errors."""
     return url if isinstance(url, AmqpUrl) else parse_url(url)
+
+
+def as_urls(urls: AmqpUrl | str | Sequence[AmqpUrl | str]) -> tuple[AmqpUrl, ...]:
+    """Return URLs as they are, or parse them; a text may hold several, see `parse_urls` for the errors."""
+    if isinstance(urls, AmqpUrl):
+        return (urls,)
+    if isinstance(urls, str):
+        return parse_urls(urls)
+    found = tuple(url for each in urls for url in as_urls(each))
+    if not found:
+        raise ConfigError("there is no broker URL")
+    return found
 
 
 def _refuse_raw_characters(rest: str) -> None:

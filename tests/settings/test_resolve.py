@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from amqptool.errors import ConfigError
-from amqptool.settings.resolve import DEFAULT_URL, resolve_management_url, resolve_url
+from amqptool.settings.resolve import DEFAULT_URL, resolve_management_url, resolve_urls
 from amqptool.settings.url import AmqpUrl
 
 ALL_SET = {"AMQPTOOL_URL": "amqp://ours", "AMQP_URL": "amqp://everyones"}
@@ -23,9 +23,9 @@ ALL_SET = {"AMQPTOOL_URL": "amqp://ours", "AMQP_URL": "amqp://everyones"}
 )
 def test_the_nearest_setting_wins(flag: str | None, environ: dict[str, str], host: str, origin: str) -> None:
     """The option goes before our variable, that before everybody's, and the default comes last."""
-    resolved = resolve_url(flag, environ)
+    resolved = resolve_urls(flag, environ)
 
-    assert (resolved.value.host, resolved.origin) == (host, origin)
+    assert (resolved.value[0].host, resolved.origin) == (host, origin)
 
 
 def test_the_default_is_rabbitmqs_own() -> None:
@@ -45,21 +45,21 @@ def test_the_default_is_rabbitmqs_own() -> None:
 def test_a_bad_url_names_its_setting_and_hides_no_other(flag: str | None, environ: dict[str, str], origin: str) -> None:
     """A winning value that is no URL is an error that names its setting; no lower one steps in."""
     with pytest.raises(ConfigError) as caught:
-        resolve_url(flag, environ)
+        resolve_urls(flag, environ)
 
     assert str(caught.value).startswith(f"{origin}: ")
 
 
 def test_a_losing_value_is_not_even_read() -> None:
     """A malformed value of a setting that does not win hurts nobody."""
-    resolved = resolve_url("amqp://flag", {"AMQPTOOL_URL": "nonsense", "AMQP_URL": "nonsense"})
+    resolved = resolve_urls("amqp://flag", {"AMQPTOOL_URL": "nonsense", "AMQP_URL": "nonsense"})
 
-    assert resolved.value.host == "flag"
+    assert resolved.value[0].host == "flag"
 
 
 def test_a_resolved_password_is_not_shown() -> None:
     """The repr of a resolved URL hides the password, as the URL itself does."""
-    assert "s3cret" not in repr(resolve_url("amqp://ann:s3cret@host", {}))
+    assert "s3cret" not in repr(resolve_urls("amqp://ann:s3cret@host", {}))
 
 
 @pytest.mark.parametrize(

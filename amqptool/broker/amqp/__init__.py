@@ -5,6 +5,7 @@ confirms and returns come through callbacks, which run on the loop and must not 
 
 ============  ==================================================
 connection    connecting, alarms, closing
+hosts         several brokers, of which one is used
 channel       publishing and consuming, on top of
 topology      declaring, binding, unbinding, deleting
 rights        which right is missing when access is refused
@@ -18,8 +19,9 @@ translate     pika's exceptions, translated into ours
 from amqptool.broker.amqp.channel import Channel
 from amqptool.broker.amqp.connection import Connection, connect
 from amqptool.broker.amqp.fields import teach_pika
+from amqptool.broker.amqp.hosts import Hosts, connect_to_any
 from amqptool.broker.amqp.topology import QueueCounts
 
-__all__ = ["Channel", "Connection", "QueueCounts", "connect"]
+__all__ = ["Channel", "Connection", "Hosts", "QueueCounts", "connect", "connect_to_any"]
 
 teach_pika()

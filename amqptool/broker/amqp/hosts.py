@@ -1,0 +1,63 @@
+"""Several brokers of one cluster, of which whichever answers is used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amqptool.broker.amqp.connection import CONNECT_TIMEOUT, Connection
+from amqptool.errors import AmqptoolError, BrokerUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amqptool.settings.url import AmqpUrl
+
+
+class Hosts:
+    """The URLs to try, in turn, beginning with the one that answered last."""
+
+    def __init__(self, urls: Sequence[AmqpUrl]) -> None:
+        self._urls = tuple(urls)
+        self._position = 0
+
+    def __len__(self) -> int:
+        return len(self._urls)
+
+    def __str__(self) -> str:
+        return ", ".join(url.address for url in self._urls)
+
+    @property
+    def current(self) -> AmqpUrl:
+        """The one to try next."""
+        return self._urls[self._position]
+
+    def rotate(self) -> None:
+        """Turn to the next one: the current one has failed."""
+        self._position = (self._position + 1) % len(self._urls)
+
+
+async def connect_to_any(hosts: Hosts, *, name: str = "amqptool", timeout: float = CONNECT_TIMEOUT) -> Connection:
+    """Connect to the first of the hosts that answers, trying each once, all of them within the timeout.
+
+    Raises:
+        BrokerUnavailable: none answered.
+        AccessRefused: all that answered refused the credentials or the vhost.
+        ConfigError: TLS failed.
+    """
+    errors: list[AmqptoolError] = []
+    for _ in range(len(hosts)):
+        try:
+            return await Connection.open(hosts.current, name=name, timeout=timeout / len(hosts))
+        except AmqptoolError as error:
+            errors.append(error)
+            hosts.rotate()
+    raise _worst(errors)
+
+
+def _worst(errors: Sequence[AmqptoolError]) -> AmqptoolError:
+    """Return one error for all: a host that is away may come back, so the others' refusals are not the last word."""
+    if len(errors) == 1:
+        return errors[0]
+    text = "; ".join(str(error) for error in errors)
+    away = any(isinstance(error, BrokerUnavailable) for error in errors)
+    return BrokerUnavailable(text) if away else type(errors[0])(text)
