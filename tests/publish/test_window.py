@@ -152,7 +152,7 @@ def test_the_oldest_is_the_first_unconfirmed() -> None:
 
 
 def test_draining_takes_everything_oldest_first() -> None:
-    """When the channel is gone, every message comes out in the order of publishing, with its return."""
+    """Every message comes out in the order of publishing, with its return."""
     window = window_of(3)
     window.settle(2, multiple=False)
     window.mark_returned(returned(message("m3")))
@@ -281,65 +281,153 @@ def test_many_returns_are_found_in_linear_time() -> None:
     assert comparisons <= 2000
 
 
+def test_a_multiple_confirm_of_what_was_never_sent_is_an_error() -> None:
+    """No broker can have taken more than was sent."""
+    window = window_of(3)
+
+    with pytest.raises(KeyError):
+        window.settle(4, multiple=True)
+
+    assert len(window) == 3
+
+
+def test_a_new_channel_counts_from_one() -> None:
+    """What was in flight on a lost channel comes out, and what is sent again has the new channel's numbers."""
+    window = window_of(3)
+    window.settle(1, multiple=False)
+
+    lost = window.lose_channel()
+    window.resend(lost[1], 10.0)
+
+    assert tickets(lost) == [2, 3]
+    assert tickets(window.settle(1, multiple=False)) == [3]
+
+
+def test_what_is_sent_again_keeps_its_first_time() -> None:
+    """A message knows when it was sent first, when last, and how often; an old return is forgotten."""
+    window = window_of(1)
+    window.mark_returned(returned(message("m1")))
+    (entry,) = window.lose_channel()
+
+    window.resend(entry, 10.0)
+
+    assert (entry.first_sent_at, entry.sent_at, entry.sends, entry.returned) == (1.0, 10.0, 2, None)
+    assert window.oldest_sent_at == 10.0
+
+
+def test_held_messages_take_up_room() -> None:
+    """A message that waits to be sent again counts like one in flight, in number and in bytes."""
+    window: Window[int] = Window(max_messages=1, max_bytes=10)
+    window.add(message(body=b"x" * 10), 1, 0.0)
+    window.hold(window.lose_channel()[0], 5.0)
+
+    assert (len(window), window.in_flight, window.has_room) == (1, 0, False)
+    window.take_held()
+    assert (len(window), window.has_room) == (0, True)
+
+
+def test_held_messages_come_out_when_due() -> None:
+    """The earliest is first, and nothing comes before its time."""
+    window = window_of(3)
+    for entry, due in zip(window.lose_channel(), (7.0, 5.0, 6.0), strict=True):
+        window.hold(entry, due)
+
+    assert window.next_due == 5.0
+    assert window.first_held(4.9) is None
+    taken = []
+    while (first := window.first_held(6.0)) is not None:
+        assert window.take_held() is first
+        taken.append(first.ticket)
+    assert taken == [2, 3]
+    assert window.next_due == 7.0
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((0, 1, 2, 3))))
+def test_of_those_due_alike_the_oldest_is_first(order: tuple[int, ...]) -> None:
+    """However they came to be held, messages go out again in the order of their first publish."""
+    window = window_of(4)
+    entries = window.lose_channel()
+    for position in order:
+        window.hold(entries[position], 0.0)
+
+    assert [window.take_held().ticket for _ in order] == [1, 2, 3, 4]
+
+
+def test_draining_takes_the_held_too() -> None:
+    """Everything comes out in the order of the first publish, in flight or held."""
+    window = window_of(3)
+    for entry in window.settle(2, multiple=True)[::-1]:
+        window.hold(entry, 0.0)
+
+    assert tickets(window.drain()) == [1, 2, 3]
+    assert (len(window), window.next_due, window.has_room) == (0, None, True)
+
+
 @dataclass(slots=True)
 class Sent:
     """What the naive model knows of a message."""
 
-    tag: int
+    number: int
     message: Message
+    #: Its number on the channel; 0 when it is in nobody's hands.
+    tag: int
     returned: bool = False
+    sends: int = 1
+    due: float = 0.0
 
 
 class WindowAgainstModel(RuleBasedStateMachine):
-    """A window and a list do the same things and must agree at every step."""
+    """A window and two lists do the same things and must agree at every step."""
 
     @initialize(messages=st.integers(1, 5), size=st.integers(1, 20))
     def begin(self, messages: int, size: int) -> None:
         """Start with small bounds, so that they are met."""
         self.max_messages, self.max_bytes = messages, size
         self.window: Window[int] = Window(messages, size)
-        self.model: list[Sent] = []
-        self.last_tag = self.last_returned = 0
+        self.flying: list[Sent] = []
+        self.held: list[Sent] = []
+        self.out: list[tuple[Sent, InFlight[int]]] = []
+        self.numbers = self.last_tag = self.last_returned = 0
 
     @rule(name=st.sampled_from("ab"), body=st.binary(max_size=8), key=st.sampled_from("xy"))
     def publish(self, name: str, body: bytes, key: str) -> None:
         """Send a message, which may be equal to one in flight."""
+        self.numbers += 1
         self.last_tag += 1
         sent = message(name, body=body, key=key)
-        self.window.add(sent, self.last_tag, float(self.last_tag))
-        self.model.append(Sent(self.last_tag, sent))
+        self.window.add(sent, self.numbers, float(self.last_tag))
+        self.flying.append(Sent(self.numbers, sent, self.last_tag))
 
-    @precondition(lambda self: self.model)
+    @precondition(lambda self: self.flying)
     @rule(data=st.data())
     def confirm_one(self, data: st.DataObject) -> None:
         """Confirm one message in flight."""
-        sent = data.draw(st.sampled_from(self.model))
-        self.model.remove(sent)
+        sent = data.draw(st.sampled_from(self.flying))
         self.agree([sent], self.window.settle(sent.tag, multiple=False))
 
     @rule(data=st.data())
     def confirm_multiple(self, data: st.DataObject) -> None:
         """Confirm everything up to a number, settled or not."""
         tag = data.draw(st.integers(0, self.last_tag))
-        settled = [sent for sent in self.model if not tag or sent.tag <= tag]
-        self.model = [sent for sent in self.model if sent not in settled]
+        settled = [sent for sent in self.flying if not tag or sent.tag <= tag]
         self.agree(settled, self.window.settle(tag, multiple=True))
 
-    @rule(data=st.data())
-    def confirm_nonsense(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), multiple=st.booleans())
+    def confirm_nonsense(self, data: st.DataObject, multiple: bool) -> None:
         """Confirm what is not in flight."""
-        flying = {sent.tag for sent in self.model}
-        tag = data.draw(st.integers(0, self.last_tag + 2).filter(lambda tag: tag not in flying))
+        flying = {sent.tag for sent in self.flying}
+        some = st.integers(self.last_tag + 1, self.last_tag + 9) if multiple else st.integers(0, self.last_tag + 2)
+        tag = data.draw(some.filter(lambda tag: tag not in flying))
         with pytest.raises(KeyError):
-            self.window.settle(tag, multiple=False)
+            self.window.settle(tag, multiple=multiple)
 
-    @precondition(lambda self: any(not sent.returned for sent in self.model))
+    @precondition(lambda self: any(not sent.returned for sent in self.flying))
     @rule(data=st.data())
     def send_back(self, data: st.DataObject) -> None:
         """Return a message in flight: of equal ones, the first after the last returned, if there is one."""
-        pick = data.draw(st.sampled_from([sent for sent in self.model if not sent.returned]))
+        pick = data.draw(st.sampled_from([sent for sent in self.flying if not sent.returned]))
         assert self.window.mark_returned(returned(pick.message))
-        equal = [sent for sent in self.model if sent.message == pick.message and not sent.returned]
+        equal = [sent for sent in self.flying if sent.message == pick.message and not sent.returned]
         marked = next((sent for sent in equal if sent.tag > self.last_returned), equal[0])
         marked.returned, self.last_returned = True, marked.tag
 
@@ -350,23 +438,58 @@ class WindowAgainstModel(RuleBasedStateMachine):
 
     @rule()
     def lose_the_channel(self) -> None:
-        """Give up on everything in flight."""
-        lost, self.model = self.model, []
-        self.agree(lost, self.window.drain())
+        """Lose everything in flight, and count anew."""
+        self.agree(list(self.flying), self.window.lose_channel())
+        self.last_tag = self.last_returned = 0
+
+    @rule()
+    def give_everything_up(self) -> None:
+        """Take out everything."""
+        everything = sorted([*self.flying, *self.held], key=lambda sent: sent.number)
+        self.held = []
+        self.agree(everything, self.window.drain())
+        self.last_tag = self.last_returned = 0
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data(), due=st.sampled_from([0.0, 1.0, 2.0]))
+    def hold(self, data: st.DataObject, due: float) -> None:
+        """Keep a message that came out, to send it again."""
+        sent, entry = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
+        self.window.hold(entry, due)
+        sent.due = due
+        self.held.append(sent)
+
+    @rule(now=st.sampled_from([0.0, 1.0, 2.0]))
+    def send_what_is_due(self, now: float) -> None:
+        """Send the first held message again, if it is due."""
+        due = sorted((sent for sent in self.held if sent.due <= now), key=lambda sent: (sent.due, sent.number))
+        first = self.window.first_held(now)
+        assert (first.ticket if first else None) == (due[0].number if due else None)
+        if first is not None:
+            self.last_tag += 1
+            sent = due[0]
+            self.held.remove(sent)
+            sent.tag, sent.returned, sent.sends = self.last_tag, False, sent.sends + 1
+            self.flying.append(sent)
+            self.window.resend(self.window.take_held(), float(self.last_tag))
 
     def agree(self, expected: list[Sent], settled: list[InFlight[int]]) -> None:
         """Check what came out."""
-        assert [(sent.tag, sent.message, sent.returned) for sent in expected] == [
-            (entry.ticket, entry.message, entry.returned is not None) for entry in settled
+        assert [(sent.number, sent.message, sent.returned, sent.sends) for sent in expected] == [
+            (entry.ticket, entry.message, entry.returned is not None, entry.sends) for entry in settled
         ]
+        self.flying = [sent for sent in self.flying if sent not in expected]
+        self.out += zip(expected, settled, strict=True)
 
     @invariant()
     def same_contents(self) -> None:
         """Check what is inside."""
-        size = sum(len(sent.message.body) for sent in self.model)
-        assert len(self.window) == len(self.model)
-        assert self.window.has_room == (len(self.model) < self.max_messages and size < self.max_bytes)
-        assert self.window.oldest_sent_at == (float(self.model[0].tag) if self.model else None)
+        everything = [*self.flying, *self.held]
+        size = sum(len(sent.message.body) for sent in everything)
+        assert (len(self.window), self.window.in_flight) == (len(everything), len(self.flying))
+        assert self.window.has_room == (len(everything) < self.max_messages and size < self.max_bytes)
+        assert self.window.oldest_sent_at == (float(self.flying[0].tag) if self.flying else None)
+        assert self.window.next_due == min((sent.due for sent in self.held), default=None)
 
 
 TestWindowAgainstModel = WindowAgainstModel.TestCase
