@@ -17,24 +17,29 @@ from amqptool.publish.submissions import Call, Promise, Stream
 from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
     from types import TracebackType
     from typing import Unpack
 
     from amqptool.message import Message
+    from amqptool.publish.events import PublisherEvent
     from amqptool.publish.outcome import Confirmed, Outcome
     from amqptool.settings.url import AmqpUrl
 
 
 class Options(TypedDict, total=False):
-    """The options of `Publisher`."""
+    """The options of `Publisher`; `on_event` is called in the loop's thread."""
 
     mandatory: bool
     window_messages: int
     window_bytes: int
     confirm_timeout: float
     blocked_timeout: float
+    reconnect_timeout: float
+    nack_retries: int
+    jitter: Callable[[], float]
+    on_event: Callable[[PublisherEvent], object]
 
 
 class BlockingPublisher:
@@ -45,8 +50,8 @@ class BlockingPublisher:
     connection of its own.
     """
 
-    def __init__(self, url: AmqpUrl | str, **options: Unpack[Options]) -> None:
-        self._make = partial(Publisher, url, **options)
+    def __init__(self, urls: AmqpUrl | str | Sequence[AmqpUrl | str], **options: Unpack[Options]) -> None:
+        self._make = partial(Publisher, urls, **options)
         self._make()  # a wrong URL or option is told here, not in the loop's thread
         self._window = (options.get("window_messages", MAX_MESSAGES), options.get("window_bytes", MAX_BYTES))
         self._lock = Lock()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from amqptool.publish.terms import Terms
     from amqptool.publish.window import InFlight, Window
 
-    Ticket: TypeAlias = Callable[[Outcome], None]
+    Ticket: TypeAlias = Callable[[Outcome], object]
 
 #: Due before anything that waits for a time.
 _AT_ONCE = 0.0

@@ -35,7 +35,7 @@ ABANDON_TIMEOUT = 10.0
 
 
 class Host:
-    """One loop thread and its publisher, which is made anew when it has given up."""
+    """One loop thread and its publisher, which is made anew when it has ended for good."""
 
     def __init__(self, make: Callable[[], Publisher]) -> None:
         self._make = make
@@ -157,13 +157,13 @@ class Host:
                 self._fail(self._taken.popleft(), error)
             return
         try:
-            await publisher._send(submission.message, partial(self._settle, submission))
+            await publisher.send(submission.message, partial(self._settle, submission))
         except Exception as error:  # a mistake in one message, or in us, is not to end the thread
             self._fail(submission, error)
 
     async def _opened(self) -> Publisher:
         async with self._opening:
-            if self._publisher is not None and self._publisher._failure is not None:
+            if self._publisher is not None and self._publisher.is_over:
                 await self._publisher.close(settle=False)
                 self._publisher = None
             if self._publisher is None:

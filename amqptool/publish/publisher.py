@@ -133,12 +133,20 @@ class Publisher:
             BrokerBlocked: an alarm blocked publishing for too long; it was not sent.
         """
         settled: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._check_open()
-        await self._engine.send(message, lambda outcome: None if settled.done() else settled.set_result(outcome))
+        await self.send(message, lambda outcome: None if settled.done() else settled.set_result(outcome))
         outcome = await settled
         if isinstance(outcome, Failed):
             raise outcome.error
         return outcome
+
+    async def send(self, message: Message, on_outcome: Callable[[Outcome], object]) -> None:
+        """Send one message as soon as there is room, without waiting for its outcome.
+
+        `on_outcome` is called once, on the event loop, if this returns; it must not block or raise. What this
+        raises is what `publish` raises of messages that were not sent.
+        """
+        self._check_open()
+        await self._engine.send(message, on_outcome)
 
     async def publish_many(
         self, messages: Iterable[Message] | AsyncIterable[Message], *, skip_refused: bool = False
@@ -160,6 +168,11 @@ class Publisher:
         finally:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be sent any more: it was closed or abandoned, or the broker refused the connection."""
+        return self._engine.is_over
 
     def abandon(self) -> None:
         """Stop waiting: everything in flight is in doubt from now on, and nothing more is sent."""
