@@ -244,6 +244,7 @@ async def _result(doing: str, tag: str | None, response: ClientResponse) -> Any:
 
 def _refusal(doing: str, tag: str | None, status: int, words: str) -> BrokerError:
     refused = status in {401, 403}
-    hint = f"; the user needs the tag {tag} for that" if refused and tag else ""
+    needed = "management" if "Not management user" in words else tag
+    hint = f"; the user needs the tag {needed} for that" if refused and needed else ""
     kind = AccessRefused if refused else ManagementError
     return kind(f"cannot {doing}: the management API answered {status}: {words.strip()[:500]}{hint}", reply_code=status)

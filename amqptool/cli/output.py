@@ -88,6 +88,10 @@ class Output:
         if self.as_json:
             self._document("error", code, {"error": type(error).__name__, "message": text})
 
+    def stopped(self, code: int, reason: str) -> None:
+        """Write the document of a command that a signal has ended."""
+        self._document("error", code, {"error": "Stopped", "message": reason})
+
     def _document(self, kind: str, code: int, fields: Mapping[str, Any]) -> None:
         import json
 

@@ -23,7 +23,8 @@ def prune_options(command: F) -> F:
             "--owns",
             metavar="PREFIX",
             multiple=True,
-            help="With --prune: the files own what has a name that begins with PREFIX. Repeatable.",
+            help="With --prune: the files own what has a name that begins with PREFIX, and bindings between such. "
+            "Repeatable.",
         ),
         click.option("--owns-vhost", is_flag=True, help="With --prune: the files own everything in their vhosts."),
     ]

@@ -13,7 +13,7 @@ import click
 
 from amqptool import __version__
 from amqptool.cli.context import Context
-from amqptool.cli.exits import ExitCode, StoppedError, exit_code
+from amqptool.cli.exits import MEANINGS, ExitCode, StoppedError, exit_code
 from amqptool.cli.options import global_options
 from amqptool.cli.output import StdoutError, describe
 from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable, ManagementUnavailable
@@ -122,9 +122,9 @@ def _invoke(words: Sequence[str], context: Context) -> int:
     except click.ClickException as error:
         return _usage(error, context)
     except (click.Abort, KeyboardInterrupt):
-        return ExitCode.INTERRUPTED
+        return _stopped(ExitCode.INTERRUPTED, context)
     except StoppedError as stopped:
-        return stopped.code
+        return _stopped(stopped.code, context)
     except PipeClosedError:
         return ExitCode.PIPE_CLOSED
     except StdoutError:
@@ -149,6 +149,13 @@ def _stdout_failed(error: StdoutError, context: Context) -> ExitCode:
     code = exit_code(error.reason)
     if code is not ExitCode.PIPE_CLOSED:
         context.output.complain(describe(error))
+    return code
+
+
+def _stopped(code: ExitCode, context: Context) -> ExitCode:
+    """Write the document that a program waits for; who pressed Ctrl-C knows."""
+    if context.json:
+        context.output.stopped(code, MEANINGS[code])
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -100,7 +101,8 @@ class Binding:
 
     def __str__(self) -> str:
         key = f" with key {self.routing_key!r}" if self.routing_key else ""
-        return f"binding of {self.destination_type} {self.destination} to {self.source}{key}"
+        arguments = f" with arguments {_as_json(self.arguments)}" if self.arguments else ""
+        return f"binding of {self.destination_type} {self.destination} to {self.source}{key}{arguments}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,3 +241,8 @@ class Topology:
     def __str__(self) -> str:
         counts = [(section, n) for section, n in self.counts().items() if n or section != "policies"]
         return ", ".join(f"{n:,} {_SINGULAR[section] if n == 1 else section}" for section, n in counts)
+
+
+def _as_json(table: Mapping[str, FieldValue]) -> str:
+    """Return a table so that 1 and "1" differ."""
+    return json.dumps(dict(table), ensure_ascii=False, default=str)

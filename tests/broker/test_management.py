@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -89,6 +90,23 @@ def test_a_wrong_password_is_refused_and_not_shown(amqptool_node: Endpoint) -> N
             assert "hunter2" not in str(caught.value)
 
     asyncio.run(main())
+
+
+def test_a_user_of_amqp_alone_is_told_the_tag(amqptool_node: Endpoint) -> None:
+    """The broker says no more than that this is no management user."""
+    name = f"untagged-{uuid4().hex[:8]}"
+
+    async def main() -> None:
+        async with Management.at(amqptool_node.management_url, amqptool_node.url) as management:
+            await management._request("test", "PUT", "users", name, json={"password": "secret", "tags": ""})
+            try:
+                async with session(amqptool_node, username=name, password="secret") as theirs:
+                    await theirs.vhosts()
+            finally:
+                await management._request("test", "DELETE", "users", name)
+
+    with pytest.raises(AccessRefused, match="needs the tag management"):
+        asyncio.run(main())
 
 
 def test_nobody_there_is_unavailable() -> None:

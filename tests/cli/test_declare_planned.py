@@ -228,7 +228,12 @@ def test_prune_removes_bindings_that_others_made(broker: VhostUnderTest) -> None
     text = "exchanges: {orders: headers}\nqueues: {jobs: }"
     broker.holds(text)
     broker.is_bound("orders", "jobs", n=1)
-    assert outcomes(broker, "--prune", "--owns-vhost", text=text)["binding of queue jobs to orders"] == "deleted"
+    assert (
+        outcomes(broker, "--prune", "--owns-vhost", text=text)[
+            'binding of queue jobs to orders with arguments {"n": 1}'
+        ]
+        == "deleted"
+    )
     assert broker.run("plan", "--detailed-exitcode", "--prune", "--owns-vhost", "-", text=text).returncode == 0
 
 

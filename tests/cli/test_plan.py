@@ -199,13 +199,33 @@ def test_a_saved_plan_replaces_only_where_allowed(broker: VhostUnderTest, tmp_pa
     assert broker.run("plan", "--detailed-exitcode", "-", text=WANTED).returncode == 0
 
 
+def test_how_to_do_a_saved_plan_is_told_in_full(broker: VhostUnderTest, tmp_path: Path) -> None:
+    """The command line can be pasted, and does what was planned."""
+    broker.holds(HELD)
+    path = tmp_path / "a plan.json"
+    told = broker.run("plan", "--out", str(path), "-", text=WANTED).stderr
+    assert f"amqptool declare --plan '{path}' --allow-replace\n" in told
+
+
+def test_bindings_that_differ_in_their_arguments_can_be_told_apart(broker: VhostUnderTest) -> None:
+    """A reviewer sees which of them would go."""
+    broker.holds("queues: {jobs: {bindings: [{source: amq.headers, arguments: {n: '1'}}]}}")
+    text = "queues: {jobs: {bindings: [{source: amq.headers, arguments: {n: 1}}]}}"
+    planned = broker.run("plan", "--prune", "--owns-vhost", "-", text=text).stdout
+    lines = [line.split("  ")[0] for line in planned.splitlines()]
+    assert lines == [
+        '+ binding of queue jobs to amq.headers with arguments {"n": 1}',
+        '- binding of queue jobs to amq.headers with arguments {"n": "1"}',
+    ]
+
+
 def test_a_plan_is_not_done_when_the_broker_has_moved(broker: VhostUnderTest, tmp_path: Path) -> None:
     """Nothing is changed, and what moved is named."""
     path = save(broker, tmp_path / "plan.json")
     broker.holds("queues: {jobs: {max_length: 20}}")
     done = broker.run("declare", "--plan", path)
     assert done.returncode == 4
-    assert "queue jobs (classic) was to create, and needs nothing now" in done.stderr
+    assert "queue jobs (classic) was to be created, and needs nothing now" in done.stderr
     assert broker.names() == {"queue jobs (classic)"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -149,3 +150,18 @@ def test_ctrl_c_ends_a_connection_attempt(words: tuple[str, ...]) -> None:
                 _, complaint = process.communicate(timeout=10)
     assert process.returncode == 130
     assert "Traceback" not in complaint
+
+
+def test_ctrl_c_leaves_a_document() -> None:
+    """With --json, stdout is one document however the command ends."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"amqp://guest:guest@127.0.0.1:{silent.getsockname()[1]}"
+        command = cli_arguments("declare", "--json", "--amqp-only", "--url", url, TASKS)
+        with subprocess.Popen(command, env=cli_environment(), stdout=subprocess.PIPE, text=True) as process:
+            connection, _ = silent.accept()
+            with connection:
+                connection.recv(8)
+                process.send_signal(signal.SIGINT)
+                document, _ = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert (json.loads(document)["kind"], json.loads(document)["code"]) == ("error", 130)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode
+from amqptool.cli.files import write_file
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.ownership import ownership, prune_options
@@ -111,7 +113,7 @@ def _save(found: Plan, question: _Question, path: Path, cluster: str, vhost: str
         prune=question.prune,
         create_vhosts=question.create_vhosts,
     )
-    path.write_text(saved.to_json(), encoding="utf-8")
+    write_file(str(path), saved.to_json())
 
 
 def _missing(vhosts: tuple[str, ...]) -> str:
@@ -128,14 +130,18 @@ def _view(found: Plan, vhost: str, question: _Question, code: ExitCode) -> View:
         document={"vhost": vhost, "amqp_only": question.amqp_only, **plan_document(found)},
         data="\n".join(change_lines(found.changes, vhost)),
         paint=paint,
-        talk="\n".join([*note_lines(found.notes, vhost), *_talk(question), f"Plan: {found}"]),
+        talk="\n".join([*note_lines(found.notes, vhost), *_talk(found, question), f"Plan: {found}"]),
         code=code,
     )
 
 
-def _talk(question: _Question) -> list[str]:
+def _talk(found: Plan, question: _Question) -> list[str]:
     from amqptool.broker.reconcile.looking import UNKNOWN
+    from amqptool.topology.diff import Action
 
     if question.amqp_only:
         return [f"note: {UNKNOWN}"]
-    return [] if question.out is None else [f"to do this and nothing else: amqptool declare --plan {question.out}"]
+    if question.out is None:
+        return []
+    options = " --allow-replace" if found.counts()[Action.REPLACE] else ""
+    return [f"to do this and nothing else: amqptool declare --plan {quote(str(question.out))}{options}"]

@@ -132,13 +132,13 @@ def _key(change: Mapping[str, Any]) -> str:
 def _gone(before: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for key, change in before.items():
         if key not in now:
-            yield f"{change.get('object')} was to {change.get('action')}, and needs nothing now"
+            yield f"{change.get('object')} was to be {change.get('action')}d, and needs nothing now"
 
 
 def _new(before: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for key, change in now.items():
         if key not in before:
-            yield f"{change['object']} was to stay, and is now to {change['action']}"
+            yield f"{change['object']} was to stay, and would now be {change['action']}d"
         elif _canonical(before[key]) != _canonical(change):
             yield f"{change['object']} is not what it was when the plan was made"
 

@@ -46,11 +46,11 @@ def test_what_moved_is_named() -> None:
     )
     assert SAVED.moved(diff(DESIRED, held, vhost=HERE, prune=SAVED.prune)) == [
         "exchange orders (topic) is not what it was when the plan was made",
-        "queue shop.old (classic) was to stay, and is now to delete",
+        "queue shop.old (classic) was to stay, and would now be deleted",
     ]
     assert SAVED.moved(diff(DESIRED, EMPTY, vhost=HERE)) == []
     gone = diff(Topology(), EMPTY, vhost=HERE)
-    assert SAVED.moved(gone)[0] == "exchange orders (topic) was to create, and needs nothing now"
+    assert SAVED.moved(gone)[0] == "exchange orders (topic) was to be created, and needs nothing now"
 
 
 @pytest.mark.parametrize(
