@@ -33,6 +33,7 @@ class Context:
     url_origin: str | None = None
     #: Which setting gave the management API's URL, once that was asked for.
     management_origin: str | None = None
+    _chosen_url: AmqpUrl | None = None
 
     @property
     def output(self) -> Output:
@@ -41,7 +42,7 @@ class Context:
         return Output(as_json=self.json, quiet=self.quiet, verbose=self.verbose, color=False if plain else None)
 
     def resolve_url(self) -> Resolved[AmqpUrl]:
-        """Return the broker's URL, the first if there are several, and the setting it came from.
+        """Return the broker's URL, of several the chosen or the first one, and the setting it came from.
 
         Raises:
             ConfigError: the URL is malformed.
@@ -49,7 +50,7 @@ class Context:
         from amqptool.settings.resolve import Resolved
 
         resolved = self.resolve_urls()
-        return Resolved(resolved.value[0], resolved.origin)
+        return Resolved(self._chosen_url or resolved.value[0], resolved.origin)
 
     def resolve_urls(self) -> Resolved[tuple[AmqpUrl, ...]]:
         """Return the broker's URLs, for what can turn to another one, and the setting they came from.
@@ -62,6 +63,19 @@ class Context:
         resolved = resolve_urls(self.url, self.environ)
         self.url_origin = resolved.origin
         return resolved
+
+    async def choose_url(self) -> None:
+        """Of several broker URLs, use the first that answers from now on, and its management API.
+
+        Raises:
+            BrokerUnavailable: none answers.
+        """
+        urls = self.resolve_urls().value
+        if len(urls) > 1 and self._chosen_url is None:
+            from amqptool.broker.amqp import Hosts, any_of
+
+            async with any_of(Hosts(urls)) as connection:
+                self._chosen_url = connection.url
 
     def resolve_management_url(self) -> Resolved[str]:
         """Return where the management API is and the setting that said so.

@@ -54,8 +54,8 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.UNAVAILABLE: "the broker or the dedup store cannot be reached, or no RabbitMQ is installed",
     ExitCode.BUG: "a bug of amqptool: one line and a crash file (a traceback with `--debug`)",
     ExitCode.LOCAL_IO: "local input or output: a missing or unreadable file, a full disk, a closed stdout",
-    ExitCode.TRY_AGAIN: "try again: blocked by an alarm, no confirm in time, in doubt, "
-    "fewer messages than `--min-messages` in time",
+    ExitCode.TRY_AGAIN: "try again: blocked by an alarm, no confirm in time, in doubt, the broker gone for too long "
+    "in the middle of publishing, fewer messages than `--min-messages` in time",
     ExitCode.REFUSED: "credentials or permissions refused, or no such vhost",
     ExitCode.CONFIGURATION: "configuration: a bad broker URL, a handler that does not import, TLS",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
@@ -131,20 +131,19 @@ def publish_code(report: Report, signal_code: ExitCode | None) -> ExitCode:
     ==========  ===========================  =======================
     SIGINT      anything                     130
     SIGTERM     anything                     143
-    none        stopped by a refusal         that error's code
+    none        the broker stayed away       75
+    none        stopped by anything else     that error's code
     none        one or more in doubt         75
     none        anything else                the code of their tally
     ==========  ===========================  =======================
     """
     if signal_code is not None:
         return signal_code
-    stopped = None if report.stopped_by is None else exit_code(report.stopped_by)
-    if stopped not in (None, ExitCode.UNAVAILABLE):
-        return stopped
+    if report.stopped_by is not None:
+        code = exit_code(report.stopped_by)
+        return ExitCode.TRY_AGAIN if code is ExitCode.UNAVAILABLE else code
     if any(isinstance(error, errors.InDoubt) for error in report.errors.values()):
         return ExitCode.TRY_AGAIN
-    if stopped is not None:
-        return stopped
     return tally(report.confirmed, [*report.errors.values(), *report.bad_items])
 
 

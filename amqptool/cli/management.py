@@ -31,6 +31,7 @@ async def management_if_any(
         BrokerUnavailable: there is no management API at the address that was given.
         AccessRefused: the user may not use it.
     """
+    await context.choose_url()
     if amqp_only:
         context.output.talk(f"note: {without}")
         yield None

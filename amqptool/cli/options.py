@@ -32,7 +32,12 @@ def output_options() -> list[click.Option]:
 
 def global_options() -> list[click.Option]:
     """Make the options that every command which connects takes."""
-    url = _option("--url", "-u", metavar="URL", help="The broker: amqp[s]://user:password@host:port/vhost.")
+    url = _option(
+        "--url",
+        "-u",
+        metavar="URL",
+        help="The broker: amqp[s]://user:password@host:port/vhost; several with commas between.",
+    )
     management_url = _option(
         "--management-url",
         metavar="URL",

@@ -127,8 +127,8 @@ class Publisher:
             InDoubt: no confirm came, for as long as was to be waited.
             NotFound: the exchange does not exist.
             AccessRefused: the broker refused the message, or, for good, the connection.
-            PreconditionFailed: the broker refused the message; it is too large, or names another user.
-            InputError: AMQP cannot carry the message.
+            InputError: AMQP cannot carry the message, or the broker does not take it: it is too large, or names
+                another user.
             BrokerUnavailable: there is no broker, and none came in time; it was not sent.
             BrokerBlocked: an alarm blocked publishing for too long; it was not sent.
         """

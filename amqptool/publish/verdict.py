@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from amqptool.errors import InDoubt, Nacked, Unroutable
+from amqptool.errors import InDoubt, InputError, Nacked, PreconditionFailed, Unroutable
 from amqptool.publish.outcome import Confirmed, Failed
 from amqptool.publish.refusal import culprits, is_refusal, vanished_exchange
 
@@ -62,12 +62,17 @@ def after_loss(entry: InFlight[Any], loss: Loss, *, refused: bool) -> Failed | N
     if entry.in_doubt_since is None:
         entry.in_doubt_since = loss.since
     if refused:
-        return Failed(entry.message, loss.reason)
+        return Failed(entry.message, _refusal(loss.reason))
     if entry.message.message_id is None:
         return in_doubt(entry, loss.reason, ", and without an id it is not sent again")
     if loss.now - entry.in_doubt_since >= loss.patience:
         return in_doubt(entry, loss.reason)
     return None
+
+
+def _refusal(reason: AmqptoolError) -> AmqptoolError:
+    # RabbitMQ says 406, which elsewhere means that an object has other properties, of a message's properties or size.
+    return InputError(f"refused by the broker: {reason}") if isinstance(reason, PreconditionFailed) else reason
 
 
 def after_giving_up(entry: InFlight[Any], reason: AmqptoolError) -> Failed:

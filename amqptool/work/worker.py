@@ -9,11 +9,12 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
-from amqptool.broker.amqp import Connection
+from amqptool.backoff import Backoff
+from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.dedup import open_store
 from amqptool.errors import BrokerUnavailable, PreconditionFailed
 from amqptool.handlers.python import as_handler
-from amqptool.settings.url import as_url
+from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 from amqptool.work.intake import Intake
 from amqptool.work.pipeline import Pipeline
@@ -21,7 +22,7 @@ from amqptool.work.report import WorkReport
 from amqptool.work.store import StoreThread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from amqptool.dedup.interface import DedupStore
     from amqptool.message import Delivery
@@ -33,8 +34,8 @@ log = logging.getLogger(__name__)
 PREFETCH = 250
 #: Seconds running handlers get to finish when the worker stops.
 GRACE = 30.0
-#: Seconds before the first and at most before any further attempt to reconnect.
-FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 5.0
+#: Seconds before a further attempt to reconnect.
+BACKOFF = Backoff(first=0.2, longest=5.0)
 #: Seconds between two looks at the clock, for the timeouts.
 CLOCK_TICK = 0.05
 
@@ -44,7 +45,8 @@ class Worker:
 
     The handler is a callable that takes a `Delivery`: a coroutine function runs on the worker's event
     loop, any other in a thread. Returning is success; any exception is a failed attempt, after which the
-    message is held un-acked and tried again in place, later each time.
+    message is held un-acked and tried again in place, later each time. With several URLs it turns to the next broker
+    when one is gone.
 
     `dedup` remembers which message ids are done: a store, its URL, or None for no dedup. The scope of an
     id is this queue of this cluster, unless `dedup_scope` names another. With dedup, a handler runs twice
@@ -57,7 +59,7 @@ class Worker:
 
     def __init__(
         self,
-        url: AmqpUrl | str,
+        urls: AmqpUrl | str | Sequence[AmqpUrl | str],
         queue: str,
         handler: Callable[[Delivery], Any],
         *,
@@ -72,7 +74,7 @@ class Worker:
     ) -> None:
         if min(prefetch, concurrency, 1 if max_messages is None else max_messages) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
-        self._url = as_url(url)
+        self._hosts = Hosts(as_urls(urls))
         self._queue = queue
         self._handler = as_handler(handler)
         self._dedup = dedup
@@ -181,12 +183,15 @@ class Worker:
                 log.log(logging.INFO if failures else logging.WARNING, "%s; connecting again", error)
 
     async def _connect_and_consume(self, pipeline: Pipeline) -> None:
-        opening = Connection.open(self._url, name=f"amqptool consume {self._queue}")
+        opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
         connection = await unless(self._stopping, opening, discard=Connection.abandon)
         if connection is None:
             return
         try:
             await self._consume(connection, pipeline)
+        except BrokerUnavailable:
+            self._hosts.rotate()
+            raise
         finally:
             await connection.close()
 
@@ -197,8 +202,7 @@ class Worker:
             before = self._report.received
             yield failures
             failures = failures + 1 if self._report.received == before else 0
-            longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))
-            await self._pause(random.uniform(0, longest))  # noqa: S311  # jitter, no secret
+            await self._pause(BACKOFF.after(failures + 1, random.random()))  # noqa: S311  # jitter, no secret
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -209,7 +213,7 @@ class Worker:
 
     async def _consume(self, connection: Connection, pipeline: Pipeline) -> None:
         """Work off the queue over one connection, until stopping, and then finish what is in hand."""
-        scope = self._scope or f"{connection.cluster_name}/{self._url.vhost}/{self._queue}"
+        scope = self._scope or f"{connection.cluster_name}/{connection.url.vhost}/{self._queue}"
         intake = Intake(await connection.channel(), pipeline, scope, self._quota, self._changed.set)
         await intake.open(self._queue, self._prefetch)
         if self._connected_once:

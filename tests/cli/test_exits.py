@@ -131,7 +131,7 @@ GONE = errors.BrokerUnavailable("x")
         (None, 9, [IN_DOUBT], GONE, ExitCode.TRY_AGAIN),
         (None, 9, [IN_DOUBT, UNROUTABLE], None, ExitCode.TRY_AGAIN),
         (None, 9, [], IN_DOUBT, ExitCode.TRY_AGAIN),
-        (None, 9, [UNROUTABLE], GONE, ExitCode.UNAVAILABLE),
+        (None, 9, [UNROUTABLE], GONE, ExitCode.TRY_AGAIN),
         (None, 9, [], errors.InputError("x"), ExitCode.BAD_INPUT),
         (None, 9, [UNROUTABLE], None, ExitCode.PARTIAL),
         (None, 0, [UNROUTABLE], None, ExitCode.UNROUTABLE),

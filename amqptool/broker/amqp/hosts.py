@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp.connection import CONNECT_TIMEOUT, Connection
 from amqptool.errors import AmqptoolError, BrokerUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from amqptool.settings.url import AmqpUrl
 
@@ -52,6 +53,16 @@ async def connect_to_any(hosts: Hosts, *, name: str = "amqptool", timeout: float
             errors.append(error)
             hosts.rotate()
     raise _worst(errors)
+
+
+@asynccontextmanager
+async def any_of(hosts: Hosts) -> AsyncIterator[Connection]:
+    """Open a connection to any of the hosts for the length of a block; see `connect_to_any` for the errors."""
+    connection = await connect_to_any(hosts)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def _worst(errors: Sequence[AmqptoolError]) -> AmqptoolError:

@@ -120,7 +120,7 @@ async def _work(
     from amqptool.work.worker import Worker
 
     settings = {name: options[name] for name in _WORKER_OPTIONS}
-    worker = Worker(context.resolve_url().value, queue, function, dedup=dedup, **settings)
+    worker = Worker(context.resolve_urls().value, queue, function, dedup=dedup, **settings)
     stop.then(worker.stop)
     return await worker.serve(), stop
 

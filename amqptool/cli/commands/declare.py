@@ -186,7 +186,7 @@ async def _wait(context: Context, task: _Task) -> None:
 
     needed = not task.amqp_only and context.resolve_management_url().origin != DEFAULT_ORIGIN
     async with context.management() as management:
-        await reach(context.resolve_url().value, management if needed else None, task.wait)
+        await reach(context.resolve_urls().value, management if needed else None, task.wait)
 
 
 async def _check(context: Context, task: _Task, management: Management | None) -> list[Declared]:

@@ -90,6 +90,22 @@ def _refuse_delay(context: click.Context, parameter: click.Parameter, value: str
 @click.option("--allow-unroutable", is_flag=True, help="Confirm even what no queue takes (not mandatory).")
 @click.option("--confirm-timeout", type=Duration(), default="30s", show_default=True, metavar="TIME")
 @click.option("--blocked-timeout", type=Duration(), default="60s", show_default=True, metavar="TIME")
+@click.option(
+    "--reconnect-timeout",
+    type=Duration(),
+    default="60s",
+    show_default=True,
+    metavar="TIME",
+    help="How long to try to send what a lost connection left in doubt again.",
+)
+@click.option(
+    "--nack-retries",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="How often to send a message again that the broker refused with a nack.",
+)
 @pass_context
 def publish(context: Context, /, **options: Any) -> ExitCode:
     """Publish a message, or many, and say what became of each.
@@ -98,26 +114,30 @@ def publish(context: Context, /, **options: Any) -> ExitCode:
     persistent, mandatory, confirmed, and carry a UUID as their id, which is printed. Bodies are sent as they
     are, whatever --content-type says, unless --encode or --compress says otherwise.
     """
-    url = context.resolve_url().value
+    urls = context.resolve_urls().value
     job = prepare(context, options)
 
     async def publish_and_view(stop: Stop) -> View:
-        return view(await _publish(context, url, job, options, stop), job, stop)
+        return view(await _publish(context, urls, job, options, stop), job, stop)
 
     return context.output.show(run(context, publish_and_view))
 
 
-async def _publish(context: Context, url: AmqpUrl, job: Job, options: dict[str, Any], stop: Stop) -> Report:
+async def _publish(
+    context: Context, urls: tuple[AmqpUrl, ...], job: Job, options: dict[str, Any], stop: Stop
+) -> Report:
     from amqptool.publish.publisher import Publisher
     from amqptool.publish.report import publish_all
 
     stopping = asyncio.Event()
     stop.then(stopping.set)
     publisher = Publisher(
-        url,
+        urls,
         mandatory=not options["allow_unroutable"],
         confirm_timeout=options["confirm_timeout"],
         blocked_timeout=options["blocked_timeout"],
+        reconnect_timeout=options["reconnect_timeout"],
+        nack_retries=options["nack_retries"],
     )
     ledger = job.ledger()
     async with job.progress(context, publisher, ledger.report):
