@@ -23,9 +23,10 @@ GUESS_TIMEOUT = 2.0
 async def management_if_any(
     context: Context, without: str, *, amqp_only: bool = False, insist: bool = False
 ) -> AsyncIterator[Management | None]:
-    """Open a session with the management API, or give None and say what goes `without`.
+    """Open a session with the management API, or give None and say afterwards what goes `without`.
 
-    `insist` on an address that somebody gave; one that we guess from the broker's may be wrong.
+    Nothing is said where the work itself fails, since then the broker may well be down as a whole. `insist` on an
+    address that somebody gave; one that we guess from the broker's may be wrong.
 
     Raises:
         BrokerUnavailable: there is no management API at the address that was given.
@@ -33,8 +34,8 @@ async def management_if_any(
     """
     await context.choose_url()
     if amqp_only:
-        context.output.talk(f"note: {without}")
         yield None
+        context.output.talk(f"note: {without}")
         return
     address = context.resolve_management_url()
     guessed = address.origin == DEFAULT_ORIGIN
@@ -42,9 +43,9 @@ async def management_if_any(
         reason = await _unusable(management, address.value, GUESS_TIMEOUT if guessed else None)
         if reason is not None and insist and not guessed:
             raise reason
+        yield None if reason else management
         if reason is not None:
             context.output.talk(f"note: {reason}; {without}")
-        yield None if reason else management
 
 
 async def _unusable(management: Management, address: str, timeout: float | None) -> BrokerError | None:
