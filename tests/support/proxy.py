@@ -1,10 +1,11 @@
-"""TCP proxies before the broker: one tells about a chosen AMQP method, one cuts the connection at a chosen frame."""
+"""TCP proxies before the broker: to tell of a chosen AMQP method, to cut at a chosen frame, to be slow or stuck."""
 
 from __future__ import annotations
 
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -51,9 +52,21 @@ def proxy_that_cuts(url: AmqpUrl, cut: Cut) -> Iterator[AmqpUrl]:
         yield proxied
 
 
+#: What a slow proxy forwards at full speed: enough to log in.
+HANDSHAKE = 4096
+
+
+@contextmanager
+def proxy_that_slows(url: AmqpUrl, bytes_per_second: int) -> Iterator[AmqpUrl]:
+    """Forward to the broker at a trickle once the handshake is over; with 0, nothing more is read."""
+    with _proxy(url, lambda client, server: _trickle(client, server, bytes_per_second)) as proxied:
+        yield proxied
+
+
 @contextmanager
 def _proxy(url: AmqpUrl, forward: Callable[[socket.socket, socket.socket], None]) -> Iterator[AmqpUrl]:
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # what is not forwarded waits in the client
     port = listener.getsockname()[1]
 
     def accept() -> None:
@@ -88,6 +101,19 @@ def _forward(client: socket.socket, server: socket.socket, cut: Cut) -> None:
         for end in (client, server):  # closing alone would wait for the thread that copies
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+
+def _trickle(client: socket.socket, server: socket.socket, bytes_per_second: int) -> None:
+    with client, server, suppress(OSError):
+        left = HANDSHAKE
+        while left and (chunk := client.recv(left)):
+            server.sendall(chunk)
+            left -= len(chunk)
+        if not bytes_per_second:
+            server.recv(1)  # until the broker gives up, or the test ends
+        while chunk := client.recv(bytes_per_second // 10):
+            server.sendall(chunk)
+            time.sleep(0.1)
 
 
 def _watch(
