@@ -48,6 +48,11 @@ class Job:
         """Whether stdout is lines of receipts or of records."""
         return _STD in (self.options["receipts"], self.options["failed"])
 
+    @property
+    def skips_errors(self) -> bool:
+        """Whether what is wrong with one message leaves the others alone."""
+        return bool(self.options["on_error"] == "skip")
+
     def ledger(self) -> Ledger:
         """Make what takes the outcomes."""
         from amqptool.publish.ledger import Ledger
@@ -77,7 +82,7 @@ class Job:
             self.make,
             ledger,
             done=() if self.receipts is None else self.receipts.confirmed,
-            skip_bad=self.options["on_error"] == "skip",
+            skip_bad=self.skips_errors,
             pace=None if self.options["rate"] is None else Pace(self.options["rate"]),
         )
 

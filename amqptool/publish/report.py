@@ -14,7 +14,7 @@ from amqptool.publish.outcome import Confirmed, Failed
 from amqptool.waiting import unless
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable
+    from collections.abc import AsyncIterable, Callable, Coroutine
 
     from amqptool.errors import InputError
     from amqptool.message import Message
@@ -72,9 +72,14 @@ class Report:
 
 
 async def publish_all(
-    publisher: Publisher, feed: Callable[[asyncio.Event], AsyncIterable[Message]], ledger: Ledger, stop: asyncio.Event
+    publisher: Publisher,
+    feed: Callable[[asyncio.Event], AsyncIterable[Message]],
+    ledger: Ledger,
+    stop: asyncio.Event,
+    *,
+    skip_refused: bool = False,
 ) -> Report:
-    """Publish every message of an input and report what became of each.
+    """Publish every message of an input and report what became of each; see `Publisher.publish_many`.
 
     What `feed` returns must end by itself soon after `stop` is set; confirms that are still out then get
     `STOP_GRACE` seconds. Opens and closes the publisher.
@@ -86,7 +91,8 @@ async def publish_all(
     started = time.monotonic()
     try:
         if await unless(stop, _open(publisher)):
-            await _publish_until(stop, publisher, feed, ledger)
+            publishing = _publish(publisher, feed(stop), ledger, skip_refused=skip_refused)
+            await _until_told(stop, publisher, publishing)
     finally:
         await publisher.close()
     report.interrupted = stop.is_set()
@@ -99,10 +105,8 @@ async def _open(publisher: Publisher) -> bool:
     return True
 
 
-async def _publish_until(
-    stop: asyncio.Event, publisher: Publisher, feed: Callable[[asyncio.Event], AsyncIterable[Message]], ledger: Ledger
-) -> None:
-    publishing = asyncio.create_task(_publish(publisher, feed(stop), ledger))
+async def _until_told(stop: asyncio.Event, publisher: Publisher, work: Coroutine[object, object, None]) -> None:
+    publishing = asyncio.create_task(work)
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({publishing, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -115,10 +119,12 @@ async def _publish_until(
         stopping.cancel()
 
 
-async def _publish(publisher: Publisher, messages: AsyncIterable[Message], ledger: Ledger) -> None:
+async def _publish(
+    publisher: Publisher, messages: AsyncIterable[Message], ledger: Ledger, *, skip_refused: bool
+) -> None:
     try:
         async with ledger:
-            async for outcome in publisher.publish_many(messages):
+            async for outcome in publisher.publish_many(messages, skip_refused=skip_refused):
                 ledger.add(outcome)
                 if ledger.is_full:
                     await ledger.room()

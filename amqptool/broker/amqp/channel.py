@@ -15,6 +15,9 @@ from amqptool.message import Delivery, Message, Returned, check_message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Bytes around the properties in a content header's frame (AMQP 0-9-1 sections 4.2.3 and 4.2.6.1).
+_HEADER_FRAME = 20
+
 
 class Channel(TopologyCalls):
     """One channel, for topology (see `TopologyCalls`), publishing and consuming."""
@@ -53,15 +56,23 @@ class Channel(TopologyCalls):
             # ever to encode some decimals, and would encode a text body, which then comes back as bytes.
             check_message(message)
         try:
-            self._raw.basic_publish(
-                message.exchange, message.routing_key, message.body, as_properties(message), mandatory
-            )
+            properties = as_properties(message)
+            if message.headers:
+                self._check_fits_frame(properties)
+            self._raw.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory)
         except pika.exceptions.AMQPError as error:
             if isinstance(error, ENCODING_ERRORS):
                 raise _unfit(message, error) from error
             raise self._lost("publishing", error) from error
         except ENCODING_ERRORS as error:
             raise _unfit(message, error) from error
+
+    def _check_fits_frame(self, properties: pika.BasicProperties) -> None:
+        """Refuse headers that do not fit one frame; the broker would close the connection for them."""
+        size = _HEADER_FRAME + sum(map(len, properties.encode()))
+        limit = self._raw.connection.params.frame_max  # as agreed with the broker
+        if size > limit:
+            raise InputError(f"the properties and headers take {size:,} bytes, and a frame holds {limit:,}")
 
     # -- consuming --
 
