@@ -21,15 +21,15 @@ GUESS_TIMEOUT = 2.0
 
 @asynccontextmanager
 async def management_if_any(
-    context: Context, without: str, *, amqp_only: bool = False, insist: bool = False
+    context: Context, without: str, *, amqp_only: bool = False, insist: bool = False, insist_on_guess: bool = False
 ) -> AsyncIterator[Management | None]:
     """Open a session with the management API, or give None and say afterwards what goes `without`.
 
     Nothing is said where the work itself fails, since then the broker may well be down as a whole. `insist` on an
-    address that somebody gave; one that we guess from the broker's may be wrong.
+    address that somebody gave; one that we guess from the broker's may be wrong: `insist_on_guess` on that one too.
 
     Raises:
-        BrokerUnavailable: there is no management API at the address that was given.
+        BrokerUnavailable: there is no management API at an address that is insisted on.
         AccessRefused: the user may not use it.
     """
     await context.choose_url()
@@ -41,7 +41,7 @@ async def management_if_any(
     guessed = address.origin == DEFAULT_ORIGIN
     async with context.management() as management:
         reason = await _unusable(management, address.value, GUESS_TIMEOUT if guessed else None)
-        if reason is not None and insist and not guessed:
+        if reason is not None and (insist_on_guess if guessed else insist):
             raise reason
         yield None if reason else management
         if reason is not None:

@@ -16,6 +16,7 @@ from amqptool.broker.amqp import connect
 from amqptool.broker.local import Endpoint
 from amqptool.broker.management import Management
 from tests.support.broker import publish, queue_length
+from tests.support.cli import run_cli
 from tests.support.vhost import VhostUnderTest
 
 FILE = """
@@ -258,6 +259,13 @@ def test_check_over_amqp_alone_says_what_it_cannot_know(broker: VhostUnderTest) 
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "1 unknown")
     assert "properties" in done.stderr
     assert broker.run("declare", "--check", "--amqp-only", "-", text="queues: {more: }").returncode == 4
+
+
+def test_a_check_that_cannot_see_does_not_pass() -> None:
+    """Without the management API it is an error, even at an address that is only a guess."""
+    done = run_cli("declare", "--check", "--url", "amqp://guest:guest@127.0.0.9:1", "-", input="queues: {jobs: }")
+    assert done.returncode == 69
+    assert "no management API at http://127.0.0.9:15672" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["--check", "--prune", "--owns-vhost"], ["--amqp-only", "--allow-replace"]])

@@ -57,7 +57,12 @@ class _Task:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Do what `amqptool plan --out PLAN` planned, unless the broker has changed since.",
 )
-@click.option("--check", is_flag=True, help="Change nothing; exit with 4 unless everything is there as the files say.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Change nothing; exit with 4 unless everything is there as the files say. It needs the management API; "
+    "with --amqp-only, what cannot be seen passes.",
+)
 @click.option("--create-vhosts", is_flag=True, help="Create vhosts that do not exist.")
 @click.option("--allow-replace", is_flag=True, help="Delete and declare anew what cannot be changed (∓ in the plan).")
 @prune_options
@@ -173,7 +178,11 @@ async def _outcomes(context: Context, task: _Task) -> list[Declared]:
     if task.wait:
         await _wait(context, task)
     without = UNKNOWN if task.check else _WITHOUT
-    async with management_if_any(context, without, amqp_only=task.amqp_only, insist=True) as management:
+    # A check that cannot see must not say that all is well, unless it was told to look no further.
+    management_if_needed = management_if_any(
+        context, without, amqp_only=task.amqp_only, insist=True, insist_on_guess=task.check
+    )
+    async with management_if_needed as management:
         if task.check:
             return await _check(context, task, management)
         if management is not None:

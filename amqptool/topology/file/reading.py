@@ -143,7 +143,7 @@ def text(node: Node) -> str:
         return _refuse(node, "a text")
     if node.value is None:
         return _refuse(node, "a text", '; write "" for the empty text, and a text that begins with # in quotes')
-    if not isinstance(node.value, str) or _looks_like_number(node):
+    if not isinstance(node.value, str) or node.surprise is not None:
         return _refuse(node, "a text", f': put it in quotes: "{describe(node)}"')
     return node.value
 
@@ -214,11 +214,6 @@ def _checked(node: Node, value: str, flaw_of: Callable[[str], str | None], rule:
     if flaw := flaw_of(value):
         raise Unfit(node, flaw, rule)
     return value
-
-
-def _looks_like_number(node: Scalar) -> bool:
-    found = node.surprise
-    return found is not None and found.kind == "number"
 
 
 def _plainly(node: Node, kind: str, quoted_forms: tuple[str, ...]) -> str:

@@ -320,7 +320,16 @@ def test_problem_of_a_name(name: str, problem: str, form: str) -> None:
     assert problem in found
 
 
-@pytest.mark.parametrize("name", ["no", "on", "2024-01-01", "12:30", "é" * 127, "a b", "x" * 255])
+@pytest.mark.parametrize("name", ["no", "on", "2024-01-01", "12:30", "010", "1_000", "1e3", "NULL"])
+def test_names_that_readers_disagree_about(name: str) -> None:
+    """What a reader of YAML 1.1 takes for something else is a name only in quotes."""
+    (found,) = problems_of(f"queues:\n  {name}:\n")
+    assert f'must be a text, not {name}: put it in quotes: "{name}"' in found
+    (queue,) = Topology.parse(f'queues:\n  "{name}":\n').queues
+    assert queue.name == name
+
+
+@pytest.mark.parametrize("name", ["yesterday", "v12:30", "é" * 127, "a b", "x" * 255])
 def test_good_names(name: str) -> None:
     """What YAML 1.1 has guesses about is simply a name here."""
     assert Topology.parse(f"queues:\n  {name}:\n").queues[0].name == name
