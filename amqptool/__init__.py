@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from amqptool.message import Delivery, Message, Returned
     from amqptool.publish.blocking import BlockingPublisher
+    from amqptool.publish.events import PublisherEvent
     from amqptool.publish.outcome import Confirmed, Failed, Outcome
     from amqptool.publish.publisher import Publisher
     from amqptool.settings.url import AmqpUrl, parse_url
@@ -82,6 +83,7 @@ __all__ = [
     "Failed",
     "Outcome",
     "Publisher",
+    "PublisherEvent",
     # Working
     "DedupStore",
     "MemoryStore",
@@ -128,6 +130,7 @@ _HOMES = {
     "amqptool.dedup.sqlite": ("SqliteStore",),
     "amqptool.message": ("Delivery", "Message", "Returned"),
     "amqptool.publish.blocking": ("BlockingPublisher",),
+    "amqptool.publish.events": ("PublisherEvent",),
     "amqptool.publish.outcome": ("Confirmed", "Failed", "Outcome"),
     "amqptool.publish.publisher": ("Publisher",),
     "amqptool.settings.url": ("AmqpUrl", "parse_url"),

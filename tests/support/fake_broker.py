@@ -13,7 +13,7 @@ from pika import amqp_object, frame, spec
 
 from amqptool.settings.url import AmqpUrl
 
-#: Called for each publish with the peer and the publish's number, from 1.
+#: Called for each publish with the peer and the publish's number on its channel, from 1.
 OnPublish = Callable[["Peer", int], None]
 
 
@@ -23,13 +23,22 @@ class Peer:
     def __init__(self, writer: asyncio.StreamWriter, on_publish: OnPublish) -> None:
         self._writer = writer
         self._on_publish = on_publish
-        self._published = 0
+        self._published: dict[int, int] = {}
+        self._closing: set[int] = set()
+        #: The publish that the script is called for, and its channel.
+        self.publish = spec.Basic.Publish()
+        self.channel = 1
         #: Set to read everything from now on, and to answer nothing.
         self.is_silent = False
 
-    def send(self, method: amqp_object.Method, channel: int = 1) -> None:
-        """Send one method."""
-        self._writer.write(frame.Method(channel, method).marshal())
+    def send(self, method: amqp_object.Method, channel: int | None = None) -> None:
+        """Send one method, on the channel of the last publish if none is given."""
+        self._writer.write(frame.Method(self.channel if channel is None else channel, method).marshal())
+
+    def close_channel(self, code: int, text: str) -> None:
+        """Close the channel of the last publish; nothing on it is read any more, as a broker does."""
+        self._closing.add(self.channel)
+        self.send(spec.Channel.Close(code, text, 60, 40))
 
     def send_content(self, method: amqp_object.Method, body: bytes, channel: int = 1) -> None:
         """Send a method that carries a message."""
@@ -45,9 +54,16 @@ class Peer:
         """Answer as a broker would, but for publishes, which the script answers."""
         if self.is_silent or not isinstance(received, frame.Method):
             return
+        if isinstance(received.method, spec.Channel.CloseOk):
+            self._closing.discard(received.channel_number)
+        if received.channel_number in self._closing:
+            return
+        if isinstance(received.method, spec.Channel.Open):
+            self._published[received.channel_number] = 0
         if isinstance(received.method, spec.Basic.Publish):
-            self._published += 1
-            self._on_publish(self, self._published)
+            self.publish, self.channel = received.method, received.channel_number
+            self._published[self.channel] += 1
+            self._on_publish(self, self._published[self.channel])
             return
         answer = _ANSWERS.get(type(received.method))
         if answer is not None:
