@@ -1,0 +1,191 @@
+"""Callers that go away while their messages are on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from pika import spec
+
+from amqptool import AmqpUrl, Confirmed, InDoubt, Message, Outcome, Publisher
+from tests.support.broker import declare_queue, queue_length
+from tests.support.fake_broker import Peer, fake_broker
+
+
+def to_q(body: bytes = b"") -> Message:
+    """Make a message to `q`."""
+    return Message(body=body, routing_key="q")
+
+
+def ack(peer: Peer, number: int) -> None:
+    """Confirm a publish."""
+    peer.send(spec.Basic.Ack(number, False))
+
+
+def test_a_cancelled_publish_confirms_nobody_else() -> None:
+    """C5: the late confirm of an abandoned message is its own; the next message waits for its own."""
+    peers: list[Peer] = []
+
+    def late(peer: Peer, number: int) -> None:
+        peers.append(peer)
+        if number == 2:
+            ack(peer, 1)
+            asyncio.get_running_loop().call_later(0.1, ack, peer, 2)
+
+    async def scenario() -> Confirmed:
+        async with fake_broker(late) as url, Publisher(url) as publisher:
+            first = asyncio.create_task(publisher.publish(to_q(b"first")))
+            while not peers:
+                await asyncio.sleep(0.01)
+            first.cancel()
+            second = await publisher.publish(to_q(b"second"))
+            assert first.cancelled()
+            assert publisher.in_flight == 0
+            return second
+
+    confirmed = asyncio.run(scenario())
+    assert confirmed.message.body == b"second"
+    assert confirmed.seconds >= 0.1
+
+
+def test_what_a_cancelled_caller_left_is_settled_on_leaving(amqptool_vhost: AmqpUrl) -> None:
+    """C5: `async with` waits for the message all the same, and it arrives."""
+
+    async def scenario() -> int:
+        await declare_queue(amqptool_vhost, "q")
+        async with Publisher(amqptool_vhost) as publisher:
+            publishing = asyncio.create_task(publisher.publish(to_q()))
+            while not publisher.in_flight:
+                await asyncio.sleep(0)
+            publishing.cancel()
+        assert publisher.in_flight == 0
+        return await queue_length(amqptool_vhost, "q")
+
+    assert asyncio.run(scenario()) == 1
+
+
+def test_a_caller_cancelled_while_it_waits_for_room_sends_nothing() -> None:
+    """C5: whoever had not been sent never is, and those behind it come to their turn."""
+    received: list[bytes] = []
+    peers: list[Peer] = []
+
+    def hold_the_first(peer: Peer, number: int) -> None:
+        received.append(peer.publish.routing_key.encode())
+        peers.append(peer)
+        if number > 1:
+            ack(peer, number)
+
+    async def scenario() -> None:
+        async with fake_broker(hold_the_first) as url, Publisher(url, window_messages=1) as publisher:
+            tasks = [asyncio.create_task(publisher.publish(Message(body=b"", routing_key=key))) for key in "abcd"]
+            while not peers:
+                await asyncio.sleep(0.01)
+            tasks[1].cancel()
+            ack(peers[0], 1)
+            await asyncio.wait(tasks)
+            assert [task.cancelled() for task in tasks] == [False, True, False, False]
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+    assert received == [b"a", b"c", b"d"]
+
+
+def test_a_cancelled_look_for_an_exchange_answers_nobody_else(amqptool_vhost: AmqpUrl) -> None:
+    """The answer for an exchange that is not there does not reach a publish to one that is."""
+
+    async def scenario() -> Confirmed:
+        async with Publisher(amqptool_vhost, mandatory=False) as publisher:
+            first = asyncio.create_task(publisher.publish(Message(body=b"", exchange="nope")))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            first.cancel()
+            return await publisher.publish(Message(body=b"", exchange="amq.topic"))
+
+    assert isinstance(asyncio.run(scenario()), Confirmed)
+
+
+def test_an_interrupted_block_leaves_nobody_waiting() -> None:
+    """Cancelled, the block does not wait for confirms; other tasks hear that their messages are in doubt."""
+
+    async def scenario() -> BaseException | None:
+        other: asyncio.Task[Confirmed] | None = None
+
+        async def block() -> None:
+            nonlocal other
+            async with fake_broker(lambda _peer, _number: None) as url, Publisher(url) as publisher:
+                other = asyncio.create_task(publisher.publish(to_q()))
+                while not publisher.in_flight:
+                    await asyncio.sleep(0)
+                in_block.set()
+                await asyncio.Event().wait()
+
+        in_block = asyncio.Event()
+        task = asyncio.create_task(block())
+        await in_block.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        assert other is not None
+        return (await asyncio.gather(other, return_exceptions=True))[0]
+
+    assert isinstance(asyncio.run(asyncio.wait_for(scenario(), 30)), InDoubt)
+
+
+def test_nothing_leaks(amqptool_vhost: AmqpUrl) -> None:
+    """After hundreds of cancelled and finished callers no task is left, and no message without an outcome."""
+
+    async def scenario() -> int:
+        await declare_queue(amqptool_vhost, "q")
+        async with Publisher(amqptool_vhost, window_messages=20) as publisher:
+            tasks = [asyncio.create_task(publisher.publish(to_q())) for _ in range(300)]
+            for number, task in enumerate(tasks):
+                if number % 3 == 0:
+                    await asyncio.sleep(0)
+                    task.cancel()
+            await asyncio.wait(tasks)
+        assert publisher.in_flight == 0
+        confirmed = sum(not task.cancelled() and task.exception() is None for task in tasks)
+        assert confirmed >= 200
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(scenario()) == 1
+
+
+def test_outcomes_are_streamed_while_the_input_goes_on(amqptool_vhost: AmqpUrl) -> None:
+    """An input that waits for the outcome of its own first message gets it: nothing is held back."""
+
+    async def scenario() -> list[Outcome]:
+        await declare_queue(amqptool_vhost, "q")
+        confirmed = asyncio.Event()
+
+        async def messages() -> AsyncIterator[Message]:
+            yield to_q()
+            await confirmed.wait()
+            yield to_q()
+
+        outcomes: list[Outcome] = []
+        async with Publisher(amqptool_vhost) as publisher:
+            async for outcome in publisher.publish_many(messages()):
+                outcomes.append(outcome)
+                confirmed.set()
+        return outcomes
+
+    assert len(asyncio.run(asyncio.wait_for(scenario(), 30))) == 2
+
+
+@pytest.mark.parametrize("count", [1, 3000])
+def test_many_tasks_at_once_keep_their_order(amqptool_vhost: AmqpUrl, count: int) -> None:
+    """First come, first served, through a small window too; and thousands that wait do not slow each other down."""
+
+    async def scenario() -> list[int]:
+        await declare_queue(amqptool_vhost, "q")
+        done: list[int] = []
+
+        async def one(number: int) -> None:
+            await publisher.publish(to_q(b"%d" % number))
+            done.append(number)
+
+        async with Publisher(amqptool_vhost, window_messages=100) as publisher:
+            await asyncio.gather(*(one(number) for number in range(count)))
+        return done
+
+    assert sorted(asyncio.run(scenario())) == list(range(count))
