@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 EXIT_TIMEOUT = 5.0
 #: Seconds for the rest, once nothing is waited for: closing a connection takes at most five of them.
 ABANDON_TIMEOUT = 10.0
+#: How often to look, every hundredth of a second, whether attempts to connect that nobody wants any more have ended.
+ATTEMPT_LOOKS = 100
 
 
 class Host:
@@ -131,6 +133,7 @@ class Host:
                 self._publisher.abandon()
                 await self._publisher.close(settle=False)
             self._leave_nobody_waiting()
+            await self._let_attempts_end()
 
     async def _take(self) -> bool:
         """Wait for submissions; return False at the end of them."""
@@ -171,6 +174,13 @@ class Host:
                 await publisher.open()
                 self._publisher = publisher
             return self._publisher
+
+    async def _let_attempts_end(self) -> None:
+        # An attempt that was cancelled goes on, and hangs up when it succeeds; in a closed loop it never would.
+        for _ in range(ATTEMPT_LOOKS):
+            if len(self._selector.get_map()) == 1:  # the loop's own wake-up
+                return
+            await asyncio.sleep(0.01)
 
     def _settle(self, submission: Submission, outcome: Outcome) -> None:
         if submission in self._begun:
