@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.docs.check import README, ROOT, problems
 from tests.support.cli import cli_environment
 
@@ -66,6 +68,7 @@ def pattern(step: Step) -> re.Pattern[str]:
     return re.compile("".join(f"{line}\n" for line in [*lines, f"{_DONE} {code}"]).removesuffix("\n"))
 
 
+@pytest.mark.timeout(600)  # some fifty commands and a node of its own
 def test_every_command_does_what_is_shown(tmp_path: Path) -> None:
     """The README, played from top to bottom in an empty directory, prints what it says."""
     shutil.copytree(ROOT / "topologies", tmp_path / "topologies")
