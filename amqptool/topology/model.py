@@ -244,5 +244,5 @@ class Topology:
 
 
 def _as_json(table: Mapping[str, FieldValue]) -> str:
-    """Return a table so that 1 and "1" differ."""
-    return json.dumps(dict(table), ensure_ascii=False, default=str)
+    """Return a table so that 1 and "1" differ, and its order does not matter."""
+    return json.dumps(dict(table), ensure_ascii=False, sort_keys=True, default=str)

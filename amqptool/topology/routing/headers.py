@@ -1,10 +1,10 @@
 """The bindings of a headers exchange: which headers count, and when two values are the same to RabbitMQ.
 
 RabbitMQ compares decoded values without their AMQP types: a text equals a byte array of the same bytes, and an
-array without items an empty table. Inside arrays and tables the types count, and so does a table's order. A binding
-without a value (void) asks only for the header to be there. Release 3.13 made two things different: an integer no
-longer equals a float, and the broker counts a message's timestamp in milliseconds but a binding's in seconds, so
-that no timestamp equals itself.
+array without items an empty table. A decimal keeps its zeros: 1.50 is not 1.5. Inside arrays and tables the types
+count, and so does a table's order. A binding without a value (void) asks only for the header to be there. Release 3.13
+made two things different: an integer no longer equals a float, and the broker counts a message's timestamp in
+milliseconds but a binding's in seconds, so that no timestamp equals itself.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class HeadersIndex:
             case datetime() | FarTimestamp():
                 return _seconds(value)
             case Decimal():
-                return "decimal", value
+                return "decimal", value.as_tuple()
             case list():
                 return tuple((_mark(item), self._term(item)) for item in value)
             case dict():
