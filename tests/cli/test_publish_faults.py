@@ -103,9 +103,9 @@ def test_properties_that_cannot_be(queue: AmqpUrl, words: tuple[str, ...], said:
 
 
 def test_somebody_elses_user_id(queue: AmqpUrl) -> None:
-    """C11: the broker's refusal names both users, and the exit code is not that of success."""
+    """C11: the broker's refusal names both users: the value is at fault."""
     done = publish(queue, "x", "--user-id", "ann")
-    assert done.returncode == 4, done.stderr
+    assert done.returncode == 65, done.stderr
     assert "'ann'" in done.stderr
     assert "Traceback" not in done.stderr
 
