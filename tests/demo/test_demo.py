@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import cli_environment
 
 
+@pytest.mark.timeout(300)  # it starts a node and runs for half a minute on an idle machine
 def test_the_demo_ends_with_every_number_right(tmp_path: Path) -> None:
     """The demo succeeds, shows its table, and leaves nothing behind in its temporary directory."""
     demo = Path(__file__).with_name("demo.py")
