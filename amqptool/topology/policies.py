@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _KINDS: dict[str, ApplyTo] = {"classic": "classic_queues", "quorum": "quorum_queues", "stream": "streams"}
 #: A repeated group: such a pattern may take for ever to find nothing, as (a+)+b does.
 _ENDLESS = re.compile(r"\)[*+{]")
+#: A POSIX class, as in [[:alpha:]]: to `re`, a set of these characters.
+_POSIX = re.compile(r"\[[^\]]*\[[:.=]")
 #: So many patterns are kept compiled.
 _CACHED = 1024
 
@@ -29,13 +31,13 @@ def regex(pattern: str) -> re.Pattern[str] | None:
 
     The broker's patterns are PCRE, which has more than Python's `re`, and stops by itself where `re` would not.
     """
-    if _ENDLESS.search(pattern):
+    if _ENDLESS.search(pattern) or _POSIX.search(pattern):
         return None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", FutureWarning)  # [[:alpha:]] means something else to PCRE
+            warnings.simplefilter("ignore", FutureWarning)  # of sets that a later `re` may read in another way
             return re.compile(pattern)
-    except (re.error, FutureWarning, OverflowError, RecursionError):
+    except (re.error, OverflowError, RecursionError):
         return None
 
 
