@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +16,11 @@ from amqptool.errors import InputError
 from amqptool.publish.receipts.file import MAX_LINE, Receipts, open_receipts
 from amqptool.publish.receipts.record import Run, receipt
 
-RUN = Run(id=uuid4(), source={"bytes": 10, "sha256": "s"}, options={"exchange": "e", "headers": {"a": 1}})
+RUN = Run(
+    id=UUID("3f2b8c1e-0000-4000-8000-000000000000"),
+    source={"bytes": 10, "sha256": "s"},
+    options={"exchange": "e", "headers": {"a": 1}},
+)
 
 
 def again(**changes: object) -> Run:
@@ -26,7 +30,7 @@ def again(**changes: object) -> Run:
 
 def line(number: int, outcome: str = "confirmed") -> str:
     """Return one receipt."""
-    return receipt(str(uuid4()), f'"source": "f", "line": {number}', outcome)
+    return receipt(f"00000000-0000-4000-8000-{number:012}", f'"source": "f", "line": {number}', outcome)
 
 
 @pytest.fixture
@@ -163,7 +167,7 @@ def test_a_damaged_middle_is_refused(path: Path, damage: bytes, said: str) -> No
 
 HOLD = """
 import sys
-from uuid import uuid4
+from uuid import UUID, uuid4
 from amqptool.publish.receipts.file import open_receipts
 from amqptool.publish.receipts.record import Run
 open_receipts(sys.argv[1], Run(id=uuid4(), source={}, options={}), resume=True, most_items=1)

@@ -37,7 +37,7 @@ PAGE = "\n<!DOCTYPE html>\n<html><body>Please log in.</body></html>\n"
         ('{"queues": [{% for q in all %}{"name": "{{ q }}"}{% endfor %}]}', "1:13: this is a template of Helm"),
         (PAGE, "2:1: this is an HTML page, maybe an error or a login page; a topology has exchanges"),
         ('<?xml version="1.0"?>\n<queues/>', "1:1: this is XML or HTML; a topology has exchanges"),
-        (gzip.compress(b"queues: {}"), "1:1: this is no text file but compressed with gzip: unpack it first"),
+        (gzip.compress(b"queues: {}", mtime=0), "1:1: this is no text file but compressed with gzip: unpack it first"),
         (b"\x7fELF\x02\x01\x01\x00\xff\xfe", "1:1: this is no text file but a program; a topology has"),
         (b"\x00\x01\x02\xff", "1:1: this is no text file but a binary one; a topology has"),
         ("name,vhost,durable\na,/,true\n", "1:1: this looks like CSV, not YAML or JSON; a topology has"),
