@@ -21,12 +21,12 @@ GUESS_TIMEOUT = 2.0
 
 @asynccontextmanager
 async def management_if_any(
-    context: Context, without: str, *, amqp_only: bool = False, insist: bool = False, insist_on_guess: bool = False
+    context: Context, without: str, *, amqp_only: bool = False, insist_on_guess: bool = False
 ) -> AsyncIterator[Management | None]:
     """Open a session with the management API, or give None and say afterwards what goes `without`.
 
-    Nothing is said where the work itself fails, since then the broker may well be down as a whole. `insist` on an
-    address that somebody gave; one that we guess from the broker's may be wrong: `insist_on_guess` on that one too.
+    Nothing is said where the work itself fails, since then the broker may well be down as a whole. An address that
+    somebody gave is insisted on; one that we guess from the broker's may be wrong: `insist_on_guess` on that one too.
 
     Raises:
         BrokerUnavailable: there is no management API at an address that is insisted on.
@@ -41,7 +41,7 @@ async def management_if_any(
     guessed = address.origin == DEFAULT_ORIGIN
     async with context.management() as management:
         reason = await _unusable(management, address.value, GUESS_TIMEOUT if guessed else None)
-        if reason is not None and (insist_on_guess if guessed else insist):
+        if reason is not None and (insist_on_guess or not guessed):
             raise reason
         yield None if reason else management
         if reason is not None:

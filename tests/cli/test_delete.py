@@ -174,13 +174,20 @@ def test_without_the_management_api_no_classic_queue_is_surely_empty(
     amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, file: Path
 ) -> None:
     """The command says what it cannot see, keeps the queues, and deletes them when told to."""
-    done = delete(amqptool_node, amqptool_vhost, str(file), "--management-url", NOWHERE)
+    done = delete(amqptool_node, amqptool_vhost, str(file), "--amqp-only")
     assert done.returncode == 3
-    assert f"no management API at {NOWHERE}" in done.stderr
+    assert "note: without the management API, policies cannot be deleted" in done.stderr
     assert "queue jobs (classic): kept: it may hold un-acked messages" in done.stderr
-    forced = delete(amqptool_node, amqptool_vhost, str(file), "--management-url", NOWHERE, "--delete-messages")
+    forced = delete(amqptool_node, amqptool_vhost, str(file), "--amqp-only", "--delete-messages")
     assert forced.returncode == 0
     assert left(amqptool_node, amqptool_vhost) == set()
+
+
+def test_a_dead_management_api_that_was_named(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, file: Path) -> None:
+    """Nothing is touched before the address is right: exit 69."""
+    done = delete(amqptool_node, amqptool_vhost, str(file), "--management-url", NOWHERE)
+    assert (done.returncode, f"no management API at {NOWHERE}" in done.stderr) == (69, True)
+    assert len(left(amqptool_node, amqptool_vhost)) == 10
 
 
 def test_nothing_is_deleted_unasked(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, file: Path) -> None:

@@ -179,10 +179,8 @@ async def _outcomes(context: Context, task: _Task) -> list[Declared]:
         await _wait(context, task)
     without = UNKNOWN if task.check else _WITHOUT
     # A check that cannot see must not say that all is well, unless it was told to look no further.
-    management_if_needed = management_if_any(
-        context, without, amqp_only=task.amqp_only, insist=True, insist_on_guess=task.check
-    )
-    async with management_if_needed as management:
+    any_management = management_if_any(context, without, amqp_only=task.amqp_only, insist_on_guess=task.check)
+    async with any_management as management:
         if task.check:
             return await _check(context, task, management)
         if management is not None:

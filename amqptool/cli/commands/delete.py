@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Up to so many objects are listed; of more, only what is still there is.
 _LISTED = 50
 _WITHOUT = (
-    "without it, policies cannot be deleted, and a queue may hold un-acked messages that nobody sees: "
+    "without the management API, policies cannot be deleted, and a queue may hold un-acked messages that nobody sees: "
     "none is deleted unless --delete-messages says so"
 )
 
@@ -37,7 +37,10 @@ _WITHOUT = (
 @click.option("--yes", "-y", is_flag=True, help="Do not ask; needed where nobody can be asked.")
 @click.option("--if-empty", is_flag=True, help="A queue that holds messages or has consumers is no failure.")
 @click.option("--if-unused", is_flag=True, help="Keep queues with consumers, and exchanges that others are bound to.")
-@click.option("--delete-messages", is_flag=True, help="Delete queues with whatever they hold.")
+@click.option("--delete-messages", is_flag=True, help="Delete queues with whatever they hold; streams need it.")
+@click.option(
+    "--amqp-only", is_flag=True, help="Do without the management API: of queues, deletes what is surely empty."
+)
 @topology_options
 @pass_context
 def delete(
@@ -48,6 +51,7 @@ def delete(
     if_empty: bool,
     if_unused: bool,
     delete_messages: bool,
+    amqp_only: bool,
     settings: dict[str, str],
 ) -> ExitCode:
     """Delete what topology files declare. `-` is standard input.
@@ -67,7 +71,9 @@ def delete(
         context.output.talk("nothing was deleted")
         return ExitCode.FAILED
     rules = Rules(delete_messages=delete_messages, if_empty=if_empty, if_unused=if_unused)
-    return context.output.show(_view(run(context, lambda _: _delete_all(context, topology, rules)), url))
+    return context.output.show(
+        _view(run(context, lambda _: _delete_all(context, topology, rules, amqp_only=amqp_only)), url)
+    )
 
 
 def _confirmed(topology: Topology, url: AmqpUrl) -> bool:
@@ -83,10 +89,10 @@ def _confirmed(topology: Topology, url: AmqpUrl) -> bool:
     return click.confirm("Delete?", err=True)
 
 
-async def _delete_all(context: Context, topology: Topology, rules: Rules) -> list[Deleted]:
+async def _delete_all(context: Context, topology: Topology, rules: Rules, *, amqp_only: bool) -> list[Deleted]:
     from amqptool.broker.deletion import delete
 
-    async with management_if_any(context, _WITHOUT) as management:
+    async with management_if_any(context, _WITHOUT, amqp_only=amqp_only) as management:
         return await delete(context.resolve_url().value, topology, management, rules)
 
 

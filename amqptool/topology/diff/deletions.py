@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from amqptool.topology.diff.identity import binding_key, vhosts_of
-from amqptool.topology.diff.plan import Action, Change
+from amqptool.topology.diff.plan import Action, Change, Note
 from amqptool.topology.model import Exchange, Policy, Queue
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ _End: TypeAlias = "tuple[str, str | None, str]"
 N = TypeVar("N", Exchange, Queue, Policy)
 
 
-def deletions(desired: Topology, actual: Topology, vhost: str, ownership: Ownership) -> list[Change]:
-    """Return what is to be deleted: bindings, then queues, exchanges and policies.
+def deletions(desired: Topology, actual: Topology, vhost: str, ownership: Ownership) -> tuple[list[Change], list[Note]]:
+    """Return what is to be deleted: bindings, then queues, exchanges and policies; and notes of what is not.
 
-    The bindings of what is deleted go with it, and are not listed.
+    The bindings of what is deleted go with it, and are not listed. Noted are bindings with one end that is owned.
     """
     here = set(vhosts_of(desired, vhost))
     declared_queues = _keys(desired.queues, vhost)
@@ -48,11 +48,22 @@ def deletions(desired: Topology, actual: Topology, vhost: str, ownership: Owners
     gone |= {("exchange", each.vhost, each.name) for each in exchanges}
     owned = {("queue", each.vhost, each.name) for each in actual.queues if owns_queue(each)}
     owned |= {("exchange", each.vhost, each.name) for each in actual.exchanges if owns(each)}
-    stray = (each for each in _stray_bindings(desired, actual, vhost) if each.vhost in here)
-    bindings = [each for each in stray if not _ends(each) & gone and _owns_binding(each, owned, ownership)]
+    stray = [each for each in _stray_bindings(desired, actual, vhost) if each.vhost in here and not _ends(each) & gone]
+    bindings: list[Binding] = []
+    notes: list[Note] = []
+    for each in stray:
+        if _owns_binding(each, owned, ownership):
+            bindings.append(each)
+        elif _ends(each) & owned:
+            notes.append(Note(each, _kept(each, owned)))
     things: list[TopologyObject] = [*bindings, *queues, *exchanges, *policies]
     bound = Counter(end for each in actual.bindings for end in _ends(each))
-    return [Change(action=Action.DELETE, before=thing, hint=_hint(thing, bound)) for thing in things]
+    return [Change(action=Action.DELETE, before=thing, hint=_hint(thing, bound)) for thing in things], notes
+
+
+def _kept(binding: Binding, owned: Collection[_End]) -> str:
+    kind, _, name = _source(binding) if _destination(binding) in owned else _destination(binding)
+    return f"not in the file, but kept: {kind} {name} is not owned"
 
 
 def _hint(thing: TopologyObject, bound: Mapping[_End, int]) -> str:

@@ -55,15 +55,16 @@ class _Comparison:
 
     def plan(self, prune: Ownership | None, operator_policies: Sequence[Policy]) -> Plan:
         """Compare everything."""
+        deleted, kept = deletions(self._desired, self._actual, self._vhost, prune) if prune else ((), ())
         changes = [
             *(Change(action=Action.CREATE, after=vhost) for vhost in self._missing),
             *self._named(self._desired.exchanges, self._actual.exchanges, self._exchange),
             *self._named(self._desired.queues, self._actual.queues, self._queue),
             *self._bindings(),
             *self._named(self._desired.policies, self._actual.policies, self._policy),
-            *(deletions(self._desired, self._actual, self._vhost, prune) if prune else ()),
+            *deleted,
         ]
-        notes = tuple(self._notes(operator_policies))
+        notes = (*self._notes(operator_policies), *kept)
         return Plan(changes=tuple(changes), unchanged=tuple(self._unchanged), notes=notes)
 
     def _named(

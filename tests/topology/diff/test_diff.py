@@ -332,6 +332,17 @@ def test_a_prefix_owns_names_that_begin_with_it() -> None:
     ]
 
 
+def test_bindings_to_and_from_others_are_told() -> None:
+    """They may be what the owner of the other end wants, so they stay, which nobody should have to find out."""
+    found = compared(KEPT, STRAY, prune=Ownership(prefixes=("shop.",))).notes
+    kept = "not in the file, but kept"
+    assert [(str(note.object), note.text) for note in found] == [
+        ("binding of queue shop.jobs to other.in", f"{kept}: exchange other.in is not owned"),
+        ("binding of queue shop.jobs to amq.topic with key 'a'", f"{kept}: exchange amq.topic is not owned"),
+        ("binding of queue other.q to shop.in with key 'y'", f"{kept}: queue other.q is not owned"),
+    ]
+
+
 def test_a_whole_vhost_is_owned() -> None:
     """Then everything that the file does not have goes, bindings of what goes along with it."""
     assert pruned(KEPT, STRAY, whole_vhosts=True) == [
