@@ -95,7 +95,7 @@ def test_what_cannot_be_undone_is_refused(content_encoding: str, words: str) -> 
         decode(b"x", content_encoding)
 
 
-GOOD = gzip.compress(b"tea" * 100)
+GOOD = gzip.compress(b"tea" * 100, mtime=0)
 
 
 @pytest.mark.parametrize(
