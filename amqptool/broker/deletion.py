@@ -18,7 +18,7 @@ from amqptool.topology.diff.identity import binding_key
 from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 
     from amqptool.broker.amqp import Channel, Connection
     from amqptool.broker.management import Management
@@ -112,12 +112,12 @@ class _Deletion:
         queues = [thing for thing in things if isinstance(thing, Queue)]
         exchanges = [thing for thing in things if isinstance(thing, Exchange)]
         await self._look(exchanges)
-        outcomes = [await self._policy(thing) for thing in things if isinstance(thing, Policy)]
-        outcomes += await self._each([thing for thing in things if isinstance(thing, Binding)], self._binding)
+        policies = [await self._policy(thing) for thing in things if isinstance(thing, Policy)]
+        bindings = await self._each([thing for thing in things if isinstance(thing, Binding)], self._binding)
         # Only now: what is bound no more gets no more messages.
         self._found = await occupancies(self._connection, self._management, [queue.name for queue in queues])
-        outcomes += await self._each(queues, self._queue)
-        return outcomes + await self._each(exchanges, self._exchange)
+        ends = [*await self._each(queues, self._queue), *await self._each(exchanges, self._exchange)]
+        return [*policies, *_with_their_ends(bindings, ends), *ends]
 
     async def _each(self, things: Sequence[T], work: Callable[[Channel, T], Awaitable[Deleted]]) -> list[Deleted]:
         results = await in_lanes(self._connection, things, work)
@@ -179,3 +179,22 @@ class _Deletion:
         except PreconditionFailed:
             return Deleted(exchange, "kept", reason="others are bound to it")
         return Deleted(exchange, "deleted")
+
+
+def _with_their_ends(bindings: Iterable[Deleted], ends: Iterable[Deleted]) -> list[Deleted]:
+    """Return what became of bindings in the end: one that could not be deleted is gone with what it led to or from."""
+    gone = {
+        (type(end.object).__name__.lower(), end.object.name)
+        for end in ends
+        if end.outcome == "deleted" and isinstance(end.object, Exchange | Queue)
+    }
+    return [
+        Deleted(each.object, "deleted") if each.outcome == "failed" and _names_of_ends(each.object) & gone else each
+        for each in bindings
+    ]
+
+
+def _names_of_ends(thing: Deletable) -> set[tuple[str, str]]:
+    if not isinstance(thing, Binding):
+        return set()
+    return {("exchange", thing.source), (thing.destination_type, thing.destination)}

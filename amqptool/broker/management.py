@@ -220,6 +220,8 @@ class Management:
 
 def _reason(error: Exception) -> str:
     """Say why there is no answer, in fewer words than aiohttp."""
+    from aiohttp import ClientResponseError, TooManyRedirects
+
     cause = getattr(error, "os_error", error)
     if isinstance(cause, ConnectionRefusedError):
         return "connection refused"
@@ -227,6 +229,8 @@ def _reason(error: Exception) -> str:
         return "the host name cannot be resolved"
     if isinstance(cause, TimeoutError):
         return "no answer in time"
+    if isinstance(cause, ClientResponseError) and not isinstance(cause, TooManyRedirects):
+        return "what answers there does not speak HTTP"
     return str(error) or type(error).__name__
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Messages in hand at a time. The broker counts messages, not bytes: it bounds our memory with theirs.
 PREFETCH = 200
+#: Seconds between two words of progress.
+_TELL_EVERY = 1.0
 #: Seconds after which a quiet queue is asked again whether it is empty.
 _PATIENCE = 0.5
 
@@ -48,8 +50,8 @@ class Route:
 async def move(url: AmqpUrl, route: Route, on_progress: Callable[[str], None]) -> int:
     """Move messages until the source has none that are ready; return how many were moved.
 
-    `on_progress` is told the number so far after each batch. The source's messages come and go over one
-    connection and the copies over another: an alarm of the broker must not keep us from reading.
+    `on_progress` is told the number so far, once in a second at most, and at the end. The source's messages come
+    and go over one connection and the copies over another: an alarm of the broker must not keep us from reading.
 
     Raises:
         InUse: somebody else consumes from the source, or deleted it.
@@ -57,12 +59,14 @@ async def move(url: AmqpUrl, route: Route, on_progress: Callable[[str], None]) -
         BrokerUnavailable: a connection was lost.
     """
     async with connect(url, name="amqptool migrate") as connection, Publisher(url) as publisher:
+        clock, told_at = asyncio.get_running_loop().time, float("-inf")
         mover = _Mover(await connection.channel(), await connection.channel(), route, url.username)
         async for outcome in publisher.publish_many(mover.copies()):
             if isinstance(outcome, Failed):
                 raise outcome.error
             mover.settle(outcome.message)
-            if mover.moved % PREFETCH == 0:
+            if mover.moved % PREFETCH == 0 and clock() >= told_at + _TELL_EVERY:
+                told_at = clock()
                 on_progress(f"moved {mover.moved:,} messages {route}")
         await mover.flush()
         on_progress(f"moved {mover.moved:,} messages {route}")

@@ -198,7 +198,7 @@ class Topology:
 
         Raises:
             TopologyError: the files have problems; all of them are listed.
-            OSError: a file cannot be read, or is not a regular file.
+            OSError: a file cannot be read.
         """
         from amqptool.topology.file.load import load
 

@@ -121,6 +121,18 @@ def test_nobody_there_is_unavailable() -> None:
     asyncio.run(main())
 
 
+def test_what_does_not_speak_http_is_unavailable(amqptool_node: Endpoint) -> None:
+    """The broker's own port is the likeliest mistake."""
+    address = f"http://127.0.0.1:{amqptool_node.url.port}"
+
+    async def main() -> None:
+        async with Management(address, username="guest", password="guest") as management:
+            with pytest.raises(BrokerUnavailable, match=f"{address}: what answers there does not speak HTTP$"):
+                await management.overview()
+
+    asyncio.run(main())
+
+
 def test_a_server_of_another_kind_is_unavailable() -> None:
     """What answers with something else than JSON is no management API."""
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -17,7 +16,7 @@ from amqptool.broker.local import Endpoint
 from amqptool.broker.management import Management
 from tests.support.broker import publish, queue_length
 from tests.support.cli import run_cli
-from tests.support.vhost import VhostUnderTest
+from tests.support.vhost import VhostUnderTest, limited_user
 
 FILE = """
 exchanges:
@@ -38,19 +37,8 @@ def broker(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> VhostUnderTest:
 @pytest.fixture
 def limited(broker: VhostUnderTest) -> Iterator[VhostUnderTest]:
     """Give the vhost as a user sees it who may only touch names that begin with `lim`."""
-    name = f"lim-{uuid4().hex[:8]}"
-    rights = {"configure": "^lim", "write": "^lim", "read": "^lim"}
-
-    async def change(method: str) -> None:
-        async with Management.at(broker.node.management_url, broker.node.url) as management:
-            user = {"password": "secret", "tags": "management"} if method == "PUT" else None
-            await management._request("test", method, "users", name, json=user)
-            if method == "PUT":
-                await management._request("test", "PUT", "permissions", broker.url.vhost, name, json=rights)
-
-    asyncio.run(change("PUT"))
-    yield VhostUnderTest(broker.node, replace(broker.url, username=name, password="secret"))
-    asyncio.run(change("DELETE"))
+    with limited_user(broker.node, broker.url, configure="^lim", write="^lim", read="^lim") as url:
+        yield VhostUnderTest(broker.node, url)
 
 
 def outcomes(broker: VhostUnderTest, *words: str, text: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from amqptool.broker.management import Management
 from amqptool.topology.model import Policy
 from tests.support.broker import publish, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.vhost import limited_user
 
 FILE = """
 exchanges:
@@ -180,6 +181,17 @@ def test_without_the_management_api_no_classic_queue_is_surely_empty(
     assert "queue jobs (classic): kept: it may hold un-acked messages" in done.stderr
     forced = delete(amqptool_node, amqptool_vhost, str(file), "--amqp-only", "--delete-messages")
     assert forced.returncode == 0
+    assert left(amqptool_node, amqptool_vhost) == set()
+
+
+def test_bindings_go_with_their_queue(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, tmp_path: Path) -> None:
+    """Who may delete a queue but not unbind it has deleted its bindings too: exit 0."""
+    path = tmp_path / "app.yaml"
+    path.write_text("queues: {jobs: {type: quorum, bindings: [{source: amq.topic, routing_key: a}]}}")
+    asyncio.run(declare_topology(amqptool_vhost, Topology.load(path)))
+    with limited_user(amqptool_node, amqptool_vhost, configure=".*", write="^$", read=".*") as url:
+        done = delete(amqptool_node, url, str(path))
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "2 deleted")
     assert left(amqptool_node, amqptool_vhost) == set()
 
 

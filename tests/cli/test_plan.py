@@ -176,6 +176,12 @@ def test_amqp_alone_cannot_prune(broker: VhostUnderTest) -> None:
     assert broker.run("plan", "--amqp-only", "--prune", "--owns-vhost", "-", text=WANTED).returncode == 2
 
 
+def test_a_saved_plan_is_a_file(broker: VhostUnderTest) -> None:
+    """It is for `declare --plan`: `-` is no file, which is better said than made one of that name."""
+    done = broker.run("plan", "--out", "-", "-", text=WANTED)
+    assert (done.returncode, "--json prints the plan" in done.stderr) == (2, True)
+
+
 def save(broker: VhostUnderTest, path: Path, *words: str, text: str = WANTED) -> str:
     """Save a plan and return its path."""
     assert broker.run("plan", "--out", str(path), *words, "-", text=text).returncode == 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from uuid import uuid4
 
 from amqptool import AmqpUrl, Topology, declare
 from amqptool.broker.actual import read_actual
@@ -71,3 +73,26 @@ class VhostUnderTest:
         """Return what is there, each object in words."""
         found = self.actual()
         return {str(each) for each in (*found.exchanges, *found.queues, *found.bindings, *found.policies)}
+
+
+@contextmanager
+def limited_user(node: Endpoint, url: AmqpUrl, *, configure: str, write: str, read: str) -> Iterator[AmqpUrl]:
+    """Create a user who may touch what these regular expressions match, and give its URL."""
+    name = f"limited-{uuid4().hex[:8]}"
+    user = {"password": "secret", "tags": "management"}
+    rights = {"configure": configure, "write": write, "read": read}
+
+    async def create() -> None:
+        async with Management.at(node.management_url, node.url) as management:
+            await management._request("test", "PUT", "users", name, json=user)
+            await management._request("test", "PUT", "permissions", url.vhost, name, json=rights)
+
+    async def delete() -> None:
+        async with Management.at(node.management_url, node.url) as management:
+            await management._request("test", "DELETE", "users", name)
+
+    asyncio.run(create())
+    try:
+        yield replace(url, username=name, password="secret")
+    finally:
+        asyncio.run(delete())

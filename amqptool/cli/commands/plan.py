@@ -72,6 +72,8 @@ def plan(
     cannot be changed in place is ∓; `declare` does that with --allow-replace only. What the broker's policies
     add to the files' queues and exchanges is noted.
     """
+    if out == Path("-"):
+        raise click.UsageError("--out takes a file, which `declare --plan` reads; --json prints the plan")
     if amqp_only and (prune or create_vhosts or out):
         raise click.UsageError("--amqp-only tells what does not exist, and no more: the rest needs the management API")
     question = _Question(

@@ -28,17 +28,17 @@ class Content:
 
 
 def read_file(path: str | os.PathLike[str]) -> Content:
-    """Read a file, unless it is too large.
+    """Read a file, unless it is too large; a pipe, as the shell's `<(command)` makes one, to its end.
 
     Raises:
-        OSError: it cannot be read, or is not a regular file.
+        OSError: it cannot be read.
     """
     mode = os.stat(path).st_mode  # noqa: PTH116 - a path, as the caller wrote it, for the error's sake
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
     with open(path, "rb") as file:  # noqa: PTH123 - see above
+        if not stat.S_ISREG(mode):
+            return read_stream(file, os.fspath(path))
         limit = limit_of(file.read(_HEAD))
         if os.fstat(file.fileno()).st_size > limit:
             return Content(os.fspath(path), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -502,10 +503,24 @@ def test_twice_in_several_files(tmp_path: Path) -> None:
         Topology.load(first, second)
 
 
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    """As the shell's <(command) gives one: to its end, and problems have its path."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+
+    def written(text: str) -> Topology:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(path.write_text, text)
+            return Topology.load(path)
+
+    assert [queue.name for queue in written("queues: {q: }").queues] == ["q"]
+    with pytest.raises(TopologyError, match=rf"^{path}:1:13: "):
+        written("queues: {q: 5}")
+
+
 def test_unreadable(tmp_path: Path) -> None:
-    """A missing file, a directory and a FIFO are errors of the operating system, with the path."""
-    os.mkfifo(tmp_path / "fifo")
-    reasons = {"none": "No such file", ".": "Is a directory", "fifo": "not a regular file"}
+    """A missing file and a directory are errors of the operating system, with the path."""
+    reasons = {"none": "No such file", ".": "Is a directory"}
     for path, words in ((tmp_path / name, words) for name, words in reasons.items()):
         with pytest.raises(OSError, match=words) as caught:
             Topology.load(path)
