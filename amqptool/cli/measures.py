@@ -23,7 +23,7 @@ class Duration(click.ParamType[float]):
 
 
 def _seconds(text: str) -> float | None:
-    from amqptool.topology.units import milliseconds
+    from amqptool.units import milliseconds
 
     whole, dot, part = text.partition(".")
     if whole.isascii() and whole.isdigit() and len(text) < 12 and (not dot or (part.isascii() and part.isdigit())):

@@ -248,7 +248,7 @@ def _template(options: dict[str, Any]) -> Message:
 def _milliseconds(expiration: str | None) -> str | None:
     if expiration is None or expiration.isdigit():
         return expiration
-    from amqptool.topology.units import milliseconds
+    from amqptool.units import milliseconds
 
     known = milliseconds(expiration)
     if known is None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from amqptool.topology import units
+from amqptool import units
 from amqptool.topology.file import reading
 from amqptool.topology.file.nodes import Scalar
 from amqptool.topology.file.reading import Unfit

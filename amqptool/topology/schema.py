@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
-from amqptool.topology import arguments, names, units
+from amqptool import units
+from amqptool.topology import arguments, names
 from amqptool.topology.argument import AGE, QUEUE_TYPES
 from amqptool.topology.arguments import MAX_EXPIRY
 from amqptool.topology.file import unmanaged, vhosts

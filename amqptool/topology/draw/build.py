@@ -10,7 +10,7 @@ from amqptool.topology.draw.implied import Implied, implied
 from amqptool.topology.draw.words import binding_label
 from amqptool.topology.names import PREDECLARED, predeclared_type
 from amqptool.topology.policies import Policies
-from amqptool.topology.units import duration
+from amqptool.units import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

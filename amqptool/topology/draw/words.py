@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from amqptool.topology.draw.graph import DEFAULT_EXCHANGE
-from amqptool.topology.units import duration
+from amqptool.units import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,7 @@ from amqptool.retry import at_least_once, dead_letter_queue
 from amqptool.topology.dump import layout
 from amqptool.topology.dump.fold import folded
 from amqptool.topology.dump.table import shorthand
-from amqptool.topology.units import duration
+from amqptool.units import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amqptool.topology import arguments, units
+from amqptool import units
+from amqptool.topology import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

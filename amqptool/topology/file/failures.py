@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amqptool import retry
-from amqptool.topology import units
+from amqptool import retry, units
 from amqptool.topology.arguments import MAX_EXPIRY
 from amqptool.topology.expand import Places
 from amqptool.topology.file import reading

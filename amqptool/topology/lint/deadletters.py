@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amqptool.topology import units
+from amqptool import units
 from amqptool.topology.lint.rule import Finding, Rule
 from amqptool.topology.problems import quoted
 

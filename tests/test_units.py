@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amqptool.topology.units import duration, milliseconds, size, size_in_bytes
+from amqptool.units import duration, milliseconds, size, size_in_bytes
 
 
 @pytest.mark.parametrize(
