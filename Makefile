@@ -8,6 +8,8 @@ READY := $(VENV)/.ready
 BROKER_PACKAGES := rabbitmq-server
 TEST_PACKAGES := $(BROKER_PACKAGES) amqp-tools
 BENCH_PACKAGES := $(TEST_PACKAGES) gcc libc6-dev librabbitmq-dev
+# A process for each core, up to four, and a RabbitMQ for each process: a test waits as often as it works.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-rabbitmq4 check fmt bench clean
@@ -22,14 +24,14 @@ demo: $(READY) ## Watch amqptool do its job on a private RabbitMQ, in under a mi
 test: $(READY) ## Run the whole suite against a private RabbitMQ (T=path or options narrow it)
 	@sh tests/setup/packages.sh required $(TEST_PACKAGES)
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(T)
+	@$(BIN)/coverage run -m pytest $(PARALLEL) $(T)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --format=total | sed 's/^/branch coverage, percent: /'
 
 test-rabbitmq4: $(READY) ## Run the whole suite against RabbitMQ 4 from Debian 13, unpacked beside; takes root
 	@sh tests/setup/packages.sh required $(TEST_PACKAGES) debootstrap
 	@sh tests/setup/rabbitmq4.sh .rabbitmq4
-	@PATH="$(CURDIR)/.rabbitmq4/bin:$$PATH" $(BIN)/python -m pytest $(T)
+	@PATH="$(CURDIR)/.rabbitmq4/bin:$$PATH" $(BIN)/python -m pytest $(PARALLEL) $(T)
 
 check: $(READY) ## Check format, lint, types, architecture and documents
 	@$(BIN)/ruff format --check .

@@ -199,7 +199,9 @@ def test_live_draws_what_the_broker_holds(amqptool_node: Endpoint, amqptool_vhos
             for _ in range(3):
                 await publisher.publish(Message(body=b"", exchange="incoming", routing_key="publish.news"))
             key = (amqptool_vhost.vhost, "notifications")
-            while (await read_figures(asked, [amqptool_vhost.vhost]))[key].published is None:
+            while (
+                found := (await read_figures(asked, [amqptool_vhost.vhost]))[key]
+            ).published is None or found.ready < 3:
                 pass
 
     asyncio.run(asyncio.wait_for(prepare(), 60))
