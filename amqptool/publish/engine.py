@@ -233,7 +233,7 @@ class Engine:
         if exchange is not None:
             self.exchanges.forget(exchange)
         entries = self.window.lose_channel()
-        self._events.tell("lost", f"{reason}; {len(entries):,} messages were in flight")
+        self._events.tell("lost", f"{reason}; {len(entries):,} in flight")
         loss = Loss(reason, since, self.now(), self._terms.reconnect_timeout)
         for entry, failed in judge_loss(entries, loss):
             if failed is None:
