@@ -431,6 +431,7 @@ def test_whatever_was_confirmed_to_four_threads_survives_a_killed_broker() -> No
     """Every message that `publish` said was confirmed is in the queue after SIGKILL."""
     confirmed: list[str | None] = []
     over = threading.Event()
+    workers: list[Future[None]] = []
 
     def work(publisher: BlockingPublisher) -> None:
         while not over.is_set():
@@ -445,12 +446,14 @@ def test_whatever_was_confirmed_to_four_threads_survives_a_killed_broker() -> No
     def grows() -> None:
         target = len(confirmed) + 200
         while len(confirmed) < target:
+            for ended in filter(Future.done, workers):
+                ended.result()
             over.wait(0.05)
 
     with local.temporary() as node:
         asyncio.run(declare_queue(node.url, "q"))
         with BlockingPublisher(node.url) as publisher, ThreadPoolExecutor(4) as threads:
-            workers = [threads.submit(work, publisher) for _ in range(4)]
+            workers += [threads.submit(work, publisher) for _ in range(4)]
             try:
                 grows()
                 local.kill(node.directory)
