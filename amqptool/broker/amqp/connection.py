@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pika
-from pika.adapters.asyncio_connection import AsyncioConnection
 
 from amqptool import __version__
 from amqptool.broker.amqp.channel import Channel
+from amqptool.broker.amqp.raw import RawConnection
 from amqptool.broker.amqp.translate import translate
 from amqptool.errors import BrokerUnavailable
 
@@ -37,7 +37,7 @@ CLOSE_TIMEOUT = 5.0
 class Connection:
     """One AMQP connection on the running event loop."""
 
-    def __init__(self, url: AmqpUrl, raw: AsyncioConnection) -> None:
+    def __init__(self, url: AmqpUrl, raw: RawConnection) -> None:
         self.url = url
         self._raw = raw
         #: Set to the reason once the connection is gone, however it went.
@@ -67,7 +67,7 @@ class Connection:
             ConfigError: TLS failed.
         """
         result = await _open_raw(_parameters(url, name, heartbeat, timeout))
-        if isinstance(result, AsyncioConnection):
+        if isinstance(result, RawConnection):
             return cls(url, result)
         raise translate(result, f"cannot connect to {url.address} as {url.username}")
 
@@ -128,15 +128,15 @@ async def connect(url: AmqpUrl, *, name: str = "amqptool") -> AsyncIterator[Conn
         await connection.close()
 
 
-async def _open_raw(parameters: pika.ConnectionParameters) -> AsyncioConnection | BaseException:
+async def _open_raw(parameters: pika.ConnectionParameters) -> RawConnection | BaseException:
     """Return a raw connection, or why there is none.
 
     Cancelled, the attempt goes on until its timeout, and is hung up on if it succeeds: pika 1.4 cannot abort
     a handshake (`AMQPConnector.abort` fails its own assertion).
     """
     loop = asyncio.get_running_loop()
-    opened: asyncio.Future[AsyncioConnection | BaseException] = loop.create_future()
-    AsyncioConnection.create_connection([parameters], opened.set_result, loop)
+    opened: asyncio.Future[RawConnection | BaseException] = loop.create_future()
+    RawConnection.create_connection([parameters], opened.set_result, loop)
     try:
         return await asyncio.shield(opened)
     except asyncio.CancelledError:
@@ -144,12 +144,13 @@ async def _open_raw(parameters: pika.ConnectionParameters) -> AsyncioConnection 
         raise
 
 
-def _hang_up_on_arrival(opened: asyncio.Future[AsyncioConnection | BaseException]) -> None:
-    if not opened.cancelled() and isinstance(opened.result(), AsyncioConnection):
-        _hang_up(opened.result())
+def _hang_up_on_arrival(opened: asyncio.Future[RawConnection | BaseException]) -> None:
+    raw = None if opened.cancelled() else opened.result()
+    if isinstance(raw, RawConnection):
+        _hang_up(raw)
 
 
-def _hang_up(raw: AsyncioConnection) -> None:
+def _hang_up(raw: RawConnection) -> None:
     # pika has no public way to drop a connection without the closing handshake.
     raw._terminate_stream(pika.exceptions.ConnectionOpenAborted())
 
