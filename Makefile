@@ -45,9 +45,10 @@ fmt: $(READY) ## Format the code and bring the README's blocks up to date
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/python -m tests.docs.check --write
 
-bench: $(READY) ## Measure the speed, as ratios within one run
+bench: $(READY) ## Measure the speed, as ratios within one run (B=publish: only that part)
 	@sh tests/setup/packages.sh required $(BENCH_PACKAGES)
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	@$(BIN)/python -m tests.bench $(B)
 
 clean: ## Remove everything that the other targets made
 	rm -rf $(VENV) .rabbitmq4 .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -25,5 +25,7 @@ class Comparison:
     @property
     def goal(self) -> str:
         """The bound in words, and whether it was missed."""
+        if not self.at_least and math.isinf(self.at_most):
+            return "-"
         bound = f"≥ {self.at_least:g}" if self.at_least else f"≤ {self.at_most:g}"
         return bound if self.reached else f"{bound}, missed"

@@ -50,9 +50,9 @@ def compare_topology(node: Endpoint, directory: Path) -> list[Comparison]:
         agains.append(_seconds(pika))
     plan, again = statistics.median(plans), statistics.median(agains)
     return [
-        Comparison("first declare, blocking pika", f"{declare:.1f} s", f"{first:.1f} s", declare / first, at_most=1),
+        Comparison("first declare: blocking pika", f"{declare:.1f} s", f"{first:.1f} s", declare / first, at_most=1),
         Comparison(
-            "plan without changes, declaring again", f"{plan:.1f} s", f"{again:.1f} s", plan / again, at_most=0.5
+            "plan without changes: declaring again", f"{plan:.1f} s", f"{again:.1f} s", plan / again, at_most=0.5
         ),
     ]
 
