@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+AMQPTOOL = str(Path(sys.executable).with_name("amqptool"))
+
 _MEASURE = """
 import resource, subprocess, sys, time
 started = time.perf_counter()

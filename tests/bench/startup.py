@@ -8,13 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from amqptool.broker.amqp import connect
 from amqptool.broker.local import Endpoint
 from tests.bench.comparison import Comparison
+from tests.bench.measuring import AMQPTOOL
 
-AMQPTOOL = str(Path(sys.executable).with_name("amqptool"))
 QUEUE = "bench.one"
 ROUNDS = 30
 

@@ -15,8 +15,8 @@ from amqptool.broker.local import Endpoint
 from amqptool.broker.management import Management
 from amqptool.settings.url import AmqpUrl
 from tests.bench.comparison import Comparison
+from tests.bench.measuring import AMQPTOOL
 
-AMQPTOOL = str(Path(sys.executable).with_name("amqptool"))
 QUEUES, EXCHANGES = 500, 20  # each queue is bound to each exchange
 ROUNDS = 5
 
