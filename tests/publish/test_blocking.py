@@ -38,6 +38,7 @@ from amqptool.broker import local
 from amqptool.publish import blocking, handover
 from tests.support.broker import declare_queue, drain, queue_length
 from tests.support.cli import UNMEASURED, cli_environment
+from tests.support.ctl import keep_declarations
 from tests.support.fake_broker import Peer, fake_broker_in_thread
 
 
@@ -452,6 +453,7 @@ def test_whatever_was_confirmed_to_four_threads_survives_a_killed_broker() -> No
 
     with local.temporary() as node:
         asyncio.run(declare_queue(node.url, "q"))
+        keep_declarations(node)
         with BlockingPublisher(node.url) as publisher, ThreadPoolExecutor(4) as threads:
             workers += [threads.submit(work, publisher) for _ in range(4)]
             try:

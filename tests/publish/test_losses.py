@@ -28,6 +28,7 @@ from amqptool import (
 from amqptool.broker import local
 from amqptool.broker.local import Endpoint
 from tests.support.broker import close_connections, declare_queue, drain
+from tests.support.ctl import keep_declarations
 from tests.support.fake_broker import Peer, fake_broker
 from tests.support.faulty import FaultyLine, faulty_line
 
@@ -437,6 +438,7 @@ def test_a_broker_that_is_killed_loses_nothing_that_was_confirmed() -> None:
 
     async def scenario(node: local.RunningNode) -> tuple[list[Outcome], list[str | None]]:
         await declare_queue(node.url, "q")
+        await asyncio.to_thread(keep_declarations, node)
         outcomes: list[Outcome] = []
 
         async def kill_and_start() -> None:

@@ -27,3 +27,12 @@ def rabbitmqctl(node: RunningNode, *words: str) -> None:
     kept = {name: settings[name] for name in _KEPT if name in settings}
     done = subprocess.run([program, *words], env=kept, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
+
+
+def keep_declarations(node: RunningNode) -> None:
+    """Write to disk what was declared.
+
+    RabbitMQ does so some seconds after it has said declare-ok (Mnesia's log, as Erlang's disk_log buffers it), so
+    that a SIGKILL in between takes a durable queue away, and every confirmed message in it.
+    """
+    rabbitmqctl(node, "eval", "mnesia:sync_log().")
