@@ -258,6 +258,14 @@ def test_receipts_may_go_to_stdout(queue: AmqpUrl) -> None:
     assert [len(json.loads(line)) for line in one.stdout.splitlines()] == [3, 3]
 
 
+def test_receipts_may_go_to_a_stdout_that_is_a_file(queue: AmqpUrl, tmp_path: Path) -> None:
+    """`- > FILE` writes them, although a shell's stdout cannot be read."""
+    with (tmp_path / "receipts").open("w") as file:
+        arguments = cli_arguments("publish", "-k", "q", "x", "--receipts", "-")
+        subprocess.run(arguments, env=cli_environment({"AMQPTOOL_URL": queue.reveal()}), stdout=file, check=True)
+    assert len((tmp_path / "receipts").read_text().splitlines()) == 2
+
+
 # -- what did not go --
 
 

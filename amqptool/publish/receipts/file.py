@@ -48,7 +48,7 @@ def open_receipts(path: str, wanted: Run, *, resume: bool, most_items: int | Non
     """
     descriptor = _open(path)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        if path == STDOUT or not stat.S_ISREG(os.fstat(descriptor).st_mode):  # stdout cannot be read, even of a file
             return Receipts(descriptor, path, wanted, is_new=True)
         _lock(descriptor, path)
         if not resume and os.fstat(descriptor).st_size:
