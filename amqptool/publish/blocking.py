@@ -128,7 +128,7 @@ class BlockingPublisher:
                 yield from stream.known()
                 if stream.stopped:
                     break
-                self._running_host().inbox.put(stream.part(message))
+                stream.hand_over(message, self._running_host().inbox)
         except Exception:
             yield from stream.rest()
             raise

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amqptool.message import Message
+    from amqptool.publish.handover import Inbox
     from amqptool.publish.outcome import Outcome
 
 
@@ -110,11 +111,11 @@ class Stream:
         """Whether outcomes must be taken before more is sent."""
         return self._untaken >= self._max_messages or self._bytes >= self._max_bytes
 
-    def part(self, message: Message) -> Part:
-        """Count a message in."""
+    def hand_over(self, message: Message, inbox: Inbox) -> None:
+        """Put a message into an inbox, and then count it in; see `Inbox.put` for the errors."""
+        inbox.put(Part(self, message))
         self._untaken += 1
         self._bytes += size_of(message)
-        return Part(self, message)
 
     def known(self) -> Iterator[Outcome]:
         """Yield the outcomes that are there, after waiting for one if the stream is full."""
