@@ -13,6 +13,7 @@ from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import AmqptoolError, BrokerUnavailable, InDoubt
@@ -68,7 +69,12 @@ class Host:
 
     def connect(self) -> None:
         """Wait for a connection; see `Publisher.open` for the errors."""
-        asyncio.run_coroutine_threadsafe(self._opened(), self._loop).result()
+        # As in `handover`: whoever is interrupted while he waits must leave nothing locked that the loop needs.
+        answer: SimpleQueue[Exception | None] = SimpleQueue()
+        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._answer(answer)))
+        error = answer.get()
+        if error is not None:
+            raise error
 
     def stop(self) -> None:
         """Let nothing more in; everything there is settled, then it ends."""
@@ -87,7 +93,8 @@ class Host:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end; return whether it came."""
-        self._thread.join(timeout)
+        if self._thread.is_alive():  # an interrupt may have come before it was started
+            self._thread.join(timeout)
         ended = not self._thread.is_alive()
         if ended:
             atexit.unregister(self.finish)
@@ -164,6 +171,17 @@ class Host:
         except Exception as error:  # a mistake in one message, or in us, is not to end the thread
             self._fail(submission, error)
 
+    async def _answer(self, answer: SimpleQueue[Exception | None]) -> None:
+        """Open the publisher, and say so, or why not."""
+        error: Exception | None = BrokerUnavailable("closed before it was connected")
+        try:
+            await self._opened()
+            error = None
+        except Exception as reason:
+            error = reason
+        finally:
+            answer.put(error)
+
     async def _opened(self) -> Publisher:
         async with self._opening:
             if self._publisher is not None and self._publisher.is_over:
@@ -215,6 +233,8 @@ class _Loop(asyncio.SelectorEventLoop):
         found: Future[Any] = Future()
 
         def look_up() -> None:
+            if not found.set_running_or_notify_cancel():  # from here on it can be unheard, but not cancelled
+                return
             try:
                 found.set_result(socket.getaddrinfo(host, port, **hints))
             except Exception as error:

@@ -343,11 +343,18 @@ def test_an_interrupted_publish_gives_no_false_confirm() -> None:
 def test_interrupts_at_any_moment_leave_it_usable(vhost: AmqpUrl) -> None:
     """A process interrupted hundreds of times while it publishes ends in order, and what was confirmed is there."""
     # Coverage keeps its data under a lock of Python's, which such an interrupt leaves locked.
-    done = run_script("interrupted", vhost.reveal(), env=UNMEASURED)
+    done = run_script("interrupted", "publish", vhost.reveal(), env=UNMEASURED)
     assert (done.returncode, done.stderr) == (0, "")
     confirmed = set(done.stdout.split())
     assert confirmed <= {delivery.message_id for delivery in asyncio.run(drain(vhost, "q"))}
     assert len(confirmed) > 10
+
+
+def test_interrupts_while_it_connects_leave_it_closable(vhost: AmqpUrl) -> None:
+    """A process interrupted while its publishers connect closes each of them, and none of their threads fails."""
+    done = run_script("interrupted", "connect", vhost.reveal(), env=UNMEASURED)
+    assert done.returncode == 0, done.stderr
+    assert "Exception in thread" not in done.stderr
 
 
 # -- processes --

@@ -1,9 +1,8 @@
-"""A script that is interrupted again and again while it publishes.
+"""A script that is interrupted again and again while it publishes, or while it connects.
 
-    python -m tests.support.interrupted URL
+    python -m tests.support.interrupted publish|connect URL
 
-It prints the ids of what was confirmed, with an interrupt a few milliseconds after every publish began, if it took
-that long.
+An interrupt comes a few milliseconds after every step began, if it took that long.
 """
 
 from __future__ import annotations
@@ -16,26 +15,27 @@ from types import FrameType
 
 from amqptool import BlockingPublisher, Message
 
-ROUNDS = 400
-
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
     """Raise what SIGINT raises."""
     raise KeyboardInterrupt
 
 
-def main(url: str) -> None:
-    """Publish under interrupts, and at last without."""
-    signal.signal(signal.SIGALRM, interrupt)
-    moments = random.Random(1)
+def interrupt_in(seconds: float) -> None:
+    """Interrupt once, so much later; 0: not at all."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def publish(url: str, moments: random.Random) -> None:
+    """Publish under interrupts, and at last without; print the ids of what was confirmed."""
     confirmed = []
     with BlockingPublisher(url) as publisher:
-        for _ in range(ROUNDS):
+        for _ in range(400):
             message = Message(body=b"", routing_key="q")
             with suppress(KeyboardInterrupt):
-                signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.00001, 0.004))
+                interrupt_in(moments.uniform(0.00001, 0.004))
                 publisher.publish(message)
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                interrupt_in(0)
                 confirmed.append(message.message_id)
         last = Message(body=b"", routing_key="q")
         publisher.publish(last, timeout=60)
@@ -43,5 +43,23 @@ def main(url: str) -> None:
     print(*confirmed, sep="\n")
 
 
+def connect(url: str, moments: random.Random) -> None:
+    """Connect under interrupts; each publisher is closed in order, wherever that left it."""
+    for _ in range(20):
+        publisher = BlockingPublisher(url)
+        with suppress(KeyboardInterrupt):
+            interrupt_in(moments.uniform(0.00001, 0.02))
+            publisher.__enter__()
+            interrupt_in(0)
+        publisher.close()
+
+
+def main(what: str, url: str) -> None:
+    """Do one or the other."""
+    signal.signal(signal.SIGALRM, interrupt)
+    steps = {"publish": publish, "connect": connect}[what]
+    steps(url, random.Random(1))
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
