@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 #: How many failures are told; the JSON document lists more.
 _TOLD_FAILURES = 10
-_WORDS = {"Unroutable": "unroutable", "Nacked": "nacked", "InDoubt": "in doubt", "NotFound": "not found"}
+_WORDS = {
+    "Unroutable": "unroutable",
+    "Nacked": "nacked",
+    "InDoubt": "in doubt",
+    "NotFound": "not found",
+    "InputError": "not acceptable",
+    "AccessRefused": "refused",
+}
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -83,13 +90,14 @@ def _latencies(report: Report) -> dict[str, float]:
 
 
 def _errors(report: Report) -> tuple[str, ...]:
-    lines = [f"{failed.message.message_id}: {failed.error}" for failed in report.failures]
+    lines = [f"{failed.message.message_id or 'a message without an id'}: {failed.error}" for failed in report.failures]
     lines += [describe(error) for error in report.bad_items if error is not report.stopped_by]
     untold = report.failed.total() + report.bad - (report.stopped_by in report.bad_items) - _TOLD_FAILURES
     lines = lines[:_TOLD_FAILURES]
     if untold > 0:
         lines.append(f"… and {untold:,} more")
-    if report.stopped_by is not None:
+    told = [failed.error for failed in report.failures[:_TOLD_FAILURES]]
+    if report.stopped_by is not None and report.stopped_by not in told:
         lines.append(describe(report.stopped_by))
     return tuple(lines)
 

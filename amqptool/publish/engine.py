@@ -172,8 +172,7 @@ class Engine:
             else:
                 entry.ticket(failed)
         if was_calm and self.window.next_due is not None:
-            text = f"refused by the broker (basic.nack); trying again up to {self._terms.nack_retries} times"
-            self._events.tell("retrying", text)
+            self._events.tell("retrying", f"refused by the broker (basic.nack); retries: {self._terms.nack_retries}")
         self._upkeep.wake()
 
     def on_returned(self, returned: Returned) -> None:

@@ -154,9 +154,9 @@ class Publisher:
         """Publish a stream of messages, yielding the outcome of each as it is known.
 
         Memory is bounded by the window, whatever the length of the stream. An error of the stream itself, or
-        a broker that stays away, is raised after the outcomes of everything that was sent. So is the first refusal
-        of a message itself (its exchange does not exist, AMQP cannot carry it), which the next ones would most
-        likely meet too; with `skip_refused`, that is an outcome like any other.
+        a broker that stays away, is raised after the outcomes of everything that was sent. A message that is
+        refused for what it is (its exchange does not exist, AMQP cannot carry it) has its outcome, and ends the
+        stream likewise, since the next ones would most likely meet the same; with `skip_refused` it goes on.
         """
         self._check_open()
         stream = OutcomeStream(self._window.max_messages, self._window.max_bytes)
@@ -193,11 +193,13 @@ class Publisher:
                     raise stream.refusal
                 try:
                     await engine.send(message, stream.settle)
+                    stream.sent += 1
                 except (InputError, NotFound, AccessRefused) as error:
-                    if not skip_refused or error is engine.failure:
+                    if error is engine.failure:
                         raise
-                    stream.settle(Failed(message, error))
-                stream.sent += 1
+                    stream.refuse(message, error)
+                    if not skip_refused:
+                        raise
         finally:
             stream.end()
 

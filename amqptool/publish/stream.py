@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class OutcomeStream:
-    """The outcomes of one `publish_many`; the feeder counts what it has `sent`.
+    """The outcomes of one `publish_many`; the feeder counts what it has `sent`, or tried to.
 
     Outcomes that nobody has taken yet are bounded like messages in flight, since each holds its message.
     """
@@ -53,6 +53,11 @@ class OutcomeStream:
         self._outcomes.append(outcome)
         self._bytes += len(outcome.message.body)
         self._news.set()
+
+    def refuse(self, message: Message, error: AmqptoolError) -> None:
+        """Take in a message that could not be sent, because of what it is."""
+        self.sent += 1
+        self.settle(Failed(message, error))
 
     def end(self) -> None:
         """Say that nothing more will be sent; the feeder's last act."""

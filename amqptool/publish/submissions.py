@@ -93,7 +93,7 @@ class Stream:
     """The messages of one `publish_many`, and their outcomes, which its caller takes.
 
     It ends with the first message that is refused for what it is, or that cannot be sent, as that of the asyncio
-    publisher does; with `skip_refused`, a refusal is an outcome like any other.
+    publisher does; with `skip_refused` it goes on behind a refusal.
     """
 
     def __init__(self, max_messages: int, max_bytes: int, *, skip_refused: bool = False) -> None:
@@ -135,7 +135,7 @@ class Stream:
 
     def fail(self, message: Message, error: Exception) -> None:
         """Take in why a message was not sent."""
-        if self._skip_refused and isinstance(error, (InputError, NotFound)):
+        if isinstance(error, (InputError, NotFound)):
             self.settle(message, Failed(message, error))
         else:
             self._end(error)

@@ -99,7 +99,7 @@ class Upkeep:
 
     def _tell_of_return(self) -> None:
         again = len(self._engine.window)
-        what = f"; {again:,} messages in doubt are sent again" if again else ""
+        what = f"; {again:,} to be sent again" if again else ""
         self._events.tell("reconnected", f"connected again to {self._engine.session.connection.url.address}{what}")
 
     # -- messages to be sent again --

@@ -163,6 +163,13 @@ def test_an_unroutable_message_names_exchange_and_key(queue: AmqpUrl) -> None:
     assert "'nobody.listens'" in done.stderr
 
 
+def test_a_failed_message_without_an_id_is_told_as_such(queue: AmqpUrl, tmp_path: Path) -> None:
+    """A record may have none, and then there is none to name it by."""
+    (tmp_path / "records").write_text('{"routing_key": "nowhere", "body": "", "properties": {"message_id": null}}')
+    done = publish(queue, "--jsonl", f"{tmp_path}/records")
+    assert (done.returncode, "a message without an id: unroutable" in done.stderr) == (5, True)
+
+
 def test_an_unroutable_message_may_be_allowed(queue: AmqpUrl) -> None:
     """--allow-unroutable takes the broker's confirm for it."""
     assert publish(queue, "-e", "amq.topic", "-k", "nobody", "x", "--allow-unroutable").returncode == 0

@@ -49,7 +49,7 @@ def test_files_and_directories_are_messages(queue: AmqpUrl, tmp_path: Path) -> N
         (tmp_path / name).write_bytes(content)
     done = publish(queue, "--file", f"{tmp_path}/one", "--file", f"{tmp_path}/many")
     assert (done.returncode, done.stdout) == (0, "")
-    assert "1 directories in it are left out; --recursive takes them too" in done.stderr
+    assert "left out the directories in it (1); --recursive takes them too" in done.stderr
     assert "3 confirmed" in done.stderr
     assert bodies(queue) == [b"1\n", b"", b"\xff"]
     assert publish(queue, "--recursive", "--file", f"{tmp_path}/many").returncode == 0

@@ -288,6 +288,20 @@ def test_what_failed_can_be_published_again(queue: AmqpUrl, lines: Callable[...,
     assert (delivery.message.priority, delivery.message.persistent) == (3, False)
 
 
+def test_what_stopped_the_input_is_among_what_failed(
+    queue: AmqpUrl, lines: Callable[..., str], receipts: str, tmp_path: Path
+) -> None:
+    """A message to an exchange that does not exist ends the input, told once; it is kept, and has a receipt."""
+    records = [*to("q"), json.dumps({"exchange": "nope", "body": "2"}), *to("q")]
+    words = ("--jsonl", lines(*records), "--failed", str(tmp_path / "failed"), "--receipts", receipts)
+    done = publish(queue, *words)
+    assert (done.returncode, done.stderr.count("no exchange 'nope'")) == (1, 1)
+    assert "1 not found" in done.stderr
+    assert [json.loads(line)["body"] for line in (tmp_path / "failed").read_text().splitlines()] == ["2"]
+    outcomes = {each["line"]: each["outcome"] for each in map(json.loads, Path(receipts).read_text().splitlines()[1:])}
+    assert outcomes == {1: "confirmed", 2: "not_found"}
+
+
 def test_what_failed_is_not_lost_to_another_run(queue: AmqpUrl, lines: Callable[..., str], tmp_path: Path) -> None:
     """A file with something in it is refused; an empty one, or one of the run that goes on, is not."""
     failed, receipts = str(tmp_path / "failed"), str(tmp_path / "r")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -102,7 +103,7 @@ def test_an_unknown_exchange_is_not_found(amqptool_vhost: AmqpUrl) -> None:
 
 
 def test_an_unknown_exchange_leaves_nothing_in_doubt(amqptool_vhost: AmqpUrl) -> None:
-    """It is looked for before anything is sent to it, so everything before it is confirmed."""
+    """It is looked for before anything is sent to it, so everything before it is confirmed, and only it has failed."""
 
     async def scenario() -> list[Outcome]:
         await declare_queue(amqptool_vhost, "q")
@@ -116,7 +117,9 @@ def test_an_unknown_exchange_leaves_nothing_in_doubt(amqptool_vhost: AmqpUrl) ->
             outcomes.append(await publisher.publish(Message(body=b"", routing_key="q")))
         return outcomes
 
-    assert [type(outcome) for outcome in asyncio.run(scenario())] == [Confirmed] * 4
+    outcomes = asyncio.run(scenario())
+    assert Counter(type(outcome) for outcome in outcomes) == {Confirmed: 4, Failed: 1}
+    assert [outcome.message.exchange for outcome in outcomes if isinstance(outcome, Failed)] == ["nope"]
 
 
 def test_a_message_that_amqp_cannot_carry_is_refused_and_the_publisher_goes_on(

@@ -98,4 +98,4 @@ def _files_in(directory: str, *, recursive: bool) -> Iterator[str]:
             else:
                 left_out += entry.is_dir()
     if left_out:
-        log.warning("%s: %d directories in it are left out; --recursive takes them too", directory, left_out)
+        log.warning("%s: left out the directories in it (%d); --recursive takes them too", directory, left_out)
