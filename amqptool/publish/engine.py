@@ -112,12 +112,12 @@ class Engine:
             while not (self._is_ready and self.window.has_room and message.exchange in self.exchanges.known):
                 await self._prepare(message.exchange)
             try:
-                self.session.channel.publish(message, mandatory=self._terms.mandatory)
+                header_bytes = self.session.channel.publish(message, mandatory=self._terms.mandatory)
             except BrokerError:  # the channel was lost a moment ago, and nothing was sent
                 self._is_ready = False
                 continue
             break
-        self.window.add(message, ticket, self.now())
+        self.window.add(message, ticket, self.now(), header_bytes)
         self._burst += 1
         if self._burst >= BURST:
             self._burst = 0

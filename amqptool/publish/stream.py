@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING
 
 from amqptool.errors import PublishError
+from amqptool.publish.handover import size_of
 from amqptool.publish.outcome import Failed
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class OutcomeStream:
         if isinstance(outcome, Failed) and self.refusal is None and not isinstance(outcome.error, PublishError):
             self.refusal = outcome.error
         self._outcomes.append(outcome)
-        self._bytes += len(outcome.message.body)
+        self._bytes += size_of(outcome.message)
         self._news.set()
 
     def refuse(self, message: Message, error: AmqptoolError) -> None:
@@ -71,7 +72,7 @@ class OutcomeStream:
             self._news.clear()
             while self._outcomes:
                 outcome = self._outcomes.popleft()
-                self._bytes -= len(outcome.message.body)
+                self._bytes -= size_of(outcome.message)
                 self._taken.set()
                 yielded += 1
                 yield outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import select
 import signal
@@ -76,12 +77,12 @@ def blocked_broker(_url: AmqpUrl) -> Iterator[AmqpUrl]:
     loop.close()
 
 
-def feed_until_nothing_is_taken(descriptor: int) -> int:
-    """Write lines into a pipe until its reader has stopped reading; return the bytes."""
+def feed_until_nothing_is_taken(descriptor: int, line: bytes) -> int:
+    """Write a line into a pipe until its reader has stopped reading; return the bytes."""
     os.set_blocking(descriptor, False)
     written, rest = 0, b""
     while select.select([], [descriptor], [], SILENCE)[1]:
-        rest = rest or LINE * 6
+        rest = rest or line * 6
         taken = os.write(descriptor, rest)
         rest = rest[taken:]
         written += taken
@@ -94,22 +95,34 @@ def peak(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
+def publish_without_end(url: AmqpUrl, line: bytes, *words: str) -> None:
+    """Publish lines until no more are taken, and check the memory."""
+    environment = cli_environment({**UNMEASURED, "AMQPTOOL_URL": url.reveal()})
+    with subprocess.Popen(cli_arguments("publish", *words), env=environment, stdin=-1, stderr=-1) as process:
+        assert process.stdin is not None
+        taken = feed_until_nothing_is_taken(process.stdin.fileno(), line)
+        held = peak(process.pid)
+        process.send_signal(signal.SIGINT)
+        complaint = process.stderr.read() if process.stderr is not None else b""
+    assert taken > 32 * 1024**2, "the window was filled"
+    assert held < LIMIT
+    assert process.returncode == 130
+    assert b"in doubt" in complaint
+
+
 @pytest.mark.parametrize("broker", [stopped_broker, slow_broker, blocked_broker])
 @pytest.mark.parametrize("receipts", [False, True])
 def test_an_endless_input_stays_in_the_pipe(
     amqptool_vhost: AmqpUrl, tmp_path: Path, broker: Callable[[AmqpUrl], Iterator[AmqpUrl]], *, receipts: bool
 ) -> None:
     """The window fills, reading stops, and memory stays under its bound until the end."""
-    words = ["publish", "-k", "q", "--lines", "-", *(["--receipts", f"{tmp_path}/r"] if receipts else [])]
+    words = ["-k", "q", "--lines", "-", *(["--receipts", f"{tmp_path}/r"] if receipts else [])]
     with broker(amqptool_vhost) as url:  # type: ignore[attr-defined]
-        environment = cli_environment({**UNMEASURED, "AMQPTOOL_URL": url.reveal()})
-        with subprocess.Popen(cli_arguments(*words), env=environment, stdin=-1, stderr=-1) as process:
-            assert process.stdin is not None
-            taken = feed_until_nothing_is_taken(process.stdin.fileno())
-            held = peak(process.pid)
-            process.send_signal(signal.SIGINT)
-            complaint = process.stderr.read() if process.stderr is not None else b""
-    assert taken > 32 * 1024**2, "the window was filled"
-    assert held < LIMIT
-    assert process.returncode == 130
-    assert b"in doubt" in complaint
+        publish_without_end(url, LINE, *words)
+
+
+def test_headers_fill_the_window_too(amqptool_vhost: AmqpUrl) -> None:
+    """Records whose bytes are all in their headers are bounded as bodies are."""
+    record = {"routing_key": "q", "body": "", "headers": {"big": "x" * 50_000}}
+    with stopped_broker(amqptool_vhost) as url:
+        publish_without_end(url, f"{json.dumps(record)}\n".encode(), "--jsonl", "-")

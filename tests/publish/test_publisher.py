@@ -293,6 +293,18 @@ def test_a_body_must_be_bytes(amqptool_vhost: AmqpUrl) -> None:
         asyncio.run(scenario())
 
 
+def test_a_body_that_is_no_bytes_is_an_outcome_when_told_so(amqptool_vhost: AmqpUrl) -> None:
+    """With `skip_refused`, text or nothing for a body leaves the other messages alone."""
+
+    async def scenario() -> list[Outcome]:
+        messages = [Message(body=body, routing_key="nowhere") for body in ("text", None, b"")]  # type: ignore[arg-type]
+        async with Publisher(amqptool_vhost, mandatory=False) as publisher:
+            return [outcome async for outcome in publisher.publish_many(messages, skip_refused=True)]
+
+    outcomes = asyncio.run(scenario())
+    assert Counter(type(outcome) for outcome in outcomes) == {Failed: 2, Confirmed: 1}
+
+
 def test_a_return_of_something_never_sent_ends_the_channel() -> None:
     """A return that fits nothing in flight is not passed over: the confirm behind it could be anybody's."""
 

@@ -128,6 +128,18 @@ def test_the_bytes_of_bodies_are_bounded(sizes: list[int], room: bool) -> None:
     assert window.has_room is room
 
 
+def test_headers_count_as_bodies_do() -> None:
+    """Their bytes are given with the message, leave with it, and are there again when it is sent again."""
+    window: Window[None] = Window(max_bytes=10)
+    window.add(message(body=b"xxxx"), None, 0.0, header_bytes=6)
+    assert not window.has_room
+
+    (lost,) = window.lose_channel()
+    assert window.has_room
+    window.resend(lost, 1.0)
+    assert not window.has_room
+
+
 def test_one_message_may_exceed_the_bytes() -> None:
     """An empty window has room for a message of any size, and its confirm frees all of it."""
     window: Window[None] = Window(max_bytes=1)

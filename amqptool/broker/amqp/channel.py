@@ -44,8 +44,10 @@ class Channel(TopologyCalls):
         self._raw.add_on_return_callback(returned)
         await self._call("asking for confirms", self._raw.confirm_delivery, confirmed)
 
-    def publish(self, message: Message, *, mandatory: bool = True) -> None:
+    def publish(self, message: Message, *, mandatory: bool = True) -> int:
         """Write a message to the connection's buffer; it has not been sent, let alone confirmed, by then.
+
+        Returns how many bytes its headers take, and the properties with them; 0 if there are none.
 
         Raises:
             InputError: AMQP cannot carry the message; the text names the field.
@@ -57,8 +59,7 @@ class Channel(TopologyCalls):
             check_message(message)
         try:
             properties = as_properties(message)
-            if message.headers:
-                self._check_fits_frame(properties)
+            header_bytes = self._size_in_frame(properties) if message.headers else 0
             self._raw.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory)
         except pika.exceptions.AMQPError as error:
             if isinstance(error, ENCODING_ERRORS):
@@ -66,13 +67,15 @@ class Channel(TopologyCalls):
             raise self._lost("publishing", error) from error
         except ENCODING_ERRORS as error:
             raise _unfit(message, error) from error
+        return header_bytes
 
-    def _check_fits_frame(self, properties: pika.BasicProperties) -> None:
+    def _size_in_frame(self, properties: pika.BasicProperties) -> int:
         """Refuse headers that do not fit one frame; the broker would close the connection for them."""
         size = _HEADER_FRAME + sum(map(len, properties.encode()))
         limit = self._raw.connection.params.frame_max  # as agreed with the broker
         if size > limit:
             raise InputError(f"the properties and headers take {size:,} bytes, and a frame holds {limit:,}")
+        return size
 
     # -- consuming --
 
