@@ -178,12 +178,22 @@ def _check_files(context: Context, options: dict[str, Any]) -> None:
         others = [options[other] for other in outputs if other != name]
         if any(_is_same(options[name], path) for path in (*inputs, *others)):
             raise click.UsageError(f"--{name} names a file that is used already: {options[name]}")
+        if any(_is_in(options[name], path, recursive=options["recursive"]) for path in options["files"]):
+            raise click.UsageError(f"--{name} names a file among those that are published: {options[name]}")
 
 
 def _is_same(one: str, other: str | None) -> bool:
     if other is None or _STD in (one, other):
         return False
     return Path(one).resolve() == Path(other).resolve()
+
+
+def _is_in(path: str, directory: str, *, recursive: bool) -> bool:
+    """Whether a path is one of a directory's files, or will be."""
+    if _STD in (path, directory):
+        return False
+    parents = list(Path(path).resolve().parents)
+    return Path(directory).resolve() in (parents if recursive else parents[:1])
 
 
 # -- the messages --

@@ -223,6 +223,18 @@ def test_another_run_is_refused(
     assert asyncio.run(queue_length(queue, "q")) == 1
 
 
+@pytest.mark.parametrize("option", ["--receipts", "--failed"])
+def test_what_is_written_is_not_published(queue: AmqpUrl, tmp_path: Path, option: str) -> None:
+    """A file in a directory that is published would change it, and no run of it could go on."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a").write_text("a")
+    words = ("-k", "q", "--file", str(tmp_path), option)
+    for refused in ((f"{tmp_path}/r",), (f"{tmp_path}/sub/r", "--recursive")):
+        done = publish(queue, *words, *refused)
+        assert (done.returncode, "among those that are published" in done.stderr) == (2, True)
+    assert publish(queue, *words, f"{tmp_path}/sub/r").returncode == 0
+
+
 def test_a_moved_file_goes_on(queue: AmqpUrl, receipts: str, lines: Callable[..., str]) -> None:
     """The content counts, not the path."""
     words = ("-k", "q", "--receipts", receipts, "--resume")
