@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -58,12 +58,66 @@ class Call:
         return answer
 
 
+class Bells:
+    """One bell for each thread that waits; they ring once, for all who wait and all who come later."""
+
+    def __init__(self) -> None:
+        self._has_rung = False
+        self._bells: list[SimpleQueue[None]] = []
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait for the ringing.
+
+        Raises:
+            TimeoutError: it did not come within `timeout` seconds.
+        """
+        bell: SimpleQueue[None] = SimpleQueue()
+        self._bells.append(bell)
+        try:
+            if not self._has_rung:  # looked at after the bell was hung, so that none is missed
+                bell.get(timeout=None if timeout is None else max(0.0, timeout))
+        except Empty:
+            raise TimeoutError from None
+        finally:
+            self._bells.remove(bell)
+
+    def ring(self, _: object) -> None:
+        """Ring, as a callback of a future."""
+        self._has_rung = True
+        for bell in tuple(self._bells):
+            bell.put(None)
+
+
 class Promise(Future[Confirmed]):
-    """A message that somebody waits for later, or not at all."""
+    """A message that somebody waits for later, or not at all.
+
+    A Future is built on a Condition (see `handover`), which the loop's thread needs to resolve it: whoever waits
+    here waits for a bell of his own, and asks the Future once it is resolved.
+    """
 
     def __init__(self, message: Message) -> None:
         super().__init__()
         self.message = message
+        self._bells = Bells()
+        self.add_done_callback(self._bells.ring)  # the first of all callbacks, which may themselves ask for the result
+
+    def result(self, timeout: float | None = None) -> Confirmed:
+        """Wait for the outcome; raise it if it is no confirm.
+
+        Raises:
+            TimeoutError: none came within `timeout` seconds.
+        """
+        self._bells.wait(timeout)
+        return super().result(0)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the outcome; return it if it is no confirm.
+
+        Raises:
+            TimeoutError: none came within `timeout` seconds.
+        """
+        self._bells.wait(timeout)
+        return super().exception(0)
 
     def begin(self) -> bool:
         """Say whether it was not cancelled; from now on it cannot be."""
@@ -87,6 +141,7 @@ class Promise(Future[Confirmed]):
         self._done_callbacks.clear()  # type: ignore[attr-defined]
         if not self.done():
             self.set_exception(_lost_by_fork(self.message))
+        self._bells.ring(self)
 
 
 class Stream:

@@ -341,10 +341,11 @@ def test_an_interrupted_publish_gives_no_false_confirm() -> None:
         assert publisher.publish(to("q", b"C")).message.body == b"C"
 
 
-def test_interrupts_at_any_moment_leave_it_usable(vhost: AmqpUrl) -> None:
+@pytest.mark.parametrize("step", ["publish", "submit"])
+def test_interrupts_at_any_moment_leave_it_usable(vhost: AmqpUrl, step: str) -> None:
     """A process interrupted hundreds of times while it publishes ends in order, and what was confirmed is there."""
     # Coverage keeps its data under a lock of Python's, which such an interrupt leaves locked.
-    done = run_script("interrupted", "publish", vhost.reveal(), env=UNMEASURED)
+    done = run_script("interrupted", step, vhost.reveal(), env=UNMEASURED)
     assert (done.returncode, done.stderr) == (0, "")
     confirmed = set(done.stdout.split())
     assert confirmed <= {delivery.message_id for delivery in asyncio.run(drain(vhost, "q"))}

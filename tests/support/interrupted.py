@@ -1,6 +1,6 @@
 """A script that is interrupted again and again while it publishes, or while it connects.
 
-    python -m tests.support.interrupted publish|connect URL
+    python -m tests.support.interrupted publish|submit|connect URL
 
 An interrupt comes a few milliseconds after every step began, if it took that long.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
@@ -26,7 +27,17 @@ def interrupt_in(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def publish(url: str, moments: random.Random) -> None:
+def publish_and_wait(publisher: BlockingPublisher, message: Message) -> None:
+    """Publish in one step."""
+    publisher.publish(message)
+
+
+def submit_and_wait(publisher: BlockingPublisher, message: Message) -> None:
+    """Publish in two steps."""
+    publisher.submit(message).result()
+
+
+def publish(step: Callable[[BlockingPublisher, Message], None], url: str, moments: random.Random) -> None:
     """Publish under interrupts, and at last without; print the ids of what was confirmed."""
     confirmed = []
     with BlockingPublisher(url) as publisher:
@@ -34,7 +45,7 @@ def publish(url: str, moments: random.Random) -> None:
             message = Message(body=b"", routing_key="q")
             with suppress(KeyboardInterrupt):
                 interrupt_in(moments.uniform(0.00001, 0.004))
-                publisher.publish(message)
+                step(publisher, message)
                 interrupt_in(0)
                 confirmed.append(message.message_id)
         last = Message(body=b"", routing_key="q")
@@ -57,8 +68,11 @@ def connect(url: str, moments: random.Random) -> None:
 def main(what: str, url: str) -> None:
     """Do one or the other."""
     signal.signal(signal.SIGALRM, interrupt)
-    steps = {"publish": publish, "connect": connect}[what]
-    steps(url, random.Random(1))
+    moments = random.Random(1)
+    if what == "connect":
+        connect(url, moments)
+    else:
+        publish({"publish": publish_and_wait, "submit": submit_and_wait}[what], url, moments)
 
 
 if __name__ == "__main__":
