@@ -76,10 +76,7 @@ def test_a_body_larger_than_the_broker_takes(queue: AmqpUrl, tmp_path: Path) -> 
     """C9: the broker's own words are told, and nothing hangs."""
     with (tmp_path / "big").open("wb") as file:
         file.truncate(128 * 1024**2)
-    done = publish(queue, "--file", f"{tmp_path}/big", "--file", f"{tmp_path}/big2")
-    assert done.returncode == 74
-    (tmp_path / "big2").write_bytes(b"small")
-    done = publish(queue, "--file", f"{tmp_path}/big", "--file", f"{tmp_path}/big2")
+    done = publish(queue, "--file", f"{tmp_path}/big")
     assert done.returncode in (0, 65), done.stderr  # RabbitMQ 3.10 takes 128 MiB, 4 takes 16
     assert "Traceback" not in done.stderr
 
