@@ -12,6 +12,8 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from amqptool.publish.window import size_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -106,9 +108,3 @@ class Inbox:
 def seconds_left(deadline: float | None) -> float | None:
     """Return how long to wait for a deadline, in seconds of `time.monotonic`."""
     return None if deadline is None else max(0.0, deadline - monotonic())
-
-
-def size_of(message: Message) -> int:
-    """Return what a message counts for."""
-    # A body of another type is refused later, in the publisher's words.
-    return len(message.body) if isinstance(message.body, bytes) else 0

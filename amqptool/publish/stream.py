@@ -8,8 +8,8 @@ from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING
 
 from amqptool.errors import PublishError
-from amqptool.publish.handover import size_of
 from amqptool.publish.outcome import Failed
+from amqptool.publish.window import size_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

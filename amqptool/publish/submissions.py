@@ -8,8 +8,9 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from amqptool.errors import InDoubt, InputError, NotFound, PublishError
-from amqptool.publish.handover import seconds_left, size_of
+from amqptool.publish.handover import seconds_left
 from amqptool.publish.outcome import Confirmed, Failed
+from amqptool.publish.window import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
