@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from amqptool.broker.amqp import connect
 from amqptool.broker.local import Endpoint
 from tests.bench.comparison import Comparison
 from tests.bench.measuring import AMQPTOOL, Measured, measured
+from tests.support.broker import declare_queue, delete_queue
 
 HERE = Path(__file__).parent
 #: Messages and bytes of each.
@@ -136,26 +136,15 @@ def _best(node: Endpoint, clients: Mapping[str, Client]) -> dict[str, Best]:
 
 def _run(node: Endpoint, name: str, client: Client) -> Measured:
     """Let a client publish into an empty queue, and see that nothing is missing there."""
-    asyncio.run(_declare(node, client.queue))
+    kind = "quorum" if client.queue == QUORUM else "classic"
+    asyncio.run(declare_queue(node.url, client.queue, **{"x-queue-type": kind}))
     if client.writes is not None:
         client.writes.unlink(missing_ok=True)
     taken = measured(client.command, reads=client.reads)
-    arrived = asyncio.run(_delete(node, client.queue))
+    arrived = asyncio.run(delete_queue(node.url, client.queue))
     if arrived != client.count:
         raise RuntimeError(f"{name}: {arrived:,} of {client.count:,} messages are in the queue")
     return taken
-
-
-async def _declare(node: Endpoint, queue: str) -> None:
-    async with connect(node.url) as connection:
-        channel = await connection.channel()
-        await channel.declare_queue(queue, arguments={"x-queue-type": "quorum" if queue == QUORUM else "classic"})
-
-
-async def _delete(node: Endpoint, queue: str) -> int:
-    """Delete a queue, which the next run declares again, and return how many messages it held."""
-    async with connect(node.url) as connection:
-        return await (await connection.channel()).delete_queue(queue)
 
 
 # -- side by side --

@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Sequence
 
-from amqptool.broker.amqp import connect
 from amqptool.broker.local import Endpoint
 from tests.bench.comparison import Comparison
 from tests.bench.measuring import AMQPTOOL
+from tests.support.broker import declare_queue
 
 QUEUE = "bench.one"
 ROUNDS = 30
@@ -30,7 +30,7 @@ connection.close()
 
 def compare_startup(node: Endpoint) -> list[Comparison]:
     """Compare the wall clock of short commands."""
-    asyncio.run(_declare(node))
+    asyncio.run(declare_queue(node.url, QUEUE))
     url = node.url.reveal()
     click = [sys.executable, "-c", "import click"]
     one = [AMQPTOOL, "--url", url, "publish", "-k", QUEUE, "hello"]
@@ -39,11 +39,6 @@ def compare_startup(node: Endpoint) -> list[Comparison]:
         _compare("--help: python importing click", [AMQPTOOL, "--help"], click, at_most=1.6),
         _compare("publish of one message: bare pika", one, bare, at_most=1.4),
     ]
-
-
-async def _declare(node: Endpoint) -> None:
-    async with connect(node.url) as connection:
-        await (await connection.channel()).declare_queue(QUEUE)
 
 
 def _compare(what: str, ours: Sequence[str], theirs: Sequence[str], *, at_most: float) -> Comparison:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
-import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +12,7 @@ from amqptool.broker.local import Endpoint
 from amqptool.broker.management import Management
 from amqptool.settings.url import AmqpUrl
 from tests.bench.comparison import Comparison
-from tests.bench.measuring import AMQPTOOL
+from tests.bench.measuring import AMQPTOOL, measured
 
 QUEUES, EXCHANGES = 500, 20  # each queue is bound to each exchange
 ROUNDS = 5
@@ -40,14 +37,14 @@ def compare_topology(node: Endpoint, directory: Path) -> list[Comparison]:
     path = directory / "topology.yaml"
     path.write_text(_topology())
     url = _vhost(node, "amqptool")
-    environ = {**os.environ, "AMQPTOOL_URL": url.reveal(), "AMQPTOOL_MANAGEMENT_URL": node.management_url}
+    amqptool = [AMQPTOOL, "--url", url.reveal(), "--management-url", node.management_url]
     pika = [sys.executable, "-c", PIKA, _vhost(node, "pika").reveal()]
-    declare = _seconds([AMQPTOOL, "declare", "-q", str(path)], environ)
-    first = _seconds(pika)
+    declare = measured([*amqptool, "declare", "-q", str(path)]).seconds
+    first = measured(pika).seconds
     plans, agains = [], []
     for _ in range(ROUNDS):
-        plans.append(_seconds([AMQPTOOL, "plan", "-q", "--detailed-exitcode", str(path)], environ))
-        agains.append(_seconds(pika))
+        plans.append(measured([*amqptool, "plan", "-q", "--detailed-exitcode", str(path)]).seconds)
+        agains.append(measured(pika).seconds)
     plan, again = statistics.median(plans), statistics.median(agains)
     return [
         Comparison("first declare: blocking pika", f"{declare:.1f} s", f"{first:.1f} s", declare / first, at_most=1),
@@ -74,9 +71,3 @@ def _topology() -> str:
         lines += [f"  queue-{q}:", "    bindings:"]
         lines += [f'      - {{source: exchange-{e}, routing_key: "app.{q}.event.{e}.#"}}' for e in range(EXCHANGES)]
     return "\n".join(lines) + "\n"
-
-
-def _seconds(command: list[str], environ: dict[str, str] | None = None) -> float:
-    started = time.perf_counter()
-    subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started

@@ -20,11 +20,11 @@ async def declare_queue(url: AmqpUrl, name: str, **arguments: object) -> None:
         await channel.declare_queue(name, arguments=arguments)  # type: ignore[arg-type]
 
 
-async def delete_queue(url: AmqpUrl, name: str) -> None:
-    """Delete a queue, whatever is in it."""
+async def delete_queue(url: AmqpUrl, name: str) -> int:
+    """Delete a queue, whatever is in it, and return how many messages were."""
     async with connect(url) as connection:
         channel = await connection.channel()
-        await channel.delete_queue(name)
+        return await channel.delete_queue(name)
 
 
 async def queue_length(url: AmqpUrl, name: str) -> int:
