@@ -198,11 +198,9 @@ def test_live_draws_what_the_broker_holds(amqptool_node: Endpoint, amqptool_vhos
         async with Publisher(amqptool_vhost) as publisher, management as asked:
             for _ in range(3):
                 await publisher.publish(Message(body=b"", exchange="incoming", routing_key="publish.news"))
-            key = (amqptool_vhost.vhost, "notifications")
-            while (
-                found := (await read_figures(asked, [amqptool_vhost.vhost]))[key]
-            ).published is None or found.ready < 3:
-                pass
+            found = None
+            while found is None or found.published is None or found.ready < 3:
+                found = (await read_figures(asked, [amqptool_vhost.vhost]))[amqptool_vhost.vhost, "notifications"]
 
     asyncio.run(asyncio.wait_for(prepare(), 60))
     done = live(amqptool_node, amqptool_vhost)

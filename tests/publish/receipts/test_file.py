@@ -167,7 +167,7 @@ def test_a_damaged_middle_is_refused(path: Path, damage: bytes, said: str) -> No
 
 HOLD = """
 import sys
-from uuid import UUID, uuid4
+from uuid import uuid4
 from amqptool.publish.receipts.file import open_receipts
 from amqptool.publish.receipts.record import Run
 open_receipts(sys.argv[1], Run(id=uuid4(), source={}, options={}), resume=True, most_items=1)
