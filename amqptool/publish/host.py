@@ -33,10 +33,6 @@ log = logging.getLogger(__name__)
 EXIT_TIMEOUT = 5.0
 #: Seconds for the rest, once nothing is waited for: closing a connection takes at most five of them.
 ABANDON_TIMEOUT = 10.0
-#: How often to look, every hundredth of a second, whether attempts to connect that nobody wants any more have ended.
-ATTEMPT_LOOKS = 100
-#: For so many turns of the loop nothing may be in its selector before all attempts have ended.
-LOOP_TURNS = 20
 
 
 class Host:
@@ -142,7 +138,6 @@ class Host:
                 self._publisher.abandon()
                 await self._publisher.close(settle=False)
             self._leave_nobody_waiting()
-            await self._let_attempts_end()
 
     async def _take(self) -> bool:
         """Wait for submissions; return False at the end of them."""
@@ -194,21 +189,6 @@ class Host:
                 await publisher.open()
                 self._publisher = publisher
             return self._publisher
-
-    async def _let_attempts_end(self) -> None:
-        # An attempt that was cancelled goes on, and hangs up when it succeeds; in a closed loop it never would.
-        for _ in range(ATTEMPT_LOOKS):
-            if await self._has_no_sockets():
-                return
-            await asyncio.sleep(0.01)
-
-    async def _has_no_sockets(self) -> bool:
-        """Look again and again: between two of its steps an attempt's socket is in no selector for a few turns."""
-        for _ in range(LOOP_TURNS):
-            if len(self._selector.get_map()) > 1:  # the loop's own wake-up is in it
-                return False
-            await asyncio.sleep(0)
-        return True
 
     def _settle(self, submission: Submission, outcome: Outcome) -> None:
         if submission in self._begun:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,14 @@ import pika
 
 from amqptool import __version__
 from amqptool.broker.amqp.channel import Channel
-from amqptool.broker.amqp.raw import RawConnection
+from amqptool.broker.amqp.reach import reach
 from amqptool.broker.amqp.translate import translate
 from amqptool.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from amqptool.broker.amqp.raw import RawConnection
     from amqptool.errors import AmqptoolError
     from amqptool.settings.url import AmqpUrl
 
@@ -28,7 +28,7 @@ logging.getLogger("pika").addHandler(logging.NullHandler())
 
 #: Seconds; RabbitMQ's guide recommends 5 to 20. A dead peer is noticed within 2 x (heartbeat + 5) seconds.
 HEARTBEAT = 10
-#: Seconds for TCP, TLS and the AMQP handshake together.
+#: Seconds for TCP, TLS and the AMQP handshake together, with one address.
 CONNECT_TIMEOUT = 15.0
 #: Seconds for the closing handshake; a broker under an alarm may never answer it (pika issue 764).
 CLOSE_TIMEOUT = 5.0
@@ -59,17 +59,15 @@ class Connection:
     ) -> Connection:
         """Connect, log in and open the vhost.
 
-        `name` is what the broker's management shows; `heartbeat` and `timeout` are seconds.
+        `name` is what the broker's management shows; `heartbeat` is seconds, and so is `timeout`, for each
+        address of the host. Cancelled at any moment, it leaves nothing open.
 
         Raises:
             BrokerUnavailable: there is no broker, or it did not answer in time.
             AccessRefused: the broker refused the credentials or the vhost.
             ConfigError: TLS failed.
         """
-        result = await _open_raw(_parameters(url, name, heartbeat, timeout))
-        if isinstance(result, RawConnection):
-            return cls(url, result)
-        raise translate(result, f"cannot connect to {url.address} as {url.username}")
+        return cls(url, await reach(url, _parameters(url, name, heartbeat), timeout))
 
     @property
     def is_open(self) -> bool:
@@ -104,8 +102,7 @@ class Connection:
 
     def abandon(self) -> None:
         """Drop the connection without the closing handshake."""
-        if not self._raw.is_closed:
-            _hang_up(self._raw)
+        self._raw.hang_up(pika.exceptions.ConnectionOpenAborted())
 
     def _on_closed(self, _raw: object, error: BaseException) -> None:
         if not self.closed.done():
@@ -128,40 +125,11 @@ async def connect(url: AmqpUrl, *, name: str = "amqptool") -> AsyncIterator[Conn
         await connection.close()
 
 
-async def _open_raw(parameters: pika.ConnectionParameters) -> RawConnection | BaseException:
-    """Return a raw connection, or why there is none.
-
-    Cancelled, the attempt goes on until its timeout, and is hung up on if it succeeds: pika 1.4 cannot abort
-    a handshake (`AMQPConnector.abort` fails its own assertion).
-    """
-    loop = asyncio.get_running_loop()
-    opened: asyncio.Future[RawConnection | BaseException] = loop.create_future()
-    RawConnection.create_connection([parameters], opened.set_result, loop)
-    try:
-        return await asyncio.shield(opened)
-    except asyncio.CancelledError:
-        opened.add_done_callback(_hang_up_on_arrival)
-        raise
-
-
-def _hang_up_on_arrival(opened: asyncio.Future[RawConnection | BaseException]) -> None:
-    raw = None if opened.cancelled() else opened.result()
-    if isinstance(raw, RawConnection):
-        _hang_up(raw)
-
-
-def _hang_up(raw: RawConnection) -> None:
-    # pika has no public way to drop a connection without the closing handshake.
-    raw._terminate_stream(pika.exceptions.ConnectionOpenAborted())
-
-
 def _ignore(_reason: str | None) -> None:
     """Do nothing."""
 
 
-def _parameters(url: AmqpUrl, name: str, heartbeat: int, timeout: float) -> pika.ConnectionParameters:
-    # Verification of peer and host name is the default context's; nothing here may weaken it.
-    tls = pika.SSLOptions(ssl.create_default_context(), url.host) if url.tls else None
+def _parameters(url: AmqpUrl, name: str, heartbeat: int) -> pika.ConnectionParameters:
     shown_name = name.encode("utf-8", "replace").decode()  # it may hold a queue name that is no text
     return pika.ConnectionParameters(
         host=url.host,
@@ -169,9 +137,5 @@ def _parameters(url: AmqpUrl, name: str, heartbeat: int, timeout: float) -> pika
         virtual_host=url.vhost,
         credentials=pika.PlainCredentials(url.username, url.password),
         heartbeat=heartbeat,
-        connection_attempts=1,
-        socket_timeout=timeout,
-        stack_timeout=timeout,
-        ssl_options=tls,
         client_properties={"product": "amqptool", "version": __version__, "connection_name": shown_name},
     )

@@ -1,26 +1,68 @@
-"""pika's connection, taught to send what one turn of the loop produces with one system call."""
+"""pika's connection on asyncio's own transport, which can be given up at any moment and writes what is gathered."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pika.adapters.asyncio_connection import AsyncioConnection
+
+if TYPE_CHECKING:
+    import pika
 
 #: Bytes to gather at most: beyond, joining costs more memory than the call it saves.
 GATHERED = 64 * 1024
 
 
-class RawConnection(AsyncioConnection):  # type: ignore[misc]  # pika has no types
-    """Gathers frames; pika itself makes a call of each, and three frames of each small message."""
+class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc]  # pika has no types
+    """Speaks AMQP over the transport that it is made the protocol of.
 
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
+    pika's own workflow, transport included, cannot be cancelled: `AMQPConnector.abort` fails its own assertion.
+    """
+
+    def __init__(self, parameters: pika.ConnectionParameters) -> None:
+        #: Set when the handshake is over: to None, or to what ended it.
+        self.opened: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
         self._gathered: list[bytes] = []
         self._size = 0
-        super().__init__(*arguments, **settings)
+        super().__init__(parameters, internal_connection_workflow=False)
+        self.add_on_open_callback(lambda _raw: self._decide(None))
+        self.add_on_open_error_callback(lambda _raw, error: self._decide(error), remove_default=True)
+
+    # -- what asyncio calls: the names of pika's protocol, which took them from asyncio --
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the handshake."""
+        self._proto_connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in frames; whatever is none, or fails in a callback, ends the connection."""
+        try:
+            self._proto_data_received(data)
+        except Exception as error:
+            self.hang_up(error)
+
+    def eof_received(self) -> bool:
+        """Close when the peer has closed."""
+        return bool(self._proto_eof_received())
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell everybody who waits on the connection or its channels."""
+        self._proto_connection_lost(error)
+
+    # -- ours --
+
+    def hang_up(self, reason: Exception) -> None:
+        """Drop the connection without the closing handshake, for which pika has no public way."""
+        if self._transport is not None:
+            self._terminate_stream(reason)
+
+    def _decide(self, error: BaseException | None) -> None:
+        if not self.opened.done():
+            self.opened.set_result(error)
 
     def _adapter_emit_data(self, data: bytes) -> None:
-        # pika's own hook for what writes to its transport.
+        # pika's own hook for what writes to its transport. A call for each frame would be three a small message.
         if not self._gathered:
             asyncio.get_running_loop().call_soon(self._emit_gathered)
         self._gathered.append(data)
@@ -33,5 +75,6 @@ class RawConnection(AsyncioConnection):  # type: ignore[misc]  # pika has no typ
             return
         data = b"".join(self._gathered)
         self._gathered, self._size = [], 0
-        if self._transport is not None:  # else it was lost meanwhile, as pika has said
-            super()._adapter_emit_data(data)
+        transport: Any = self._transport
+        if transport is not None and not transport.is_closing():  # asyncio logs writes to a lost connection
+            transport.write(data)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
-from typing import TYPE_CHECKING
 
 from pika import exceptions as pika_errors
-from pika.adapters.utils import connection_workflow
 
 from amqptool import errors
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: What an AMQP reply code (0-9-1 section 1.2) means to the caller; the rest is a plain BrokerError.
 REPLY_CODES: dict[int, type[errors.BrokerError]] = {
@@ -44,7 +40,6 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
         "no valid AMQP 0-9-1: is this the AMQP port?",
     ),
     (pika_errors.AMQPHeartbeatTimeout, errors.BrokerUnavailable, "no heartbeat from the broker"),
-    (connection_workflow.AMQPConnectorStackTimeout, errors.BrokerUnavailable, "no answer in time: is this a broker?"),
     (pika_errors.ConnectionOpenAborted, errors.BrokerUnavailable, "given up"),
     (ssl.SSLCertVerificationError, errors.ConfigError, "the broker's certificate was refused"),
     (ssl.SSLEOFError, errors.BrokerUnavailable, "the connection was lost in the TLS handshake"),
@@ -52,7 +47,8 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
     (ssl.SSLError, errors.ConfigError, "TLS failed: is this the TLS port?"),
     (socket.gaierror, errors.BrokerUnavailable, "the host name cannot be resolved"),
     (ConnectionRefusedError, errors.BrokerUnavailable, "connection refused: is the broker running?"),
-    (TimeoutError, errors.BrokerUnavailable, "no answer in time"),
+    (ConnectionResetError, errors.BrokerUnavailable, "the connection was lost"),
+    (TimeoutError, errors.BrokerUnavailable, "no answer in time: is this a broker?"),
 )
 
 # pika calls whatever ends a handshake a probable refusal, also a broker that was killed in the middle; only
@@ -63,18 +59,15 @@ _CLOSED_BY_BROKER = re.compile(r"\((\d{3})\) (['\"])(.*?)\2", re.DOTALL)
 
 def translate(error: BaseException, doing: str) -> errors.AmqptoolError:
     """Return our error for one of pika's; `doing` says what was being done, to what."""
-    chain = list(_causes(error))
-    for cause in chain:
-        if isinstance(cause, (pika_errors.ConnectionClosedByBroker, pika_errors.ChannelClosedByBroker)):
-            return from_reply(cause.reply_code, cause.reply_text, doing)
-        refusal = _CLOSED_BY_BROKER.search(str(cause)) if isinstance(cause, _REFUSALS) else None
-        if refusal:
-            return from_reply(int(refusal[1]), refusal[3], doing)
+    if isinstance(error, (pika_errors.ConnectionClosedByBroker, pika_errors.ChannelClosedByBroker)):
+        return from_reply(error.reply_code, error.reply_text, doing)
+    refusal = _CLOSED_BY_BROKER.search(str(error)) if isinstance(error, _REFUSALS) else None
+    if refusal:
+        return from_reply(int(refusal[1]), refusal[3], doing)
     for kind, ours, words in _KINDS:
-        for cause in chain:
-            if isinstance(cause, kind):
-                return ours(f"{doing}: {words}{_certificate(cause)}")
-    return errors.BrokerUnavailable(f"{doing}: {_words(chain[-1])}")
+        if isinstance(error, kind):
+            return ours(f"{doing}: {words}{_certificate(error)}")
+    return errors.BrokerUnavailable(f"{doing}: {_words(error)}")
 
 
 def from_reply(code: int, text: str, doing: str) -> errors.BrokerError:
@@ -88,22 +81,13 @@ def from_reply(code: int, text: str, doing: str) -> errors.BrokerError:
     return REPLY_CODES.get(code, errors.BrokerError)(f"{doing}: {text}", reply_code=code)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk from pika's wrapper to the error that started it."""
-    yield error
-    for inner in (*getattr(error, "exceptions", ())[-1:], getattr(error, "exception", None), *error.args[:1]):
-        if isinstance(inner, BaseException):
-            yield from _causes(inner)
-            return
-
-
 def _certificate(error: BaseException) -> str:
     return f": {error.verify_message}" if isinstance(error, ssl.SSLCertVerificationError) else ""
 
 
 def _words(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)  # asyncio's own text is the address once more
     if isinstance(error, (pika_errors.StreamLostError, pika_errors.ConnectionWrongStateError)):
         return "the connection was lost"
     return str(error) or type(error).__name__

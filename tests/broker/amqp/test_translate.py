@@ -7,17 +7,9 @@ import ssl
 
 import pytest
 from pika import exceptions as pika_errors
-from pika.adapters.utils import connection_workflow
 
 from amqptool import errors
 from amqptool.broker.amqp.translate import REPLY_CODES, from_reply, translate
-
-
-def handshake(error: BaseException) -> BaseException:
-    """Wrap an error as pika does when a connection attempt fails."""
-    return connection_workflow.AMQPConnectionWorkflowFailed(
-        [connection_workflow.AMQPConnectorAMQPHandshakeError(error)]
-    )
 
 
 def closed(code: int, text: str) -> str:
@@ -33,52 +25,32 @@ def closed(code: int, text: str) -> str:
         (pika_errors.ChannelClosedByBroker(406, "PRECONDITION_FAILED"), errors.PreconditionFailed, "PRECONDITION"),
         (pika_errors.ChannelClosedByBroker(403, "ACCESS_REFUSED"), errors.AccessRefused, "ACCESS_REFUSED"),
         (
-            handshake(pika_errors.ProbableAuthenticationError(closed(403, "ACCESS_REFUSED - Login was refused"))),
+            pika_errors.ProbableAuthenticationError(closed(403, "ACCESS_REFUSED - Login was refused")),
             errors.AccessRefused,
             "ACCESS_REFUSED - Login was refused",
         ),
         (
-            handshake(pika_errors.ProbableAccessDeniedError(closed(530, "NOT_ALLOWED - vhost v not found"))),
+            pika_errors.ProbableAccessDeniedError(closed(530, "NOT_ALLOWED - vhost v not found")),
             errors.AccessRefused,
             "vhost v not found",
         ),
         (
-            handshake(pika_errors.ProbableAccessDeniedError(closed(541, "INTERNAL_ERROR - vhost 'v' is down"))),
+            pika_errors.ProbableAccessDeniedError(closed(541, "INTERNAL_ERROR - vhost 'v' is down")),
             errors.BrokerUnavailable,
             "is down",
         ),
         (
-            handshake(pika_errors.ProbableAuthenticationError(repr(pika_errors.StreamLostError("reset")))),
+            pika_errors.ProbableAuthenticationError(repr(pika_errors.StreamLostError("reset"))),
             errors.BrokerUnavailable,
             "lost while logging in",
         ),
-        (handshake(pika_errors.IncompatibleProtocolError("x")), errors.BrokerUnavailable, "the AMQP port?"),
-        (
-            connection_workflow.AMQPConnectionWorkflowFailed([connection_workflow.AMQPConnectorStackTimeout("15")]),
-            errors.BrokerUnavailable,
-            "no answer in time",
-        ),
-        (
-            pika_errors.AMQPConnectionError(
-                connection_workflow.AMQPConnectionWorkflowFailed(
-                    [connection_workflow.AMQPConnectorSocketConnectError(ConnectionRefusedError(111, "refused"))]
-                )
-            ),
-            errors.BrokerUnavailable,
-            "is the broker running?",
-        ),
-        (
-            connection_workflow.AMQPConnectionWorkflowFailed([socket.gaierror(-2, "Name or service not known")]),
-            errors.BrokerUnavailable,
-            "cannot be resolved",
-        ),
-        (
-            connection_workflow.AMQPConnectionWorkflowFailed(
-                [connection_workflow.AMQPConnectorTransportSetupError(ssl.SSLError(1, "WRONG_VERSION_NUMBER"))]
-            ),
-            errors.ConfigError,
-            "is this the TLS port?",
-        ),
+        (pika_errors.IncompatibleProtocolError("x"), errors.BrokerUnavailable, "the AMQP port?"),
+        (TimeoutError(), errors.BrokerUnavailable, "no answer in time"),
+        (ConnectionRefusedError(111, "Connect call failed"), errors.BrokerUnavailable, "is the broker running?"),
+        (ConnectionResetError(), errors.BrokerUnavailable, "the connection was lost"),
+        (OSError(113, "Connect call failed ('::1', 1)"), errors.BrokerUnavailable, "No route to host"),
+        (socket.gaierror(-2, "Name or service not known"), errors.BrokerUnavailable, "cannot be resolved"),
+        (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), errors.ConfigError, "is this the TLS port?"),
         (pika_errors.StreamLostError("Transport indicated EOF"), errors.BrokerUnavailable, "the connection was lost"),
         (pika_errors.AMQPHeartbeatTimeout("no"), errors.BrokerUnavailable, "no heartbeat"),
     ],

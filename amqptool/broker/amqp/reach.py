@@ -1,0 +1,69 @@
+"""The way to an open connection: addresses, TCP, TLS and the AMQP handshake."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from pika.exceptions import ConnectionOpenAborted
+
+from amqptool.broker.amqp.raw import RawConnection
+from amqptool.broker.amqp.translate import translate
+from amqptool.errors import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pika
+
+    from amqptool.errors import AmqptoolError
+    from amqptool.settings.url import AmqpUrl
+
+
+async def reach(url: AmqpUrl, parameters: pika.ConnectionParameters, timeout: float) -> RawConnection:
+    """Open a connection at the first of the host's addresses where a broker answers.
+
+    `timeout` is seconds for each address. Cancelled at any moment, it leaves nothing open.
+
+    Raises:
+        BrokerUnavailable: there is no broker, or it did not answer in time.
+        AccessRefused: the broker refused the credentials or the vhost.
+        ConfigError: TLS failed.
+    """
+    doing = f"cannot connect to {url.address} as {url.username}"
+    try:
+        addresses = await asyncio.get_running_loop().getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise translate(error, doing) from error
+    tls = _tls(url)
+    last: AmqptoolError = BrokerUnavailable(f"{doing}: the host has no address")
+    for family, *_, address in addresses:
+        try:
+            async with asyncio.timeout(timeout):
+                target = {**tls, "family": family, "host": address[0], "port": address[1]}
+                return await _attempt(doing, parameters, target)
+        except OSError as error:  # of which TimeoutError is one
+            last = translate(error, doing)
+        except BrokerUnavailable as error:
+            last = error
+    raise last
+
+
+def _tls(url: AmqpUrl) -> dict[str, Any]:
+    # Verification of peer and host name is the default context's; nothing here may weaken it.
+    return {"ssl": ssl.create_default_context(), "server_hostname": url.host} if url.tls else {}
+
+
+async def _attempt(doing: str, parameters: pika.ConnectionParameters, target: Mapping[str, Any]) -> RawConnection:
+    loop = asyncio.get_running_loop()
+    _, raw = await loop.create_connection(lambda: RawConnection(parameters), **target)
+    try:
+        error = await raw.opened
+    except asyncio.CancelledError:
+        raw.hang_up(ConnectionOpenAborted())
+        raise
+    if error is not None:
+        raise translate(error, doing)
+    return raw

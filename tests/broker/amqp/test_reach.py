@@ -1,0 +1,127 @@
+"""The way to an open connection: which address is taken, and what is left when it is given up."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from amqptool import AccessRefused, AmqpUrl, BrokerUnavailable
+from amqptool.broker.amqp.connection import Connection
+
+LOCALHOST = "127.0.0.1"
+
+
+class ManyAddresses(asyncio.SelectorEventLoop):
+    """A loop that gives every name the addresses it is made with."""
+
+    def __init__(self, ports: list[int]) -> None:
+        self._ports = ports
+        super().__init__()
+
+    async def getaddrinfo(self, *_: Any, **__: Any) -> Any:
+        """Give the addresses."""
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (LOCALHOST, port)) for port in self._ports]
+
+
+def closed_port() -> int:
+    """Return a port where nobody listens."""
+    with socket.create_server((LOCALHOST, 0)) as server:
+        return int(server.getsockname()[1])
+
+
+async def open_and_close(url: AmqpUrl) -> None:
+    """Connect."""
+    await (await Connection.open(url)).close()
+
+
+def test_an_address_that_refuses_is_passed_over(amqptool_vhost: AmqpUrl) -> None:
+    """As with `localhost`, which may be ::1 first, where the broker does not listen."""
+    with asyncio.Runner(loop_factory=lambda: ManyAddresses([closed_port(), amqptool_vhost.port])) as runner:
+        runner.run(open_and_close(amqptool_vhost))
+
+
+def test_when_all_addresses_refuse_it_is_said_once(amqptool_vhost: AmqpUrl) -> None:
+    """The error names the URL's host and port, not one of its addresses."""
+    with (
+        asyncio.Runner(loop_factory=lambda: ManyAddresses([closed_port(), closed_port()])) as runner,
+        pytest.raises(BrokerUnavailable) as error,
+    ):
+        runner.run(open_and_close(amqptool_vhost))
+    assert str(error.value) == (
+        f"cannot connect to {amqptool_vhost.address} as {amqptool_vhost.username}: "
+        "connection refused: is the broker running?"
+    )
+
+
+def test_credentials_that_are_refused_are_not_tried_at_the_next_address(amqptool_vhost: AmqpUrl) -> None:
+    """A broker that locks accounts after failures would count each address."""
+    url = replace(amqptool_vhost, password="wrong")
+    with (
+        asyncio.Runner(loop_factory=lambda: ManyAddresses([amqptool_vhost.port, closed_port()])) as runner,
+        pytest.raises(AccessRefused, match="Login was refused"),
+    ):
+        runner.run(open_and_close(url))
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["handshake", "tls"])
+def test_an_attempt_that_is_cancelled_hangs_up(amqptool_vhost: AmqpUrl, tls: bool) -> None:
+    """Nothing goes on behind the caller's back: the peer sees the end at once."""
+
+    async def scenario() -> None:
+        heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heard.put_nowait(await reader.readexactly(8))
+            try:
+                rest = await reader.read()
+            except ConnectionError:
+                rest = b""
+            heard.put_nowait(rest)
+            writer.close()
+
+        async with await asyncio.start_server(listen, LOCALHOST, 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            attempt = asyncio.create_task(Connection.open(replace(amqptool_vhost, host=LOCALHOST, port=port, tls=tls)))
+            assert (await heard.get() == b"AMQP\x00\x00\x09\x01") is not tls
+            attempt.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await attempt
+            await heard.get()
+
+    asyncio.run(scenario())
+
+
+def test_a_silent_peer_is_given_up_in_time(amqptool_vhost: AmqpUrl) -> None:
+    """It accepts, and says nothing."""
+    with socket.create_server((LOCALHOST, 0)) as server:
+        silent = replace(amqptool_vhost, host=LOCALHOST, port=server.getsockname()[1])
+        with pytest.raises(BrokerUnavailable, match="no answer in time: is this a broker"):
+            asyncio.run(Connection.open(silent, timeout=0.05))
+
+
+def test_what_is_no_broker_is_said_so(amqptool_vhost: AmqpUrl) -> None:
+    """Such as the port of a web server, which answers in words."""
+
+    async def scenario() -> None:
+        async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(answer, LOCALHOST, 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            await Connection.open(replace(amqptool_vhost, host=LOCALHOST, port=port))
+
+    with pytest.raises(BrokerUnavailable, match="is this the AMQP port"):
+        asyncio.run(scenario())
+
+
+def test_a_host_that_does_not_exist_is_said_so(amqptool_vhost: AmqpUrl) -> None:
+    """With the words of the matter, not of the resolver."""
+    url = replace(amqptool_vhost, host="no-such-host.invalid")
+    with pytest.raises(BrokerUnavailable, match="the host name cannot be resolved"):
+        asyncio.run(Connection.open(url))
