@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pika
 
 from amqptool.broker.amqp.calls import ENCODING_ERRORS
-from amqptool.broker.amqp.convert import as_message, as_properties
+from amqptool.broker.amqp.convert import as_message
+from amqptool.broker.amqp.frames import PublishFrames
 from amqptool.broker.amqp.topology import TopologyCalls
 from amqptool.errors import InputError
 from amqptool.message import Delivery, Message, Returned, check_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-#: Bytes around the properties in a content header's frame (AMQP 0-9-1 sections 4.2.3 and 4.2.6.1).
-_HEADER_FRAME = 20
 
 
 class Channel(TopologyCalls):
@@ -33,16 +32,15 @@ class Channel(TopologyCalls):
         ack of a mandatory message that no queue took.
         """
 
-        def confirmed(frame: Any) -> None:
-            method = frame.method
-            on_confirm(method.delivery_tag, method.multiple, isinstance(method, pika.spec.Basic.Ack))
-
         def returned(_raw: object, method: Any, properties: Any, body: bytes) -> None:
             message = as_message(method, properties, body)
             on_returned(Returned(message=message, reply_code=method.reply_code, reply_text=method.reply_text))
 
         self._raw.add_on_return_callback(returned)
-        await self._call("asking for confirms", self._raw.confirm_delivery, confirmed)
+        number, connection = self._raw.channel_number, self._raw.connection
+        connection.hear_confirms(number, on_confirm)
+        self.closed.add_done_callback(lambda _: connection.hear_confirms(number, None))
+        await self._call("asking for confirms", self._raw.confirm_delivery, lambda _confirm_heard_above: None)
 
     def publish(self, message: Message, *, mandatory: bool = True) -> int:
         """Write a message to the connection's buffer; it has not been sent, let alone confirmed, by then.
@@ -57,25 +55,23 @@ class Channel(TopologyCalls):
             # pika would send any text as expiration, for which the broker closes the channel, would take for
             # ever to encode some decimals, and would encode a text body, which then comes back as bytes.
             check_message(message)
+        if not self._raw.is_open:
+            raise self._lost("publishing", pika.exceptions.ChannelWrongStateError())
         try:
-            properties = as_properties(message)
-            header_bytes = self._size_in_frame(properties) if message.headers else 0
-            self._raw.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory)
-        except pika.exceptions.AMQPError as error:
-            if isinstance(error, ENCODING_ERRORS):
-                raise _unfit(message, error) from error
-            raise self._lost("publishing", error) from error
+            frames, header_bytes = self._frames.of(message, mandatory=mandatory)
         except ENCODING_ERRORS as error:
             raise _unfit(message, error) from error
-        return header_bytes
+        if header_bytes > self._frames.limit:  # the broker would close the connection for it
+            raise InputError(
+                f"the properties and headers take {header_bytes:,} bytes, and a frame holds {self._frames.limit:,}"
+            )
+        self._raw.connection.send(frames)
+        return header_bytes if message.headers else 0
 
-    def _size_in_frame(self, properties: pika.BasicProperties) -> int:
-        """Refuse headers that do not fit one frame; the broker would close the connection for them."""
-        size = _HEADER_FRAME + sum(map(len, properties.encode()))
-        limit = self._raw.connection.params.frame_max  # as agreed with the broker
-        if size > limit:
-            raise InputError(f"the properties and headers take {size:,} bytes, and a frame holds {limit:,}")
-        return size
+    @cached_property
+    def _frames(self) -> PublishFrames:
+        # The limit is the one agreed with the broker.
+        return PublishFrames(self._raw.channel_number, self._raw.connection.params.frame_max)
 
     # -- consuming --
 
