@@ -68,12 +68,12 @@ class Ledger:
     @property
     def is_full(self) -> bool:
         """Whether `room` must be awaited before more is added."""
-        return any(book.journal.is_full for book in self._books)
+        return bool(self._books) and any(book.journal.is_full for book in self._books)
 
     @property
     def has_failed(self) -> bool:
         """Whether something could not be written, so that nothing more should be sent."""
-        return any(book.journal.has_failed for book in self._books)
+        return bool(self._books) and any(book.journal.has_failed for book in self._books)
 
     async def room(self) -> None:
         """Wait until most of what was added is on disk."""

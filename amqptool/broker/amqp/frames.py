@@ -82,6 +82,8 @@ def confirm_in(frame: bytes) -> tuple[int, int, bool, bool] | None:
 #: A content header's frame up to its flags: type, channel, size, class, weight, size of the body, flags.
 _HEADER = struct.Struct(">BHIHHQH")
 _HEADER_PAYLOAD = _HEADER.size - _START.size
+_BASIC, _HAS_ID = spec.BasicProperties.INDEX, spec.BasicProperties.FLAG_MESSAGE_ID
+_CONTENT_HEADER, _BODY = spec.FRAME_HEADER, spec.FRAME_BODY
 _LONGEST_SHORT_STRING = 255
 
 
@@ -105,12 +107,13 @@ class PublishFrames:
         if not body:
             return [method + header], len(header)
         if len(body) <= longest:
-            return [b"".join((method, header, self._start(len(body)), body, _END))], len(header)
+            start = _START.pack(_BODY, self._channel, len(body))
+            return [b"".join((method, header, start, body, _END))], len(header)
         parts = (body[start : start + longest] for start in range(0, len(body), longest))
-        return [method + header, *(b"".join((self._start(len(part)), part, _END)) for part in parts)], len(header)
+        return [method + header, *map(self._body, parts)], len(header)
 
-    def _start(self, size: int) -> bytes:
-        return _START.pack(spec.FRAME_BODY, self._channel, size)
+    def _body(self, part: bytes) -> bytes:
+        return b"".join((_START.pack(_BODY, self._channel, len(part)), part, _END))
 
     def _header(self, message: Message) -> bytes:
         if message.headers:
@@ -119,10 +122,10 @@ class PublishFrames:
             flags, before, after = _properties_often_met(None, *_all_but_id(message))
         message_id = b""
         if message.message_id is not None:
-            flags |= spec.BasicProperties.FLAG_MESSAGE_ID
+            flags |= _HAS_ID
             message_id = _short_string(message.message_id)
         size = _HEADER_PAYLOAD + len(before) + len(message_id) + len(after)
-        start = _HEADER.pack(spec.FRAME_HEADER, self._channel, size, _BASIC, 0, len(message.body), flags)
+        start = _HEADER.pack(_CONTENT_HEADER, self._channel, size, _BASIC, 0, len(message.body), flags)
         return b"".join((start, before, message_id, after, _END))
 
 
@@ -132,7 +135,6 @@ def _method(channel: int, exchange: str, routing_key: str, mandatory: bool) -> b
     return bytes(Method(channel, method).marshal())
 
 
-_BASIC = spec.BasicProperties.INDEX
 # The properties in their order on the wire, but for the headers and `message_id`, which stands between the two.
 _BEFORE_ID = ("content_type", "content_encoding", "persistent", "priority", "correlation_id", "reply_to", "expiration")
 _AFTER_ID = ("timestamp", "type", "user_id", "app_id")
