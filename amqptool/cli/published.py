@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from amqptool.cli.exits import publish_code
@@ -20,6 +21,8 @@ _WORDS = {
     "Unroutable": "unroutable",
     "Nacked": "nacked",
     "InDoubt": "in doubt",
+    "PublishError": "not sent",
+    "BrokerUnavailable": "not sent",
     "NotFound": "not found",
     "InputError": "not acceptable",
     "AccessRefused": "refused",
@@ -34,7 +37,7 @@ def view(report: Report, job: Job, stop: Stop) -> View:
         kind="publish",
         document={**_document(report, job), **(_one_document(one) if one else {})},
         data=(one.message.message_id or "") if one and not job.keeps_stdout else "",
-        errors=_errors(report),
+        errors=_errors(report, job),
         talk="\n".join(_talk(report, job)),
         detail=f"confirmed in {one.seconds * 1000:.0f} ms" if one else "",
         code=publish_code(report, stop.code),
@@ -89,8 +92,8 @@ def _latencies(report: Report) -> dict[str, float]:
     return {**quantiles, "max": report.latencies.longest}
 
 
-def _errors(report: Report) -> tuple[str, ...]:
-    lines = [f"{failed.message.message_id or 'a message without an id'}: {failed.error}" for failed in report.failures]
+def _errors(report: Report, job: Job) -> tuple[str, ...]:
+    lines = [f"{_place(failed.message, job)}{failed.error}" for failed in report.failures]
     lines += [describe(error) for error in report.bad_items if error is not report.stopped_by]
     untold = report.failed.total() + report.bad - (report.stopped_by in report.bad_items) - _TOLD_FAILURES
     lines = lines[:_TOLD_FAILURES]
@@ -100,6 +103,16 @@ def _errors(report: Report) -> tuple[str, ...]:
     if report.stopped_by is not None and report.stopped_by not in told:
         lines.append(describe(report.stopped_by))
     return tuple(lines)
+
+
+def _place(message: Message, job: Job) -> str:
+    """Return which message it is, and where it is in an input of many."""
+    from amqptool.publish.making import SourcedMessage
+
+    name = f"{message.message_id or 'a message without an id'}: "
+    if job.is_bulk and isinstance(message, SourcedMessage):
+        return f"{job.source.place(message.number)}: {name}"
+    return name
 
 
 def _talk(report: Report, job: Job) -> list[str]:
@@ -119,7 +132,10 @@ def _talk(report: Report, job: Job) -> list[str]:
 
 def _summary(report: Report, job: Job) -> str:
     parts = [f"{report.confirmed:,} confirmed in {report.seconds:.1f} s ({_rate(report):,.0f}/s)"]
-    parts += [f"{count:,} {_WORDS.get(name, name)}" for name, count in sorted(report.failed.items())]
+    failed: Counter[str] = Counter()
+    for name, count in sorted(report.failed.items()):
+        failed[_WORDS.get(name, name)] += count
+    parts += [f"{count:,} {words}" for words, count in failed.items()]
     if report.bad:
         parts.append(f"{report.bad:,} invalid")
     if job.receipts is not None and job.receipts.confirmed_before:

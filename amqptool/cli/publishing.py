@@ -121,6 +121,10 @@ def prepare(context: Context, options: dict[str, Any]) -> Job:
 
 def _check_modes(options: dict[str, Any]) -> None:
     given = [name for name in ("body", "files", "lines", "jsonl") if options[name] not in (None, ())]
+    if options["recursive"] and not options["files"]:
+        raise click.UsageError("--recursive goes with --file.")
+    if options["files"].count(_STD) > 1:
+        raise click.UsageError("stdin is read once: give --file - once.")
     if len(given) > 1:
         raise click.UsageError(f"Give the messages once: {_MESSAGES}.")
     if not given:
@@ -149,6 +153,8 @@ def _check_ids(options: dict[str, Any]) -> None:
         raise click.UsageError("Give --message-id or --id-from, not both.")
     if options["message_id"] is not None and options["lines"] is not None:
         raise click.UsageError("--message-id is one message's: --lines gives each line a UUID of its own.")
+    if options["message_id"] is not None and options["count"] not in (None, 1):
+        raise click.UsageError("--message-id is one message's: --count gives each a UUID of its own.")
     if options["id_from"] is not None:
         _check_id_source(options["id_from"])
     if options["resume"] and options["receipts"] is None:

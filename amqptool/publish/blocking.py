@@ -125,10 +125,10 @@ class BlockingPublisher:
         stream = Stream(*self._window, skip_refused=skip_refused)
         try:
             for message in messages:
+                stream.hand_over(message, self._running_host().inbox)
                 yield from stream.known()
                 if stream.stopped:
                     break
-                stream.hand_over(message, self._running_host().inbox)
         except Exception:
             yield from stream.rest()
             raise

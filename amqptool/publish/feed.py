@@ -10,7 +10,7 @@ from amqptool.errors import InputError
 from amqptool.waiting import unless
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Container
+    from collections.abc import AsyncIterator, Callable, Container, Iterator
 
     from amqptool.publish.ledger import Ledger
     from amqptool.publish.making import MakeMessage, SourcedMessage
@@ -42,6 +42,8 @@ class Feed:
         self._skip_bad = skip_bad
         self._pace = pace
         self._clock = clock
+        # Made, and not given to anybody yet.
+        self._in_hand: SourcedMessage | None = None
 
     async def messages(self, stop: asyncio.Event) -> AsyncIterator[SourcedMessage]:
         """Give the messages one after the other; `stop` ends them early.
@@ -55,8 +57,6 @@ class Feed:
         async for number, item in source.items(stop):
             if number in done:
                 continue
-            if ledger.has_failed:
-                return
             try:
                 if not isinstance(item, bytes):
                     raise item
@@ -64,16 +64,40 @@ class Feed:
             except (InputError, OSError) as error:
                 self._refuse(number, error)
                 continue
-            if self._pace is not None and not await self._due(stop, self._pace):
-                return
+            if self._pace is not None:
+                self._in_hand = message
+                if not await self._due(stop, self._pace):
+                    return
+                self._in_hand = None
             yield message
+            if ledger.has_failed:
+                return
+
+    def unsent(self) -> Iterator[SourcedMessage]:
+        """Make the messages of what was read of a stream and not given: nobody can read it again.
+
+        A bad item goes to the ledger.
+        """
+        if not self._source.is_stream:
+            return
+        if self._in_hand is not None:
+            yield self._in_hand
+        for number, item in self._source.left():
+            try:
+                if not isinstance(item, bytes):
+                    raise item
+                yield self._make(number, self._source.name(number), item)
+            except (InputError, OSError) as error:
+                self._ledger.add_bad(number, self._placed(number, error))
 
     def _refuse(self, number: int, error: InputError | OSError) -> None:
-        if isinstance(error, InputError):
-            error = InputError(f"{self._source.place(number)}: {error}")
+        error = self._placed(number, error)
         self._ledger.add_bad(number, error)
         if not self._skip_bad:
             raise error
+
+    def _placed(self, number: int, error: InputError | OSError) -> InputError | OSError:
+        return InputError(f"{self._source.place(number)}: {error}") if isinstance(error, InputError) else error
 
     async def _due(self, stop: asyncio.Event, pace: Pace) -> bool:
         """Wait for the next message's time; False when told to stop."""

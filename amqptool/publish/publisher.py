@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import Hosts
-from amqptool.errors import AccessRefused, BrokerUnavailable, InputError, NotFound
+from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable, InputError, NotFound
 from amqptool.publish.engine import Engine
 from amqptool.publish.events import Events
 from amqptool.publish.outcome import Failed
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from amqptool.publish.events import PublisherEvent
     from amqptool.publish.outcome import Confirmed, Outcome
     from amqptool.settings.url import AmqpUrl
+
+#: What is wrong with one message, and says nothing of the next one.
+_REFUSALS = (InputError, NotFound, AccessRefused)
 
 
 class Publisher:
@@ -153,10 +156,10 @@ class Publisher:
     ) -> AsyncIterator[Outcome]:
         """Publish a stream of messages, yielding the outcome of each as it is known.
 
-        Memory is bounded by the window, whatever the length of the stream. An error of the stream itself, or
-        a broker that stays away, is raised after the outcomes of everything that was sent. A message that is
-        refused for what it is (its exchange does not exist, AMQP cannot carry it) has its outcome, and ends the
-        stream likewise, since the next ones would most likely meet the same; with `skip_refused` it goes on.
+        Memory is bounded by the window, whatever the length of the stream. Every message that is taken from it
+        has its outcome. An error of the stream itself, or a broker that stays away, is raised after those. So is
+        the error of a message that is refused for what it is (its exchange does not exist, AMQP cannot carry it),
+        since the next ones would most likely meet the same; with `skip_refused` it goes on.
         """
         self._check_open()
         stream = OutcomeStream(self._window.max_messages, self._window.max_bytes)
@@ -187,19 +190,17 @@ class Publisher:
             async for message in iterate(messages):
                 if stream.is_full:
                     await stream.room()
+                try:
+                    await engine.send(message, stream.settle)
+                    stream.sent += 1
+                except AmqptoolError as error:
+                    stream.refuse(message, error)
+                    if error is engine.failure or not isinstance(error, _REFUSALS):
+                        raise
                 if engine.given_up is not None and engine.given_up is not given_up:
                     raise engine.given_up
                 if stream.refusal is not None and not skip_refused:
                     raise stream.refusal
-                try:
-                    await engine.send(message, stream.settle)
-                    stream.sent += 1
-                except (InputError, NotFound, AccessRefused) as error:
-                    if error is engine.failure:
-                        raise
-                    stream.refuse(message, error)
-                    if not skip_refused:
-                        raise
         finally:
             stream.end()
 

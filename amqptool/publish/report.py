@@ -8,16 +8,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from amqptool.errors import AmqptoolError
+from amqptool.errors import AmqptoolError, PublishError
 from amqptool.publish.latency import Latencies
 from amqptool.publish.outcome import Confirmed, Failed
 from amqptool.waiting import unless
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Coroutine
+    from collections.abc import Coroutine
 
     from amqptool.errors import InputError
-    from amqptool.message import Message
+    from amqptool.publish.feed import Feed
     from amqptool.publish.ledger import Ledger
     from amqptool.publish.publisher import Publisher
 
@@ -73,7 +73,7 @@ class Report:
 
 async def publish_all(
     publisher: Publisher,
-    feed: Callable[[asyncio.Event], AsyncIterable[Message]],
+    feed: Feed,
     ledger: Ledger,
     stop: asyncio.Event,
     *,
@@ -81,8 +81,8 @@ async def publish_all(
 ) -> Report:
     """Publish every message of an input and report what became of each; see `Publisher.publish_many`.
 
-    What `feed` returns must end by itself soon after `stop` is set; confirms that are still out then get
-    `STOP_GRACE` seconds. Opens and closes the publisher.
+    The input ends soon after `stop` is set; confirms that are still out then get `STOP_GRACE` seconds. What was
+    read of a stream by then, and not sent, fails. Opens and closes the publisher.
 
     Raises:
         BrokerError: the broker could not be reached in the first place.
@@ -91,7 +91,7 @@ async def publish_all(
     started = time.monotonic()
     try:
         if await unless(stop, _open(publisher)):
-            publishing = _publish(publisher, feed(stop), ledger, skip_refused=skip_refused)
+            publishing = _publish(publisher, feed, ledger, stop, skip_refused=skip_refused)
             await _until_told(stop, publisher, publishing)
     finally:
         await publisher.close()
@@ -120,13 +120,17 @@ async def _until_told(stop: asyncio.Event, publisher: Publisher, work: Coroutine
 
 
 async def _publish(
-    publisher: Publisher, messages: AsyncIterable[Message], ledger: Ledger, *, skip_refused: bool
+    publisher: Publisher, feed: Feed, ledger: Ledger, stop: asyncio.Event, *, skip_refused: bool
 ) -> None:
     try:
         async with ledger:
-            async for outcome in publisher.publish_many(messages, skip_refused=skip_refused):
-                ledger.add(outcome)
-                if ledger.is_full:
-                    await ledger.room()
+            try:
+                async for outcome in publisher.publish_many(feed.messages(stop), skip_refused=skip_refused):
+                    ledger.add(outcome)
+                    if ledger.is_full:
+                        await ledger.room()
+            finally:
+                for message in feed.unsent():
+                    ledger.add(Failed(message, PublishError("not sent: the input ended early", message)))
     except (AmqptoolError, OSError) as error:
         ledger.report.stopped_by = error

@@ -204,7 +204,7 @@ def test_a_message_id_cannot_forge_a_line(queue: AmqpUrl) -> None:
     """What a record holds is escaped where it is told."""
     record = json.dumps({"routing_key": "nope", "body": "", "properties": {"message_id": "a\nb\x1b"}})
     done = publish(queue, "-q", "--jsonl", "-", stdin=record)
-    assert done.stderr.startswith("amqptool: error: a\\x0ab\\x1b: unroutable")
+    assert done.stderr.startswith("amqptool: error: stdin:1: a\\x0ab\\x1b: unroutable")
     assert done.stderr.count("\n") == 1
 
 
@@ -220,6 +220,9 @@ def test_an_unknown_exchange_is_a_failure(queue: AmqpUrl) -> None:
     [
         ((), 2, "Say where to"),
         (("-k", "q", "x", "--lines", "f"), 2, "Give the messages once"),
+        (("-k", "q", "x", "--recursive"), 2, "--recursive goes with --file"),
+        (("-k", "q", "--file", "-", "--file", "-"), 2, "stdin is read once"),
+        (("-k", "q", "x", "--count", "2", "--message-id", "a"), 2, "--count gives each a UUID of its own"),
         (("-k", "q", "--lines", "-", "--message-id", "x"), 2, "--message-id is one message's"),
         (("--jsonl", "-", "-H", "a=1"), 2, "--header does not go with --jsonl"),
         (("--jsonl", "-", "--transient"), 2, "--transient does not go with --jsonl"),

@@ -18,6 +18,7 @@ from pika import spec
 
 from amqptool import AmqpUrl
 from amqptool.broker.amqp import Channel, connect
+from amqptool.publish.window import MAX_MESSAGES
 from tests.support.broker import declare_queue, drain, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
 from tests.support.fake_broker import OnPublish, Peer, fake_broker_in_thread
@@ -164,6 +165,18 @@ def test_a_message_in_doubt(tmp_path: Path, script: OnPublish, said: str) -> Non
     assert all(f"{receipt['id']}: in doubt: " in done.stderr for receipt in receipts)
     assert said in done.stderr
     assert "--resume" in done.stderr
+
+
+def test_what_was_read_of_a_pipe_and_not_sent_is_kept(tmp_path: Path) -> None:
+    """C4: nobody can read it again, so --failed has every line, those that never went out too."""
+    count = MAX_MESSAGES + 10
+    words = ("--lines", "-", "--failed", f"{tmp_path}/failed", "--confirm-timeout", "500ms")
+    with fake_broker_in_thread(unheard) as url:
+        done = publish(url, *words, "--reconnect-timeout", "500ms", stdin="".join(f"{n}\n" for n in range(count)))
+    assert done.returncode == 75, done.stderr
+    assert "10 not sent" in done.stderr
+    records = [json.loads(line) for line in (tmp_path / "failed").read_text().splitlines()]
+    assert {record["body"] for record in records} == {str(n) for n in range(count)}
 
 
 def test_an_exchange_that_vanishes(queue: AmqpUrl) -> None:

@@ -141,4 +141,4 @@ async def _publish(
     )
     ledger = job.ledger()
     async with job.progress(context, publisher, ledger.report):
-        return await publish_all(publisher, job.feed(ledger).messages, ledger, stopping, skip_refused=job.skips_errors)
+        return await publish_all(publisher, job.feed(ledger), ledger, stopping, skip_refused=job.skips_errors)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from amqptool.publish.sources.interface import Item, Source
 
@@ -26,6 +26,10 @@ class BodySource:
         """Give the body."""
         if not stop.is_set():
             yield 1, self._body
+
+    def left(self) -> Iterator[tuple[int, Item]]:
+        """Give nothing: nothing is read ahead."""
+        return iter(())
 
     def name(self, number: int) -> str:
         """Return the number."""
@@ -66,6 +70,10 @@ class RepeatedSource:
                     return
                 yield number, item
             return
+
+    def left(self) -> Iterator[tuple[int, Item]]:
+        """Give nothing: nothing is read ahead."""
+        return iter(())
 
     def name(self, number: int) -> str:
         """Return the number."""

@@ -39,6 +39,10 @@ class FileSource:
                 return
             yield number, item
 
+    def left(self) -> Iterator[tuple[int, Item]]:
+        """Give nothing: nothing is read ahead."""
+        return iter(())
+
     def name(self, number: int) -> str:
         """Return the file's path."""
         return self._paths[number - 1]

@@ -8,7 +8,7 @@ from amqptool.errors import InputError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
 #: A source's item: its bytes, or why it has none.
 Item: TypeAlias = bytes | InputError | OSError
@@ -44,6 +44,10 @@ class Source(Protocol):
             InputError: stdin is closed.
             OSError: there is nothing to read, or it cannot be read on.
         """
+        ...
+
+    def left(self) -> Iterator[tuple[int, Item]]:
+        """Give the items of a stream that were read and that `items`, ended early, did not give."""
         ...
 
     def name(self, number: int) -> str:

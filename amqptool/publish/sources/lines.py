@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from amqptool.publish.sources.chunks import MAX_BODY, is_stream, read_chunks, sh
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from amqptool.publish.sources.interface import Item
 
@@ -26,30 +27,44 @@ class LineSource:
         self.position = 0
         self._path = path
         self._quoted = json.dumps(path)
+        # What was read and not given yet: whole lines, before them the beginning of the first one.
+        self._lines: deque[bytes] = deque()
+        self._beginning = bytearray()
+        self._number = 0
 
     async def items(self, stop: asyncio.Event) -> AsyncIterator[tuple[int, Item]]:
         """Read the lines, in memory for one of them."""
-        number, rest = 0, bytearray()
         is_too_long = False
         async for chunk in read_chunks(self._path, stop):
             self.position += len(chunk)
             *lines, tail = chunk.split(b"\n")
-            for line in lines:
-                if is_too_long:
-                    is_too_long = False
-                    continue
-                number += 1
-                yield number, _whole(rest, line)
+            self._lines.extend(lines)
+            if is_too_long and lines:
+                is_too_long = False
+                self._lines.popleft()
+            while self._lines:
+                yield self._next()
                 if stop.is_set():
                     return
             if not is_too_long:
-                rest += tail
-            if len(rest) > MAX_BODY:
-                number, is_too_long = number + 1, True
-                rest.clear()
-                yield number, too_large()
-        if rest and not stop.is_set():
-            yield number + 1, bytes(rest)
+                self._beginning += tail
+            if len(self._beginning) > MAX_BODY:
+                is_too_long = True
+                self._beginning.clear()
+                self._number += 1
+                yield self._number, too_large()
+        if self._beginning and not stop.is_set():
+            self._number += 1
+            yield self._number, bytes(self._beginning)
+
+    def left(self) -> Iterator[tuple[int, Item]]:
+        """Give the whole lines that were read of a stream and not given: nobody can read them again."""
+        while self.is_stream and self._lines:
+            yield self._next()
+
+    def _next(self) -> tuple[int, Item]:
+        self._number += 1
+        return self._number, _whole(self._beginning, self._lines.popleft())
 
     def name(self, number: int) -> str:
         """Return the line's number."""

@@ -265,6 +265,36 @@ def test_stop_ends_a_file_between_two_lines(file: Callable[[bytes], str]) -> Non
     assert seen == [b"one"]
 
 
+def test_what_was_read_of_a_pipe_and_not_given_is_left(pipe: Pipe) -> None:
+    """Told to stop, the whole lines that nobody can read again are still there, numbered on."""
+    pipe.write(b"one\ntwo\nthree\nfo")
+    source = LineSource(pipe.path)
+
+    async def scenario() -> None:
+        stop = asyncio.Event()
+        async for _ in source.items(stop):
+            stop.set()
+
+    asyncio.run(scenario())
+
+    assert list(source.left()) == [(2, b"two"), (3, b"three")]
+    assert list(source.left()) == []
+
+
+def test_nothing_is_left_of_a_file(file: Callable[[bytes], str]) -> None:
+    """It can be read again."""
+    source = LineSource(file(b"one\ntwo\nthree\n"))
+
+    async def scenario() -> None:
+        stop = asyncio.Event()
+        async for _ in source.items(stop):
+            stop.set()
+
+    asyncio.run(scenario())
+
+    assert list(source.left()) == []
+
+
 @pytest.mark.parametrize("source", [LineSource, lambda path: FileSource([path])])
 def test_a_source_that_is_stopped_at_once_gives_nothing(
     file: Callable[[bytes], str], source: Callable[[str], LineSource | FileSource]
