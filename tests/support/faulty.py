@@ -39,8 +39,9 @@ class FaultyLine:
     def reset(self) -> None:
         """Close all connections with RST, in the middle of whatever is on its way."""
         for writer in self._taken():
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            writer.transport.abort()
+            if not writer.is_closing():
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                writer.transport.abort()
 
     def silence(self) -> None:
         """Forward nothing more on the connections that are there, and tell nobody."""
