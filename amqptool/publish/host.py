@@ -166,7 +166,10 @@ class Host:
         try:
             await publisher.send(submission.message, partial(self._settle, submission))
         except Exception as error:  # a mistake in one message, or in us, is not to end the thread
-            self._fail(submission, error)
+            if isinstance(error, AmqptoolError) and publisher.is_refusal(error):
+                self._settle(submission, Failed(submission.message, error))
+            else:
+                self._fail(submission, error)
 
     async def _answer(self, answer: SimpleQueue[Exception | None]) -> None:
         """Open the publisher, and say so, or why not."""

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from amqptool.publish.outcome import Confirmed, Outcome
     from amqptool.settings.url import AmqpUrl
 
-#: What is wrong with one message, and says nothing of the next one.
 _REFUSALS = (InputError, NotFound, AccessRefused)
 
 
@@ -177,6 +176,10 @@ class Publisher:
         """Whether nothing can be sent any more: it was closed or abandoned, or the broker refused the connection."""
         return self._engine.is_over
 
+    def is_refusal(self, error: Exception) -> bool:
+        """Whether what `send` raised is about its message alone, and says nothing of the next one."""
+        return isinstance(error, _REFUSALS) and error is not self._engine.failure
+
     def abandon(self) -> None:
         """Stop waiting: everything in flight is in doubt from now on, and nothing more is sent."""
         self._engine.give_up(BrokerUnavailable("not waited for"), for_good=True)
@@ -195,7 +198,7 @@ class Publisher:
                     stream.sent += 1
                 except AmqptoolError as error:
                     stream.refuse(message, error)
-                    if error is engine.failure or not isinstance(error, _REFUSALS):
+                    if not self.is_refusal(error):
                         raise
                 if engine.given_up is not None and engine.given_up is not given_up:
                     raise engine.given_up

@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from amqptool.errors import InDoubt, InputError, NotFound, PublishError
+from amqptool.errors import AmqptoolError, InDoubt, PublishError
 from amqptool.publish.handover import seconds_left
 from amqptool.publish.outcome import Confirmed, Failed
 from amqptool.publish.window import size_of
@@ -160,7 +160,7 @@ class Stream:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._untaken = self._bytes = 0
-        self._events: SimpleQueue[tuple[Message, Outcome | None]] = SimpleQueue()
+        self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
 
     @property
     def is_full(self) -> bool:
@@ -175,38 +175,35 @@ class Stream:
 
     def known(self) -> Iterator[Outcome]:
         """Yield the outcomes that are there, after waiting for one if the stream is full."""
-        while self._untaken and (self.is_full or not self._events.empty()):
-            yield from self._take()
+        while self._untaken and (self.is_full or not self._outcomes.empty()):
+            yield self._take()
 
     def rest(self) -> Iterator[Outcome]:
         """Yield the outcomes of everything, waiting for them."""
         while self._untaken:
-            yield from self._take()
+            yield self._take()
 
-    def settle(self, message: Message, outcome: Outcome | None) -> None:
-        """Take in the outcome of a message, or that it was not sent."""
+    def settle(self, outcome: Outcome) -> None:
+        """Take in the outcome of a message."""
         if isinstance(outcome, Failed) and not isinstance(outcome.error, PublishError) and not self._skip_refused:
             self._end(outcome.error)
-        self._events.put((message, outcome))
+        self._outcomes.put(outcome)
 
     def fail(self, message: Message, error: Exception) -> None:
-        """Take in why a message was not sent."""
-        if isinstance(error, (InputError, NotFound)):
-            self.settle(message, Failed(message, error))
-        else:
-            self._end(error)
-            self.settle(message, None)
+        """Take in why a message was not sent, and the next ones would not be either."""
+        self._end(error)
+        known = error if isinstance(error, AmqptoolError) else PublishError(f"not sent: {error!r}", message)
+        self._outcomes.put(Failed(message, known))
 
     def _end(self, error: Exception) -> None:
         self.stopped = True
         self.error = self.error or error
 
-    def _take(self) -> Iterator[Outcome]:
-        message, outcome = self._events.get()
+    def _take(self) -> Outcome:
+        outcome = self._outcomes.get()
         self._untaken -= 1
-        self._bytes -= size_of(message)
-        if outcome is not None:
-            yield outcome
+        self._bytes -= size_of(outcome.message)
+        return outcome
 
 
 class Part:
@@ -219,12 +216,12 @@ class Part:
     def begin(self) -> bool:
         """Say whether the stream still goes on."""
         if self._stream.stopped:
-            self._stream.settle(self.message, None)
+            self._stream.settle(Failed(self.message, PublishError("not sent: the stream ended early", self.message)))
         return not self._stream.stopped
 
     def settle(self, outcome: Outcome) -> None:
         """Tell the stream."""
-        self._stream.settle(self.message, outcome)
+        self._stream.settle(outcome)
 
     def fail(self, error: Exception) -> None:
         """Tell the stream."""
@@ -232,7 +229,7 @@ class Part:
 
     def forget(self) -> None:
         """Be in doubt here."""
-        self._stream.settle(self.message, Failed(self.message, _lost_by_fork(self.message)))
+        self._stream.settle(Failed(self.message, _lost_by_fork(self.message)))
 
 
 def _lost_by_fork(message: Message) -> InDoubt:
