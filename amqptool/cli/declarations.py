@@ -26,13 +26,15 @@ _CHANGED = {"created", "updated", "replaced", "deleted"}
 def declarations(outcomes: Sequence[Declared], vhost: str, code: ExitCode, notes: Sequence[str] = ()) -> View:
     """Show outcomes; `vhost` is the one that need not be named, `notes` is said before the summary."""
     counts: Counter[str] = Counter(each.outcome for each in outcomes)
-    failed = [each for each in outcomes if each.error is not None]
+    done = [each for each in outcomes if each.error is None]
+    # Why an object was skipped is what its vhost's own failure says.
+    failed = [each for each in outcomes if each.error is not None and each.outcome != "skipped"]
     return View(
         kind="declare",
         document={
             "vhost": vhost,
-            "declared": len(outcomes) - len(failed),
-            "failed": len(failed),
+            "declared": len(done),
+            "failed": len(outcomes) - len(done),
             "outcomes": {word: counts[word] for word in get_args(Outcome) if counts[word]},
             "objects": [_document(each, vhost) for each in outcomes],
         },
@@ -43,7 +45,7 @@ def declarations(outcomes: Sequence[Declared], vhost: str, code: ExitCode, notes
 
 
 def _lines(outcomes: Sequence[Declared], vhost: str) -> list[str]:
-    told = [each for each in outcomes if each.error is None]
+    told = [each for each in outcomes if each.error is None or each.outcome == "skipped"]
     if len(outcomes) > _LISTED:
         changed = [each for each in told if each.outcome in _CHANGED]
         told = changed if len(changed) <= _LISTED else []

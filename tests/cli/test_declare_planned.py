@@ -91,6 +91,23 @@ def test_a_missing_vhost_is_created_on_demand(broker: VhostUnderTest) -> None:
         asyncio.run(_delete_vhost(broker.node, name))
 
 
+def test_a_vhost_that_its_user_may_not_create_is_told_once(limited: VhostUnderTest) -> None:
+    """Which tag that takes, and that the objects of the vhost were not tried."""
+    name = f"amqptool-test-{uuid4().hex[:12]}"
+    queue = f"{{name: lim, vhost: {name}}}"
+    policy = f"{{name: p, vhost: {name}, pattern: a, definition: {{max-length: 1}}}}"
+    done = limited.run("declare", "--create-vhosts", "-", text=f"queues: [{queue}]\npolicies: [{policy}]")
+    assert done.returncode == 77
+    (error,) = [line for line in done.stderr.splitlines() if "error:" in line]
+    assert f"cannot create vhost {name!r}" in error
+    assert "the user needs the tag administrator" in error
+    assert done.stderr.splitlines()[1:] == [
+        f"  queue lim (classic) in vhost {name}: skipped",
+        f"  policy p in vhost {name}: skipped",
+        "2 skipped, 1 failed",
+    ]
+
+
 async def _delete_vhost(node: Endpoint, name: str) -> None:
     async with Management.at(node.management_url, node.url) as management:
         await management.delete_vhost(name)

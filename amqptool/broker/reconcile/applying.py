@@ -63,7 +63,7 @@ class _Application:
         absent = await self._vhosts([change for change in changes if isinstance(change.object, Vhost)])
         for vhost, part in self._by_vhost(changes).items():
             if vhost in absent:
-                self._fail(part, absent[vhost])
+                self._skip(part, absent[vhost])
             else:
                 await self._in_vhost(vhost, part)
         return [self._outcomes[id(change)] for change in changes] + self._failures
@@ -76,6 +76,9 @@ class _Application:
             if not isinstance(change.object, Vhost):
                 parts.setdefault(change.vhost, []).append(change)
         return parts
+
+    def _skip(self, changes: Iterable[Change], error: AmqptoolError) -> None:
+        self._outcomes |= {id(change): Declared(change.object, error, "skipped") for change in changes}
 
     def _fail(self, changes: Iterable[Change], error: AmqptoolError) -> None:
         self._outcomes |= {id(change): failure(change.object, error) for change in changes}

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from amqptool.topology.diff import Change, Difference
     from amqptool.topology.model import TopologyObject
 
-#: `declared` is created or there already, which AMQP alone does not tell; a check finds `absent` and `unknown`.
+#: `declared` is created or there already, which AMQP alone does not tell; `skipped` was not tried, since its vhost
+#: is not there; a check finds `absent` and `unknown`.
 Outcome = Literal[
     "created",
     "updated",
@@ -24,6 +25,7 @@ Outcome = Literal[
     "unknown",
     "absent",
     "kept",
+    "skipped",
     "conflict",
     "failed",
 ]
