@@ -207,15 +207,15 @@ def _trace(error: Exception, context: Context) -> None:
 
 def _prepare_streams() -> None:
     """Give us a stdout and a stderr that exist, and that take every character in any locale."""
-    sys.stdout = sys.stdout or _nowhere()
-    sys.stderr = sys.stderr or _nowhere()
+    sys.stdout = sys.stdout or _null(os.O_RDONLY)  # writing to it fails, as to the closed one it stands for
+    sys.stderr = sys.stderr or _null(os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _nowhere() -> TextIO:
-    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+def _null(flags: int) -> TextIO:
+    return os.fdopen(os.open(os.devnull, flags), "w", encoding="utf-8")
 
 
 def _flush(code: int, context: Context) -> int:

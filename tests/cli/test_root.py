@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from amqptool import AmqpUrl
+from amqptool.broker.local import Endpoint
 from amqptool.cli.context import Context
 from amqptool.cli.exits import ExitCode
 from amqptool.cli.root import COMMANDS, root, run
 from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.vhost import VhostUnderTest
 
 TASKS = str(Path(__file__).parents[2] / "topologies/tasks.yaml")
 
@@ -103,9 +106,52 @@ def test_a_failing_stderr_changes_no_exit_code(words: tuple[str, ...], code: int
     assert in_shell(f'"$@" {redirection}', *words).returncode == code
 
 
-def test_a_closed_stdout_is_no_bug() -> None:
-    """A command whose data nobody wants does its work."""
-    done = in_shell('"$@" >&-', "validate", "-q", "--json", TASKS)
+#: What makes each command write a document.
+DOCUMENTED = {
+    "validate": (TASKS,),
+    "route": (TASKS, "", "tasks"),
+    "plan": (TASKS,),
+    "declare": (TASKS,),
+    "delete": ("--yes", TASKS),
+    "export": (),
+    "schema": (),
+    "graph": (TASKS,),
+    "publish": ("-e", "amq.fanout", "x"),
+    "consume": ("q",),
+    "broker": ("status",),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_closed_stdout_for_a_document(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, command: str) -> None:
+    """Whatever the command did, who asked for a document does not get it: 74, which is said."""
+    env = VhostUnderTest(amqptool_node, amqptool_vhost).env
+    done = in_shell('"$@" >&-', command, "--json", *DOCUMENTED[command], env=env)
+    assert done.returncode == 74
+    assert done.stderr.count("amqptool: error: stdout: Bad file descriptor\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("schema",),
+        ("graph", TASKS),
+        ("route", TASKS, "", "tasks"),
+        ("validate", "--format", "github", "-"),
+    ],
+)
+def test_a_closed_stdout_for_text(words: tuple[str, ...]) -> None:
+    """What a command writes without being asked for JSON is as much its point: 74."""
+    done = in_shell('"$@" >&- <<< "queues: {q: {x: 1}}"', *words)
+    assert done.returncode == 74
+    assert done.stderr.count("Bad file descriptor\n") == 1
+
+
+def test_a_closed_stdout_that_nothing_is_written_to() -> None:
+    """A command that has only its exit code to give does its work."""
+    done = in_shell('"$@" >&-', "validate", "-q", TASKS)
     assert (done.returncode, done.stderr) == (0, "")
 
 
