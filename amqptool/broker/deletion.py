@@ -14,7 +14,7 @@ from amqptool.broker.reconcile.lock import alone
 from amqptool.broker.unbinding import unbind
 from amqptool.errors import AmqptoolError, BrokerUnavailable, InUse, NotFound, PreconditionFailed
 from amqptool.settings.url import as_url
-from amqptool.topology.diff.identity import binding_key
+from amqptool.topology.diff.identity import binding_key, end_of, ends_of
 from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class _Deletion:
         # Only now: what is bound no more gets no more messages.
         self._found = await occupancies(self._connection, self._management, [queue.name for queue in queues])
         ends = [*await self._each(queues, self._queue), *await self._each(exchanges, self._exchange)]
-        return [*policies, *_with_their_ends(bindings, ends), *ends]
+        return [*policies, *_with_their_ends(bindings, ends, self._vhost), *ends]
 
     async def _each(self, things: Sequence[T], work: Callable[[Channel, T], Awaitable[Deleted]]) -> list[Deleted]:
         results = await in_lanes(self._connection, things, work)
@@ -181,20 +181,18 @@ class _Deletion:
         return Deleted(exchange, "deleted")
 
 
-def _with_their_ends(bindings: Iterable[Deleted], ends: Iterable[Deleted]) -> list[Deleted]:
+def _with_their_ends(bindings: Iterable[Deleted], ends: Iterable[Deleted], vhost: str) -> list[Deleted]:
     """Return what became of bindings in the end: one that could not be deleted is gone with what it led to or from."""
     gone = {
-        (type(end.object).__name__.lower(), end.object.name)
+        end_of(end.object, vhost)
         for end in ends
         if end.outcome == "deleted" and isinstance(end.object, Exchange | Queue)
     }
+
+    def is_gone(thing: Deletable) -> bool:
+        return isinstance(thing, Binding) and not gone.isdisjoint(ends_of(thing, vhost))
+
     return [
-        Deleted(each.object, "deleted") if each.outcome == "failed" and _names_of_ends(each.object) & gone else each
+        Deleted(each.object, "deleted") if each.outcome == "failed" and is_gone(each.object) else each
         for each in bindings
     ]
-
-
-def _names_of_ends(thing: Deletable) -> set[tuple[str, str]]:
-    if not isinstance(thing, Binding):
-        return set()
-    return {("exchange", thing.source), (thing.destination_type, thing.destination)}

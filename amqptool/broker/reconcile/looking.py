@@ -10,12 +10,13 @@ from amqptool.broker.lanes import in_lanes
 from amqptool.errors import AccessRefused, AmqptoolError, NotFound
 from amqptool.settings.url import as_url
 from amqptool.topology.diff import Action, Change, Plan
-from amqptool.topology.diff.identity import by_vhost
+from amqptool.topology.diff.identity import by_vhost, end_of, ends_of
 from amqptool.topology.model import Binding, Exchange, Queue
 
 if TYPE_CHECKING:
     from amqptool.broker.amqp import Channel, Connection
     from amqptool.settings.url import AmqpUrl
+    from amqptool.topology.diff.identity import End
     from amqptool.topology.model import Topology, TopologyObject
 
 #: What a plan over AMQP alone leaves open.
@@ -42,7 +43,7 @@ async def look(url: AmqpUrl | str, topology: Topology) -> Plan:
             missing = await _missing(connection, [*part.exchanges, *part.queues])
         things: list[Exchange | Queue | Binding] = [*part.exchanges, *part.queues, *part.bindings]
         for thing in things:
-            if missing.isdisjoint(_parts(thing)):
+            if missing.isdisjoint(_parts(thing, vhost)):
                 unknown.append(thing)
             else:
                 changes.append(Change(action=Action.CREATE, after=replace(thing, vhost=vhost)))
@@ -50,16 +51,16 @@ async def look(url: AmqpUrl | str, topology: Topology) -> Plan:
     return Plan(changes=tuple(changes), unknown=tuple(unknown))
 
 
-async def _missing(connection: Connection, things: list[Exchange | Queue]) -> set[tuple[str, str]]:
-    """Return the kind and name of what does not exist.
+async def _missing(connection: Connection, things: list[Exchange | Queue]) -> set[End]:
+    """Return what does not exist.
 
     Raises:
         AmqptoolError: something else was the matter.
     """
-    missing: set[tuple[str, str]] = set()
+    missing: set[End] = set()
     for thing, error in zip(things, await in_lanes(connection, things, _check), strict=True):
         if isinstance(error, NotFound):
-            missing |= _parts(thing)
+            missing.add(end_of(thing, connection.url.vhost))
         elif isinstance(error, AmqptoolError) and not _is_locked(error):
             raise error
     return missing
@@ -77,14 +78,6 @@ def _is_locked(error: AmqptoolError) -> bool:
     return isinstance(error, AccessRefused) and error.reply_code == _RESOURCE_LOCKED
 
 
-def _parts(thing: TopologyObject) -> set[tuple[str, str]]:
-    """Return the kind and name of what must exist for an object to be there."""
-    match thing:
-        case Exchange():
-            return {("exchange", thing.name)}
-        case Queue():
-            return {("queue", thing.name)}
-        case Binding():
-            return {("exchange", thing.source), (thing.destination_type, thing.destination)}
-        case _:
-            return set()
+def _parts(thing: Exchange | Queue | Binding, vhost: str) -> tuple[End, ...]:
+    """Return what must exist for an object to be there."""
+    return ends_of(thing, vhost) if isinstance(thing, Binding) else (end_of(thing, vhost),)

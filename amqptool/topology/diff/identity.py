@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amqptool.topology.model import Topology
 from amqptool.topology.typed import typed_table
@@ -12,6 +12,25 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from amqptool.topology.model import Binding, Exchange, Policy, Queue
+
+
+class End(NamedTuple):
+    """What a binding leads from or to."""
+
+    kind: str
+    vhost: str
+    name: str
+
+
+def end_of(thing: Exchange | Queue, vhost: str) -> End:
+    """Return an exchange or a queue as the end of a binding, in the given vhost if it names none."""
+    return End(type(thing).__name__.lower(), thing.vhost or vhost, thing.name)
+
+
+def ends_of(binding: Binding, vhost: str) -> tuple[End, End]:
+    """Return what a binding leads from, and what to, in the given vhost if it names none."""
+    home = binding.vhost or vhost
+    return End("exchange", home, binding.source), End(binding.destination_type, home, binding.destination)
 
 
 def binding_key(binding: Binding, vhost: str) -> Hashable:
