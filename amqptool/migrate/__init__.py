@@ -20,6 +20,7 @@ copies        what a copy of a message keeps
 state         how far a migration is
 refusals      what must not be migrated
 moving        messages from one queue to another
+progress      how often that is told
 lock          one migration at a time
 migration     the steps
 ============  ====================================================

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from amqptool.broker.amqp import connect
 from amqptool.errors import AccessRefused, InUse
 from amqptool.migrate.copies import copy_of
+from amqptool.migrate.progress import Progress
 from amqptool.publish.outcome import Failed
 from amqptool.publish.publisher import Publisher
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 #: Messages in hand at a time. The broker counts messages, not bytes: it bounds our memory with theirs.
 PREFETCH = 200
-#: Seconds between two words of progress.
-_TELL_EVERY = 1.0
 #: Seconds after which a quiet queue is asked again whether it is empty.
 _PATIENCE = 0.5
 
@@ -58,18 +57,21 @@ async def move(url: AmqpUrl, route: Route, on_progress: Callable[[str], None]) -
         PublishError: the broker did not take a copy; its original is still in the source.
         BrokerUnavailable: a connection was lost.
     """
+
+    def tell(moved: int) -> None:
+        on_progress(f"moved {moved:,} messages {route}")
+
+    progress = Progress(tell, asyncio.get_running_loop().time)
     async with connect(url, name="amqptool migrate") as connection, Publisher(url) as publisher:
-        clock, told_at = asyncio.get_running_loop().time, float("-inf")
         mover = _Mover(await connection.channel(), await connection.channel(), route, url.username)
         async for outcome in publisher.publish_many(mover.copies()):
             if isinstance(outcome, Failed):
                 raise outcome.error
             mover.settle(outcome.message)
-            if mover.moved % PREFETCH == 0 and clock() >= told_at + _TELL_EVERY:
-                told_at = clock()
-                on_progress(f"moved {mover.moved:,} messages {route}")
+            if mover.moved % PREFETCH == 0:
+                progress.reach(mover.moved)
         await mover.flush()
-        on_progress(f"moved {mover.moved:,} messages {route}")
+        tell(mover.moved)
         return mover.moved
 
 
