@@ -14,7 +14,7 @@ from amqptool.broker.amqp.translate import translate
 from amqptool.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pika
 
@@ -34,7 +34,7 @@ async def reach(url: AmqpUrl, parameters: pika.ConnectionParameters, timeout: fl
     """
     doing = f"cannot connect to {url.address} as {url.username}"
     try:
-        addresses = await asyncio.get_running_loop().getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+        addresses = await _addresses(url.host, url.port)
     except OSError as error:
         raise translate(error, doing) from error
     tls = _tls(url)
@@ -49,6 +49,14 @@ async def reach(url: AmqpUrl, parameters: pika.ConnectionParameters, timeout: fl
         except BrokerUnavailable as error:
             last = error
     raise last
+
+
+async def _addresses(host: str, port: int) -> Sequence[Any]:
+    """Look a host up, as `socket.getaddrinfo` does; an address takes no resolver, and so no thread."""
+    try:
+        return socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def _tls(url: AmqpUrl) -> dict[str, Any]:

@@ -40,26 +40,27 @@ async def open_and_close(url: AmqpUrl) -> None:
 
 def test_an_address_that_refuses_is_passed_over(amqptool_vhost: AmqpUrl) -> None:
     """As with `localhost`, which may be ::1 first, where the broker does not listen."""
-    with asyncio.Runner(loop_factory=lambda: ManyAddresses([closed_port(), amqptool_vhost.port])) as runner:
-        runner.run(open_and_close(amqptool_vhost))
+    url = replace(amqptool_vhost, host="localhost")
+    with asyncio.Runner(loop_factory=lambda: ManyAddresses([closed_port(), url.port])) as runner:
+        runner.run(open_and_close(url))
 
 
 def test_when_all_addresses_refuse_it_is_said_once(amqptool_vhost: AmqpUrl) -> None:
     """The error names the URL's host and port, not one of its addresses."""
+    url = replace(amqptool_vhost, host="localhost")
     with (
         asyncio.Runner(loop_factory=lambda: ManyAddresses([closed_port(), closed_port()])) as runner,
         pytest.raises(BrokerUnavailable) as error,
     ):
-        runner.run(open_and_close(amqptool_vhost))
+        runner.run(open_and_close(url))
     assert str(error.value) == (
-        f"cannot connect to {amqptool_vhost.address} as {amqptool_vhost.username}: "
-        "connection refused: is the broker running?"
+        f"cannot connect to {url.address} as {url.username}: connection refused: is the broker running?"
     )
 
 
 def test_credentials_that_are_refused_are_not_tried_at_the_next_address(amqptool_vhost: AmqpUrl) -> None:
     """A broker that locks accounts after failures would count each address."""
-    url = replace(amqptool_vhost, password="wrong")
+    url = replace(amqptool_vhost, host="localhost", password="wrong")
     with (
         asyncio.Runner(loop_factory=lambda: ManyAddresses([amqptool_vhost.port, closed_port()])) as runner,
         pytest.raises(AccessRefused, match="Login was refused"),
@@ -118,6 +119,12 @@ def test_what_is_no_broker_is_said_so(amqptool_vhost: AmqpUrl) -> None:
 
     with pytest.raises(BrokerUnavailable, match="is this the AMQP port"):
         asyncio.run(scenario())
+
+
+def test_an_address_is_not_looked_up(amqptool_vhost: AmqpUrl) -> None:
+    """A loop that knows no host at all connects to it."""
+    with asyncio.Runner(loop_factory=lambda: ManyAddresses([])) as runner:
+        runner.run(open_and_close(replace(amqptool_vhost, host=LOCALHOST)))
 
 
 def test_a_host_that_does_not_exist_is_said_so(amqptool_vhost: AmqpUrl) -> None:
