@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amqptool.cli.exits import publish_code
 from amqptool.cli.output import View, describe
+from amqptool.errors import PublishError
 
 if TYPE_CHECKING:
     from amqptool.cli.publishing import Job
@@ -93,13 +94,16 @@ def _latencies(report: Report) -> dict[str, float]:
 
 
 def _errors(report: Report, job: Job) -> tuple[str, ...]:
-    lines = [f"{_place(failed.message, job)}{failed.error}" for failed in report.failures]
+    # What was never sent is counted in the summary; why is what ended the input.
+    sent = [failed for failed in report.failures if type(failed.error) is not PublishError]
+    lines = [f"{_place(failed.message, job)}{failed.error}" for failed in sent]
     lines += [describe(error) for error in report.bad_items if error is not report.stopped_by]
-    untold = report.failed.total() + report.bad - (report.stopped_by in report.bad_items) - _TOLD_FAILURES
+    failures = report.failed.total() - report.failed[PublishError.__name__]
+    untold = failures + report.bad - (report.stopped_by in report.bad_items) - _TOLD_FAILURES
     lines = lines[:_TOLD_FAILURES]
     if untold > 0:
         lines.append(f"… and {untold:,} more")
-    told = [failed.error for failed in report.failures[:_TOLD_FAILURES]]
+    told = [failed.error for failed in sent[:_TOLD_FAILURES]]
     if report.stopped_by is not None and report.stopped_by not in told:
         lines.append(describe(report.stopped_by))
     return tuple(lines)

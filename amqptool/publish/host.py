@@ -156,7 +156,7 @@ class Host:
         self._begun.add(submission)
         try:
             publisher = await self._opened()
-        except AmqptoolError as error:
+        except Exception as error:  # a mistake in us is not to end the thread
             self._fail(submission, error)
             # One attempt to connect speaks for everybody who waited meanwhile.
             self._taken.extend(self.inbox.take())

@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import Hosts
-from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable, InputError, NotFound
+from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable, InputError, NotFound, PublishError
 from amqptool.publish.engine import Engine
 from amqptool.publish.events import Events
 from amqptool.publish.outcome import Failed
@@ -200,6 +200,9 @@ class Publisher:
                     stream.refuse(message, error)
                     if not self.is_refusal(error):
                         raise
+                except Exception as error:  # a field of a type that no message has
+                    stream.refuse(message, PublishError(f"not sent: {error!r}", message))
+                    raise
                 if engine.given_up is not None and engine.given_up is not given_up:
                     raise engine.given_up
                 if stream.refusal is not None and not skip_refused:

@@ -15,6 +15,8 @@ from pika.exceptions import InvalidFrameError, ShortStringTooLong
 from pika.frame import Method
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from amqptool.message import FieldValue, Message
 
 _START = struct.Struct(">BHI")
@@ -33,26 +35,26 @@ class FrameReader:
         self._buffer = bytearray()
         self._needed = _OVERHEAD
 
-    def cut(self, data: bytes) -> list[bytes]:
-        """Return the frames that these bytes complete.
+    def cut(self, data: bytes) -> Iterator[bytes]:
+        """Give the frames that these bytes complete; whoever takes them takes them all before the next bytes.
 
         Raises:
-            InvalidFrameError: this is no AMQP.
+            InvalidFrameError: what comes next is no AMQP.
         """
         self._buffer += data
         if len(self._buffer) < self._needed:
-            return []
-        frames, start = [], 0
-        with memoryview(self._buffer) as buffer:
-            while (end := start + _length(buffer[start : start + _OVERHEAD])) <= len(buffer):
-                frames.append(bytes(buffer[start:end]))
-                start = end
+            return
+        start = 0
+        while (end := start + _length(self._buffer[start : start + _OVERHEAD])) <= len(self._buffer):
+            with memoryview(self._buffer) as buffer:
+                frame = bytes(buffer[start:end])
+            start = end
+            yield frame
         del self._buffer[:start]
         self._needed = end - start
-        return frames
 
 
-def _length(begin: memoryview) -> int:
+def _length(begin: bytearray) -> int:
     """Return the length of the frame that begins so, or how many bytes it takes to tell."""
     if len(begin) < _OVERHEAD:
         return _OVERHEAD

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.exceptions import AMQPError, ConnectionOpenAborted, StreamLostError
 from pika.frame import decode_frame
 
 from amqptool.broker.amqp.frames import FrameReader, confirm_in
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     OnConfirm: TypeAlias = Callable[[int, bool, bool], object]
 
+log = logging.getLogger(__name__)
+
 #: Bytes to gather at most: beyond, joining costs more memory than the call it saves.
 GATHERED = 64 * 1024
 
@@ -27,6 +31,8 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
 
     pika's own workflow, transport included, cannot be cancelled: `AMQPConnector.abort` fails its own assertion.
     """
+
+    _error: Exception | None
 
     def __init__(self, parameters: pika.ConnectionParameters) -> None:
         #: Set when the handshake is over: to None, or to what ended it.
@@ -50,8 +56,11 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
         try:
             for frame in self._reader.cut(data):
                 self._take(frame)
-        except Exception as error:
+        except AMQPError as error:
             self.hang_up(error)
+        except Exception as error:
+            log.debug("what arrived cannot be handled", exc_info=True)
+            self.hang_up(StreamLostError(f"what arrived cannot be handled: {error!r}"))
 
     def eof_received(self) -> bool:
         """Close when the peer has closed."""
@@ -59,6 +68,8 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell everybody who waits on the connection or its channels."""
+        if self._error is None:  # asyncio itself has closed it, as when it is cancelled; pika wants a reason
+            self._error = ConnectionOpenAborted()
         self._proto_connection_lost(error)
 
     # -- ours --

@@ -35,14 +35,16 @@ async def reach(url: AmqpUrl, parameters: pika.ConnectionParameters, timeout: fl
     doing = f"cannot connect to {url.address} as {url.username}"
     try:
         addresses = await _addresses(url.host, url.port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # IDNA has no such name
         raise translate(error, doing) from error
     tls = _tls(url)
     last: AmqptoolError = BrokerUnavailable(f"{doing}: the host has no address")
     for family, *_, address in addresses:
         try:
             async with asyncio.timeout(timeout):
-                target = {**tls, "family": family, "host": address[0], "port": address[1]}
+                # With its scope, which a link-local address is nothing without (RFC 4007).
+                host, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
+                target = {**tls, "family": family, "host": host, "port": address[1]}
                 return await _attempt(doing, parameters, target)
         except OSError as error:  # of which TimeoutError is one
             last = translate(error, doing)

@@ -46,6 +46,7 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
     (ssl.SSLZeroReturnError, errors.BrokerUnavailable, "the connection was lost in the TLS handshake"),
     (ssl.SSLError, errors.ConfigError, "TLS failed: is this the TLS port?"),
     (socket.gaierror, errors.BrokerUnavailable, "the host name cannot be resolved"),
+    (UnicodeError, errors.BrokerUnavailable, "the host name cannot be resolved"),
     (ConnectionRefusedError, errors.BrokerUnavailable, "connection refused: is the broker running?"),
     (ConnectionResetError, errors.BrokerUnavailable, "the connection was lost"),
     (TimeoutError, errors.BrokerUnavailable, "no answer in time: is this a broker?"),

@@ -104,7 +104,7 @@ def test_frames_come_out_whole_however_they_arrive(messages: list[Message], size
         size = sizes[step % len(sizes)]
         cut += reader.cut(data[position : position + size])
         position, step = position + size, step + 1
-    assert cut == FrameReader().cut(data)
+    assert cut == list(FrameReader().cut(data))
     assert b"".join(cut) == data
     assert all(frame.decode_frame(one)[0] == len(one) for one in cut)
 
@@ -112,12 +112,21 @@ def test_frames_come_out_whole_however_they_arrive(messages: list[Message], size
 def test_what_is_no_amqp_is_refused_at_once() -> None:
     """A web server's words would be a frame of more than a gigabyte, to wait for."""
     with pytest.raises(InvalidFrameError):
-        FrameReader().cut(b"HTTP/1.1 400 Bad Request\r\n")
+        list(FrameReader().cut(b"HTTP/1.1 400 Bad Request\r\n"))
+
+
+def test_what_came_before_what_is_no_amqp_is_heard() -> None:
+    """A broker's last words count, such as confirms."""
+    ack = frame.Method(7, spec.Basic.Ack(1)).marshal()
+    frames = FrameReader().cut(ack + b"GARBAGE!")
+    assert next(frames) == ack
+    with pytest.raises(InvalidFrameError):
+        next(frames)
 
 
 def test_a_refused_version_is_a_protocol_header() -> None:
     """Eight bytes, after which the broker hangs up."""
-    assert FrameReader().cut(b"AMQP\x00\x00\x09\x01") == [b"AMQP\x00\x00\x09\x01"]
+    assert list(FrameReader().cut(b"AMQP\x00\x00\x09\x01")) == [b"AMQP\x00\x00\x09\x01"]
 
 
 @pytest.mark.parametrize("multiple", [False, True])

@@ -127,8 +127,30 @@ def test_an_address_is_not_looked_up(amqptool_vhost: AmqpUrl) -> None:
         runner.run(open_and_close(replace(amqptool_vhost, host=LOCALHOST)))
 
 
-def test_a_host_that_does_not_exist_is_said_so(amqptool_vhost: AmqpUrl) -> None:
-    """With the words of the matter, not of the resolver."""
-    url = replace(amqptool_vhost, host="no-such-host.invalid")
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "a" * 64])
+def test_a_host_that_does_not_exist_is_said_so(amqptool_vhost: AmqpUrl, host: str) -> None:
+    """With the words of the matter, not of the resolver; IDNA has no names of empty or long labels."""
+    url = replace(amqptool_vhost, host=host)
     with pytest.raises(BrokerUnavailable, match="the host name cannot be resolved"):
         asyncio.run(Connection.open(url))
+
+
+def test_an_attempt_that_is_cancelled_at_any_turn_is_quiet(
+    amqptool_vhost: AmqpUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Between TCP and the first byte, too, where asyncio closes the transport itself."""
+
+    async def scenario() -> None:
+        for turns in range(30):
+            attempt = asyncio.create_task(Connection.open(amqptool_vhost))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            attempt.cancel()
+            done = (await asyncio.gather(attempt, return_exceptions=True))[0]
+            if isinstance(done, Connection):
+                await done.close()
+            for _ in range(5):
+                await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    assert [record for record in caplog.records if record.name == "asyncio"] == []

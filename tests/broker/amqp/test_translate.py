@@ -49,6 +49,7 @@ def closed(code: int, text: str) -> str:
         (ConnectionRefusedError(111, "Connect call failed"), errors.BrokerUnavailable, "is the broker running?"),
         (ConnectionResetError(), errors.BrokerUnavailable, "the connection was lost"),
         (OSError(113, "Connect call failed ('::1', 1)"), errors.BrokerUnavailable, "No route to host"),
+        (UnicodeError("label empty or too long"), errors.BrokerUnavailable, "cannot be resolved"),
         (socket.gaierror(-2, "Name or service not known"), errors.BrokerUnavailable, "cannot be resolved"),
         (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), errors.ConfigError, "is this the TLS port?"),
         (pika_errors.StreamLostError("Transport indicated EOF"), errors.BrokerUnavailable, "the connection was lost"),
