@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from amqptool.publish.ledger import Ledger
     from amqptool.publish.making import MakeMessage, SourcedMessage
     from amqptool.publish.rate import Pace
-    from amqptool.publish.sources.interface import Source
+    from amqptool.publish.sources.interface import Item, Source
 
 
 class Feed:
@@ -53,16 +53,16 @@ class Feed:
             OSError: the source cannot be read.
         """
         await self._ledger.begin()
-        source, make, done, ledger = self._source, self._make, self._done, self._ledger
-        async for number, item in source.items(stop):
+        done, ledger = self._done, self._ledger
+        async for number, item in self._source.items(stop):
             if number in done:
                 continue
             try:
-                if not isinstance(item, bytes):
-                    raise item
-                message = make(number, source.name(number), item)
+                message = self._message(number, item)
             except (InputError, OSError) as error:
-                self._refuse(number, error)
+                ledger.add_bad(number, error)
+                if not self._skip_bad:
+                    raise
                 continue
             if self._pace is not None:
                 self._in_hand = message
@@ -84,20 +84,19 @@ class Feed:
             yield self._in_hand
         for number, item in self._source.left():
             try:
-                if not isinstance(item, bytes):
-                    raise item
-                yield self._make(number, self._source.name(number), item)
+                message = self._message(number, item)
             except (InputError, OSError) as error:
-                self._ledger.add_bad(number, self._placed(number, error))
+                self._ledger.add_bad(number, error)
+                continue
+            yield message
 
-    def _refuse(self, number: int, error: InputError | OSError) -> None:
-        error = self._placed(number, error)
-        self._ledger.add_bad(number, error)
-        if not self._skip_bad:
-            raise error
-
-    def _placed(self, number: int, error: InputError | OSError) -> InputError | OSError:
-        return InputError(f"{self._source.place(number)}: {error}") if isinstance(error, InputError) else error
+    def _message(self, number: int, item: Item) -> SourcedMessage:
+        try:
+            if not isinstance(item, bytes):
+                raise item
+            return self._make(number, self._source.name(number), item)
+        except InputError as error:
+            raise InputError(f"{self._source.place(number)}: {error}") from error
 
     async def _due(self, stop: asyncio.Event, pace: Pace) -> bool:
         """Wait for the next message's time; False when told to stop."""

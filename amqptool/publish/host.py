@@ -16,9 +16,9 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from amqptool.errors import AmqptoolError, BrokerUnavailable, InDoubt
+from amqptool.errors import BrokerUnavailable, InDoubt
 from amqptool.publish.handover import Inbox
-from amqptool.publish.outcome import Failed
+from amqptool.publish.outcome import Failed, not_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,8 +166,8 @@ class Host:
         try:
             await publisher.send(submission.message, partial(self._settle, submission))
         except Exception as error:  # a mistake in one message, or in us, is not to end the thread
-            if isinstance(error, AmqptoolError) and publisher.is_refusal(error):
-                self._settle(submission, Failed(submission.message, error))
+            if publisher.is_refusal(error):
+                self._settle(submission, not_sent(submission.message, error))
             else:
                 self._fail(submission, error)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from amqptool.errors import AmqptoolError, PublishError
+
 if TYPE_CHECKING:
-    from amqptool.errors import AmqptoolError
     from amqptool.message import Message
 
 
@@ -27,6 +28,12 @@ class Failed:
 
     message: Message
     error: AmqptoolError
+
+
+def not_sent(message: Message, error: Exception) -> Failed:
+    """Return the outcome of a message that an error, or a mistake in it or in us, kept from being sent."""
+    known = error if isinstance(error, AmqptoolError) else PublishError(f"not sent: {error!r}", message)
+    return Failed(message, known)
 
 
 Outcome: TypeAlias = Confirmed | Failed

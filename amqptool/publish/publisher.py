@@ -7,10 +7,10 @@ import random
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import Hosts
-from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable, InputError, NotFound, PublishError
+from amqptool.errors import AccessRefused, BrokerUnavailable, InputError, NotFound
 from amqptool.publish.engine import Engine
 from amqptool.publish.events import Events
-from amqptool.publish.outcome import Failed
+from amqptool.publish.outcome import Failed, not_sent
 from amqptool.publish.stream import OutcomeStream, iterate
 from amqptool.publish.terms import BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, NACK_RETRIES, RECONNECT_TIMEOUT, Terms
 from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES, Window
@@ -196,13 +196,10 @@ class Publisher:
                 try:
                     await engine.send(message, stream.settle)
                     stream.sent += 1
-                except AmqptoolError as error:
-                    stream.refuse(message, error)
+                except Exception as error:  # also what a field of a wrong type raises
+                    stream.refuse(not_sent(message, error))
                     if not self.is_refusal(error):
                         raise
-                except Exception as error:  # a field of a type that no message has
-                    stream.refuse(message, PublishError(f"not sent: {error!r}", message))
-                    raise
                 if engine.given_up is not None and engine.given_up is not given_up:
                     raise engine.given_up
                 if stream.refusal is not None and not skip_refused:

@@ -55,10 +55,10 @@ class OutcomeStream:
         self._bytes += size_of(outcome.message)
         self._news.set()
 
-    def refuse(self, message: Message, error: AmqptoolError) -> None:
+    def refuse(self, failed: Failed) -> None:
         """Take in a message that could not be sent, because of what it is."""
         self.sent += 1
-        self.settle(Failed(message, error))
+        self.settle(failed)
 
     def end(self) -> None:
         """Say that nothing more will be sent; the feeder's last act."""

@@ -7,9 +7,9 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from amqptool.errors import AmqptoolError, InDoubt, PublishError
+from amqptool.errors import InDoubt, PublishError
 from amqptool.publish.handover import seconds_left
-from amqptool.publish.outcome import Confirmed, Failed
+from amqptool.publish.outcome import Confirmed, Failed, not_sent
 from amqptool.publish.window import size_of
 
 if TYPE_CHECKING:
@@ -192,8 +192,7 @@ class Stream:
     def fail(self, message: Message, error: Exception) -> None:
         """Take in why a message was not sent, and the next ones would not be either."""
         self._end(error)
-        known = error if isinstance(error, AmqptoolError) else PublishError(f"not sent: {error!r}", message)
-        self._outcomes.put(Failed(message, known))
+        self._outcomes.put(not_sent(message, error))
 
     def _end(self, error: Exception) -> None:
         self.stopped = True

@@ -57,6 +57,16 @@ def process(url: AmqpUrl, *words: str, **settings: int) -> Iterator[subprocess.P
         yield running
 
 
+def wait_for_the_first(running: subprocess.Popen[bytes], lines: bytes) -> None:
+    """Give a run its first lines, and wait until its receipts on stdout confirm one of them."""
+    assert running.stdin is not None
+    assert running.stdout is not None
+    running.stdin.write(lines)
+    running.stdin.flush()
+    assert b'"run"' in running.stdout.readline()
+    assert b'"confirmed"' in running.stdout.readline()
+
+
 # -- messages that cannot be --
 
 
@@ -170,12 +180,7 @@ def test_what_was_read_of_a_pipe_and_not_sent_is_kept(queue: AmqpUrl, tmp_path: 
     """Nobody can read it again, so --failed has the lines behind the one that was sent, also after Ctrl-C."""
     words = ("--lines", "-", "--failed", f"{tmp_path}/failed", "--rate", "1/m", "--receipts", "-")
     with process(queue, *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        assert running.stdin is not None
-        assert running.stdout is not None
-        running.stdin.write(b"a\nb\nc\nunfinished")
-        running.stdin.flush()
-        assert b'"run"' in running.stdout.readline()
-        assert b'"confirmed"' in running.stdout.readline()
+        wait_for_the_first(running, b"a\nb\nc\nunfinished")
         running.send_signal(signal.SIGINT)
         _, complaint = running.communicate(timeout=60)
     assert running.returncode == 130, complaint
@@ -189,12 +194,7 @@ def test_an_exchange_that_vanishes(queue: AmqpUrl) -> None:
     asyncio.run(on_a_channel(queue, Channel.declare_exchange, "x", "fanout"))
     words = ("-e", "x", "--allow-unroutable", "--lines", "-", "--receipts", "-")
     with process(queue, *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        assert running.stdin is not None
-        assert running.stdout is not None
-        running.stdin.write(b"a\n")
-        running.stdin.flush()
-        assert b'"run"' in running.stdout.readline()
-        assert b'"confirmed"' in running.stdout.readline()
+        wait_for_the_first(running, b"a\n")
         asyncio.run(on_a_channel(queue, Channel.delete_exchange, "x"))
         _, complaint = running.communicate(b"b\n", timeout=60)
     assert running.returncode == 3, complaint

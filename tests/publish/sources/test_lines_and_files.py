@@ -265,10 +265,8 @@ def test_stop_ends_a_file_between_two_lines(file: Callable[[bytes], str]) -> Non
     assert seen == [b"one"]
 
 
-def test_what_was_read_of_a_pipe_and_not_given_is_left(pipe: Pipe) -> None:
-    """Told to stop, the whole lines that nobody can read again are still there, numbered on."""
-    pipe.write(b"one\ntwo\nthree\nfo")
-    source = LineSource(pipe.path)
+def take_one(source: LineSource) -> None:
+    """Take one line, and tell the source to stop."""
 
     async def scenario() -> None:
         stop = asyncio.Event()
@@ -276,6 +274,13 @@ def test_what_was_read_of_a_pipe_and_not_given_is_left(pipe: Pipe) -> None:
             stop.set()
 
     asyncio.run(scenario())
+
+
+def test_what_was_read_of_a_pipe_and_not_given_is_left(pipe: Pipe) -> None:
+    """Told to stop, the whole lines that nobody can read again are still there, numbered on."""
+    pipe.write(b"one\ntwo\nthree\nfo")
+    source = LineSource(pipe.path)
+    take_one(source)
 
     assert list(source.left()) == [(2, b"two"), (3, b"three")]
     assert list(source.left()) == []
@@ -284,13 +289,7 @@ def test_what_was_read_of_a_pipe_and_not_given_is_left(pipe: Pipe) -> None:
 def test_nothing_is_left_of_a_file(file: Callable[[bytes], str]) -> None:
     """It can be read again."""
     source = LineSource(file(b"one\ntwo\nthree\n"))
-
-    async def scenario() -> None:
-        stop = asyncio.Event()
-        async for _ in source.items(stop):
-            stop.set()
-
-    asyncio.run(scenario())
+    take_one(source)
 
     assert list(source.left()) == []
 
