@@ -21,7 +21,8 @@ MakeId: TypeAlias = "Callable[[str, bytes], str]"
 #: The namespace of ids made of something in the body that is no UUID itself: uuid5(NAMESPACE_URL, "amqptool:body").
 BODY_NAMESPACE = UUID("f8c377e1-92a6-5164-be7b-a1f5df3e2374")
 
-_VARIANT = "89ab"
+#: The digit that tells the variant (RFC 9562, section 4.1), made of any.
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def named_ids(name: str) -> MakeId:
@@ -125,5 +126,5 @@ def _at(value: Any, tokens: list[str], pointer: str) -> Any:
 
 def _text(digits: str, version: str) -> str:
     """Write 32 hexadecimal digits as a UUID of a version."""
-    variant = _VARIANT[int(digits[16], 16) & 3]
+    variant = _VARIANT[digits[16]]
     return f"{digits[:8]}-{digits[8:12]}-{version}{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"

@@ -22,7 +22,7 @@ class Latencies:
         if seconds > self.longest:
             self.longest = seconds
         bucket = int(log(seconds / SHORTEST) * _FACTOR) + 1 if seconds > SHORTEST else 0
-        self._counts[min(bucket, _BUCKETS - 1)] += 1
+        self._counts[bucket if bucket < _BUCKETS else -1] += 1
 
     def quantile(self, share: float) -> float:
         """Return what this share of the durations did not exceed, at most 5 % too high; 0 when there are none."""

@@ -30,13 +30,26 @@ _FIELDS = tuple(field.name for field in fields(Message))
 
 def like(template: Message, make_id: MakeId | None) -> MakeMessage:
     """Make each item the body of a message that is otherwise like the template; without `make_id`, its id too."""
-    same = {name: getattr(template, name) for name in _FIELDS if name not in ("body", "message_id")}
+    # The constructor of a frozen dataclass takes thrice as long as filling the slots of a new object one by one.
+    same = [(_slot(name), getattr(template, name)) for name in _FIELDS if name not in ("body", "message_id")]
+    put_body, put_id, put_number = _slot("body"), _slot("message_id"), _slot("number")
 
     def make(number: int, name: str, body: bytes) -> SourcedMessage:
-        message_id = template.message_id if make_id is None else make_id(name, body)
-        return SourcedMessage(body=body, message_id=message_id, number=number, **same)
+        message = object.__new__(SourcedMessage)
+        for put, value in same:
+            put(message, value)
+        put_body(message, body)
+        put_id(message, template.message_id if make_id is None else make_id(name, body))
+        put_number(message, number)
+        return message
 
     return make
+
+
+def _slot(name: str) -> Callable[[SourcedMessage, Any], None]:
+    """Return what puts a field's value into its place in a new object."""
+    put: Callable[[SourcedMessage, Any], None] = getattr(SourcedMessage, name).__set__
+    return put
 
 
 def filled(template: Message, make_id: MakeId | None) -> MakeMessage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from amqptool.errors import AmqptoolError, PublishError
 
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from amqptool.message import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(NamedTuple):
     """The broker has taken responsibility for the message."""
 
     message: Message

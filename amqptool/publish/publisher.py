@@ -11,7 +11,7 @@ from amqptool.errors import AccessRefused, BrokerUnavailable, InputError, NotFou
 from amqptool.publish.engine import Engine
 from amqptool.publish.events import Events
 from amqptool.publish.outcome import Failed, not_sent
-from amqptool.publish.stream import OutcomeStream, iterate
+from amqptool.publish.stream import OutcomeStream, as_async
 from amqptool.publish.terms import BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, NACK_RETRIES, RECONNECT_TIMEOUT, Terms
 from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES, Window
 from amqptool.settings.url import as_urls
@@ -164,8 +164,9 @@ class Publisher:
         stream = OutcomeStream(self._window.max_messages, self._window.max_bytes)
         feeding = asyncio.create_task(self._feed(messages, stream, skip_refused))
         try:
-            async for outcome in stream.until_settled(feeding):
-                yield outcome
+            while await stream.news(feeding):
+                for outcome in stream.known():
+                    yield outcome
             await feeding
         finally:
             feeding.cancel()
@@ -190,7 +191,7 @@ class Publisher:
         engine = self._engine
         given_up = engine.given_up
         try:
-            async for message in iterate(messages):
+            async for message in as_async(messages):
                 if stream.is_full:
                     await stream.room()
                 try:

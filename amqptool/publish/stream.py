@@ -12,7 +12,7 @@ from amqptool.publish.outcome import Failed
 from amqptool.publish.window import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from amqptool.errors import AmqptoolError
     from amqptool.message import Message
@@ -32,6 +32,7 @@ class OutcomeStream:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._bytes = 0
+        self._yielded = 0
         self._news = asyncio.Event()
         self._taken = asyncio.Event()
         self._outcomes: deque[Outcome] = deque()
@@ -64,25 +65,29 @@ class OutcomeStream:
         """Say that nothing more will be sent; the feeder's last act."""
         self._news.set()
 
-    async def until_settled(self, feeding: asyncio.Task[None]) -> AsyncIterator[Outcome]:
-        """Yield outcomes until the feeder is done and all that it sent has one."""
-        yielded = 0
-        while not (feeding.done() and yielded == self.sent):
-            await self._news.wait()
-            self._news.clear()
-            while self._outcomes:
-                outcome = self._outcomes.popleft()
-                self._bytes -= size_of(outcome.message)
-                self._taken.set()
-                yielded += 1
-                yield outcome
+    async def news(self, feeding: asyncio.Task[None]) -> bool:
+        """Wait for outcomes to take; False once the feeder is done and all that it sent has had one."""
+        if feeding.done() and self._yielded == self.sent:
+            return False
+        await self._news.wait()
+        self._news.clear()
+        return True
+
+    def known(self) -> Iterator[Outcome]:
+        """Give the outcomes that are there."""
+        while self._outcomes:
+            outcome = self._outcomes.popleft()
+            self._bytes -= size_of(outcome.message)
+            self._taken.set()
+            self._yielded += 1
+            yield outcome
 
 
-async def iterate(messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterator[Message]:
-    """Iterate over messages of either kind."""
-    if isinstance(messages, AsyncIterable):
-        async for message in messages:
-            yield message
-    else:
-        for message in messages:
-            yield message
+def as_async(messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncIterable[Message]:
+    """Make messages of either kind an asynchronous stream."""
+    return messages if isinstance(messages, AsyncIterable) else _each(messages)
+
+
+async def _each(messages: Iterable[Message]) -> AsyncIterator[Message]:
+    for message in messages:
+        yield message

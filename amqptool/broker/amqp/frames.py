@@ -15,7 +15,7 @@ from pika.exceptions import InvalidFrameError, ShortStringTooLong
 from pika.frame import Method
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
     from amqptool.message import FieldValue, Message
 
@@ -103,32 +103,34 @@ class PublishFrames:
         Raises:
             Exception: what pika raises for what AMQP cannot carry, `ENCODING_ERRORS`.
         """
-        method = _method(self._channel, message.exchange, message.routing_key, mandatory)
-        header = self._header(message)
         body, longest = message.body, self._longest_body
+        header, header_bytes = self._header(message, len(body))
+        begin = (_method(self._channel, message.exchange, message.routing_key, mandatory), *header)
         if not body:
-            return [method + header], len(header)
+            return [b"".join(begin)], header_bytes
         if len(body) <= longest:
-            start = _START.pack(_BODY, self._channel, len(body))
-            return [b"".join((method, header, start, body, _END))], len(header)
+            return [b"".join((*begin, *self._body(body)))], header_bytes
         parts = (body[start : start + longest] for start in range(0, len(body), longest))
-        return [method + header, *map(self._body, parts)], len(header)
+        return [b"".join(begin), *(b"".join(self._body(part)) for part in parts)], header_bytes
 
-    def _body(self, part: bytes) -> bytes:
-        return b"".join((_START.pack(_BODY, self._channel, len(part)), part, _END))
+    def _body(self, part: bytes) -> tuple[bytes, ...]:
+        return _START.pack(_BODY, self._channel, len(part)), part, _END
 
-    def _header(self, message: Message) -> bytes:
+    def _header(self, message: Message, body_size: int) -> tuple[tuple[bytes, ...], int]:
+        """Return the pieces of the content header's frame, and how many bytes they are."""
+        values = _all_but_id(message)
         if message.headers:
-            flags, before, after = _properties(dict(message.headers), *_all_but_id(message))
+            flags, before, after = _properties(dict(message.headers), values)
         else:
-            flags, before, after = _properties_often_met(None, *_all_but_id(message))
+            kinds = type(message.priority), type(message.timestamp)  # 1 and True are equal, and not the same property
+            flags, before, after = _properties_often_met(None, values, kinds)
         message_id = b""
         if message.message_id is not None:
             flags |= _HAS_ID
             message_id = _short_string(message.message_id)
         size = _HEADER_PAYLOAD + len(before) + len(message_id) + len(after)
-        start = _HEADER.pack(_CONTENT_HEADER, self._channel, size, _BASIC, 0, len(message.body), flags)
-        return b"".join((start, before, message_id, after, _END))
+        start = _HEADER.pack(_CONTENT_HEADER, self._channel, size, _BASIC, 0, body_size, flags)
+        return (start, before, message_id, after, _END), size + _OVERHEAD
 
 
 @lru_cache(maxsize=1000)
@@ -143,7 +145,9 @@ _AFTER_ID = ("timestamp", "type", "user_id", "app_id")
 _all_but_id = attrgetter(*_BEFORE_ID, *_AFTER_ID)
 
 
-def _properties(headers: dict[str, FieldValue] | None, *values: Any) -> tuple[int, bytes, bytes]:
+def _properties(
+    headers: dict[str, FieldValue] | None, values: tuple[Any, ...], _kinds: Hashable = None
+) -> tuple[int, bytes, bytes]:
     """Return the flags and the encoded properties before and after the place of `message_id`."""
     named = dict(zip(_BEFORE_ID + _AFTER_ID, values, strict=True))
     delivery_mode = 2 if named.pop("persistent") else 1
@@ -154,8 +158,8 @@ def _properties(headers: dict[str, FieldValue] | None, *values: Any) -> tuple[in
     return both, b"".join(pieces), b"".join(pieces_after)
 
 
-#: Messages of one kind differ in their ids and bodies alone. 1 and True are different values of a property.
-_properties_often_met = lru_cache(maxsize=100, typed=True)(_properties)
+#: Messages of one kind differ in their ids and bodies alone.
+_properties_often_met = lru_cache(maxsize=100)(_properties)
 
 
 def _short_string(text: str) -> bytes:
