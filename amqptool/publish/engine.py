@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from amqptool.errors import BrokerBlocked, BrokerError, BrokerUnavailable
+from amqptool.errors import AccessRefused, BrokerBlocked, BrokerError, BrokerUnavailable, InputError, NotFound
 from amqptool.publish.deadlines import Deadlines
 from amqptool.publish.exchanges import Exchanges
 from amqptool.publish.refusal import vanished_exchange
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 #: Due before anything that waits for a time.
 _AT_ONCE = 0.0
+_REFUSALS = (InputError, NotFound, AccessRefused)
 
 
 class Engine:
@@ -145,6 +146,10 @@ class Engine:
         except BrokerUnavailable as error:
             if session is self.session and not session.is_lost:
                 self._doubt(error)
+
+    def is_refusal(self, error: Exception) -> bool:
+        """Whether what `send` raised is about its message alone, and says nothing of the next one."""
+        return isinstance(error, _REFUSALS) and error is not self.failure
 
     # -- what the broker says --
 

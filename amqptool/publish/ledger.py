@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from amqptool.errors import InputError
+    from amqptool.errors import AmqptoolError, InputError
     from amqptool.publish.journal import Journal
     from amqptool.publish.outcome import Outcome
     from amqptool.publish.report import Report
@@ -64,6 +64,16 @@ class Ledger:
         """
         for book in self._books:
             await book.journal.sync(book.title())
+
+    @property
+    def added(self) -> int:
+        """How many outcomes were taken in."""
+        return self.report.confirmed + self.report.failed.total()
+
+    @property
+    def refusal(self) -> AmqptoolError | None:
+        """Why the first message that was refused for what it is was refused."""
+        return self.report.refusal
 
     @property
     def is_full(self) -> bool:

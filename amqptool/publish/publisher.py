@@ -7,11 +7,12 @@ import random
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import Hosts
-from amqptool.errors import AccessRefused, BrokerUnavailable, InputError, NotFound
+from amqptool.errors import BrokerUnavailable
 from amqptool.publish.engine import Engine
 from amqptool.publish.events import Events
-from amqptool.publish.outcome import Failed, not_sent
-from amqptool.publish.stream import OutcomeStream, as_async
+from amqptool.publish.outcome import Failed
+from amqptool.publish.pouring import pour
+from amqptool.publish.stream import OutcomeStream
 from amqptool.publish.terms import BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, NACK_RETRIES, RECONNECT_TIMEOUT, Terms
 from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES, Window
 from amqptool.settings.url import as_urls
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from amqptool.publish.engine import Ticket
     from amqptool.publish.events import PublisherEvent
     from amqptool.publish.outcome import Confirmed, Outcome
+    from amqptool.publish.pouring import Sink
     from amqptool.settings.url import AmqpUrl
-
-_REFUSALS = (InputError, NotFound, AccessRefused)
 
 
 class Publisher:
@@ -162,15 +162,23 @@ class Publisher:
         """
         self._check_open()
         stream = OutcomeStream(self._window.max_messages, self._window.max_bytes)
-        feeding = asyncio.create_task(self._feed(messages, stream, skip_refused))
+        pouring = asyncio.create_task(pour(self._engine, messages, stream, skip_refused=skip_refused))
+        pouring.add_done_callback(stream.end)
         try:
-            while await stream.news(feeding):
+            while await stream.news():
                 for outcome in stream.known():
                     yield outcome
-            await feeding
+            await pouring
         finally:
-            feeding.cancel()
-            await asyncio.gather(feeding, return_exceptions=True)
+            pouring.cancel()
+            await asyncio.gather(pouring, return_exceptions=True)
+
+    async def pour(
+        self, messages: Iterable[Message] | AsyncIterable[Message], sink: Sink, *, skip_refused: bool = False
+    ) -> None:
+        """Publish a stream of messages as `publish_many` does, giving a sink the outcomes."""
+        self._check_open()
+        await pour(self._engine, messages, sink, skip_refused=skip_refused)
 
     @property
     def is_over(self) -> bool:
@@ -179,34 +187,11 @@ class Publisher:
 
     def is_refusal(self, error: Exception) -> bool:
         """Whether what `send` raised is about its message alone, and says nothing of the next one."""
-        return isinstance(error, _REFUSALS) and error is not self._engine.failure
+        return self._engine.is_refusal(error)
 
     def abandon(self) -> None:
         """Stop waiting: everything in flight is in doubt from now on, and nothing more is sent."""
         self._engine.give_up(BrokerUnavailable("not waited for"), for_good=True)
-
-    async def _feed(
-        self, messages: Iterable[Message] | AsyncIterable[Message], stream: OutcomeStream, skip_refused: bool
-    ) -> None:
-        engine = self._engine
-        given_up = engine.given_up
-        try:
-            async for message in as_async(messages):
-                if stream.is_full:
-                    await stream.room()
-                try:
-                    await engine.send(message, stream.settle)
-                    stream.sent += 1
-                except Exception as error:  # also what a field of a wrong type raises
-                    stream.refuse(not_sent(message, error))
-                    if not self.is_refusal(error):
-                        raise
-                if engine.given_up is not None and engine.given_up is not given_up:
-                    raise engine.given_up
-                if stream.refusal is not None and not skip_refused:
-                    raise stream.refusal
-        finally:
-            stream.end()
 
     def _check_open(self) -> None:
         if not self._is_open:

@@ -41,6 +41,8 @@ class Report:
     #: How many items of the input were no messages, and the first of them, each with its reason.
     bad: int = 0
     bad_items: list[InputError | OSError] = field(default_factory=list)
+    #: Why the first message that was refused for what it is was refused.
+    refusal: AmqptoolError | None = None
     #: Why the input was not published to its end.
     stopped_by: AmqptoolError | OSError | None = None
     #: Told to stop before the end of the input.
@@ -58,6 +60,8 @@ class Report:
             self.last = outcome
             self.latencies.add(outcome.seconds)
             return
+        if self.refusal is None and not isinstance(outcome.error, PublishError):
+            self.refusal = outcome.error
         name = type(outcome.error).__name__
         self.failed[name] += 1
         self.errors.setdefault(name, outcome.error)
@@ -125,10 +129,7 @@ async def _publish(
     try:
         async with ledger:
             try:
-                async for outcome in publisher.publish_many(feed.messages(stop), skip_refused=skip_refused):
-                    ledger.add(outcome)
-                    if ledger.is_full:
-                        await ledger.room()
+                await publisher.pour(feed.messages(stop), ledger, skip_refused=skip_refused)
             finally:
                 for message in feed.unsent():
                     ledger.add(Failed(message, PublishError("not sent: the input ended early", message)))

@@ -34,6 +34,8 @@ class InFlight(Generic[T]):
     ticket: T
     #: Counts all messages in the order of their first publish.
     number: int
+    #: What it counts for, in bytes.
+    size: int
     #: Seconds of the owner's clock, as given to `add` and `resend`.
     first_sent_at: float
     sent_at: float
@@ -44,8 +46,6 @@ class InFlight(Generic[T]):
     in_doubt_since: float | None = None
     #: Perhaps what made the broker close the channel: to be sent with nothing else in flight.
     suspect: bool = False
-    #: What it counts for, in bytes.
-    size: int = 0
 
 
 class Window(Generic[T]):
@@ -91,7 +91,7 @@ class Window(Generic[T]):
         self._last_tag += 1
         self._last_number += 1
         size = len(message.body) + header_bytes
-        self._in_flight[self._last_tag] = InFlight(message, ticket, self._last_number, now, now, size=size)
+        self._in_flight[self._last_tag] = InFlight(message, ticket, self._last_number, size, now, now)
         self._bytes += size
 
     def resend(self, entry: InFlight[T], now: float) -> None:

@@ -29,7 +29,7 @@ QUOTED = Message(body=b"", exchange="it's 'here'")
 
 def in_flight(*messages: Message) -> list[InFlight[None]]:
     """Make what a window holds of messages."""
-    return [InFlight(message, None, number, 0.0, 0.0) for number, message in enumerate(messages)]
+    return [InFlight(message, None, number, 0, 0.0, 0.0) for number, message in enumerate(messages)]
 
 
 @pytest.mark.parametrize(

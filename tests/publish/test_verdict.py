@@ -36,7 +36,7 @@ RIDDLE = BrokerError("UNEXPECTED_FRAME - what is this", reply_code=505)
 def entry(message: Message = HERE, *, number: int = 1, returned: bool = False) -> InFlight[None]:
     """Make a message in flight, sent at second 10."""
     back = Returned(message=message, reply_code=312, reply_text="NO_ROUTE") if returned else None
-    return InFlight(message, None, number, first_sent_at=10.0, sent_at=10.0, returned=back)
+    return InFlight(message, None, number, 0, first_sent_at=10.0, sent_at=10.0, returned=back)
 
 
 def loss(reason: AmqptoolError, *, since: float = 20.0, now: float = 20.0) -> Loss:
