@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,8 +15,6 @@ from uuid import UUID, uuid4
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from amqptool.codecs.encodings import Compress
     from amqptool.codecs.interface import Codec, Limits
 
@@ -212,6 +211,8 @@ def check_message(message: Message) -> None:
     _check_range("timestamp", message.timestamp, 2**64 - 1)
     if message.expiration is not None and not _MILLISECONDS.fullmatch(message.expiration):
         raise InputError("expiration must be a number of milliseconds, written as text")
+    if not isinstance(message.headers, Mapping):
+        raise InputError(f"the headers must be a mapping, not {type(message.headers).__name__}")
     try:
         for key, value in message.headers.items():
             _check_field(f"header {key!r}", key, value)

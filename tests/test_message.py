@@ -213,6 +213,7 @@ def test_what_amqp_carries_passes(fields: dict[str, Any]) -> None:
         ({"headers": {"ä" * 128: 1}}, "is longer than AMQP's 255 bytes"),
         ({"headers": {4711: 1}}, "the name of header 4711 must be text, not int"),
         ({"headers": {"h": {4711: 1}}}, "the name of header 'h', key 4711 must be text, not int"),
+        ({"headers": [("h", 1)]}, "the headers must be a mapping, not list"),
         ({"headers": {"h": nested(100_000)}}, "the headers are nested too deeply"),
     ],
 )

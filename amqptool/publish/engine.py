@@ -11,6 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from amqptool.errors import AccessRefused, BrokerBlocked, BrokerError, BrokerUnavailable, InputError, NotFound
+from amqptool.message import check_message
 from amqptool.publish.deadlines import Deadlines
 from amqptool.publish.exchanges import Exchanges
 from amqptool.publish.refusal import vanished_exchange
@@ -109,30 +110,36 @@ class Engine:
             NotFound: the exchange does not exist.
             AmqptoolError: `failure`, while there is one.
         """
-        while True:
-            while not (self._is_ready and self.window.has_room and message.exchange in self.exchanges.known):
-                await self._prepare(message.exchange)
-            try:
-                header_bytes = self.session.channel.publish(message, mandatory=self._terms.mandatory)
-            except BrokerError:  # the channel was lost a moment ago, and nothing was sent
-                self._is_ready = False
-                continue
-            break
+        while not self.try_send(message, ticket):
+            await self._prepare(message)
+
+    def try_send(self, message: Message, ticket: Ticket) -> bool:
+        """Send a message, unless there is something to wait for; see `send`."""
+        is_clear = self._is_ready and self.window.has_room and message.exchange in self.exchanges.known
+        if not is_clear or self._burst >= BURST:
+            return False
+        try:
+            header_bytes = self.session.channel.publish(message, mandatory=self._terms.mandatory)
+        except BrokerError:  # the channel was lost a moment ago, and nothing was sent
+            self._is_ready = False
+            return False
         self.window.add(message, ticket, self.now(), header_bytes)
         self._burst += 1
-        if self._burst >= BURST:
+        return True
+
+    async def _prepare(self, message: Message) -> None:
+        """Wait for whatever keeps a message from being sent; first come, first served."""
+        if self._burst >= BURST:  # the others on this loop have a turn
             self._burst = 0
             await asyncio.sleep(0)
-
-    async def _prepare(self, exchange: str) -> None:
-        """Wait for whatever keeps messages to an exchange from being sent; first come, first served."""
         async with self._turns:
             while not (self._is_ready and self.window.has_room):
                 if self.failure is not None:
                     raise self.failure
                 await self.next_progress()
-        if exchange not in self.exchanges.known:
-            await self.find_exchange(exchange)
+        if message.exchange not in self.exchanges.known:
+            check_message(message)  # whose exchange may be no text
+            await self.find_exchange(message.exchange)
 
     async def find_exchange(self, name: str) -> None:
         """Look for an exchange; if the connection is lost meanwhile, return without an answer.

@@ -58,7 +58,8 @@ async def pour(
                 await sink.room()
             wanted += 1
             try:
-                await engine.send(message, sink.add)
+                if not engine.try_send(message, sink.add):
+                    await engine.send(message, sink.add)
             except Exception as error:  # also what a field of a wrong type raises
                 sink.add(not_sent(message, error))
                 if not engine.is_refusal(error):

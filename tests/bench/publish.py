@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 COUNT, SIZE = 200_000, 256
 #: Messages of those who wait for each confirm, and of AMQPStorm, which looks for it every 10 ms.
 FEW, FEWEST = 10_000, 1_000
-ROUNDS = 2
+ROUNDS = 3
 MEGABYTES = 100
 CLASSIC, QUORUM = "bench", "bench.quorum"
 

@@ -176,6 +176,14 @@ def test_draining_takes_everything_oldest_first() -> None:
     assert (len(window), window.oldest_sent_at, window.drain()) == (0, None, [])
 
 
+def test_a_returned_key_of_escaped_bytes_is_known_again() -> None:
+    """Bytes that are UTF-8 together go out escaped, and come back as text."""
+    window: Window[int] = Window()
+    window.add(message(key="\udcc3\udca9"), 1, 1.0)
+
+    assert window.mark_returned(returned(message(key="é")))
+
+
 @pytest.mark.parametrize("back", [subset for size in range(5) for subset in itertools.combinations((1, 2, 3, 4), size)])
 def test_exactly_the_returned_messages_are_marked(back: tuple[int, ...]) -> None:
     """Whichever messages come back, those and no others carry their return when they are settled."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pika import spec
 from pika.exceptions import InvalidFrameError, ShortStringTooLong
@@ -59,11 +59,11 @@ def _length(begin: bytearray) -> int:
     if len(begin) < _OVERHEAD:
         return _OVERHEAD
     kind, _, size = _START.unpack_from(begin)
-    if kind in _KINDS:
+    if kind in _KINDS and size + _OVERHEAD <= spec.FRAME_MAX_SIZE:  # the most that pika lets a broker send
         return _OVERHEAD + int(size)
     if begin[:4] == _PROTOCOL_HEADER:
         return 8
-    raise InvalidFrameError(f"Unknown frame type: {kind}")
+    raise InvalidFrameError(f"no frame: type {kind}, {size} bytes")
 
 
 #: A confirm as a frame: type, channel, size, class and method, delivery tag, bits, end.
@@ -103,46 +103,52 @@ class PublishFrames:
         Raises:
             Exception: what pika raises for what AMQP cannot carry, `ENCODING_ERRORS`.
         """
-        body, longest = message.body, self._longest_body
-        header, header_bytes = self._header(message, len(body))
-        begin = (_method(self._channel, message.exchange, message.routing_key, mandatory), *header)
-        if not body:
-            return [b"".join(begin)], header_bytes
-        if len(body) <= longest:
-            return [b"".join((*begin, *self._body(body)))], header_bytes
-        parts = (body[start : start + longest] for start in range(0, len(body), longest))
-        return [b"".join(begin), *(b"".join(self._body(part)) for part in parts)], header_bytes
-
-    def _body(self, part: bytes) -> tuple[bytes, ...]:
-        return _START.pack(_BODY, self._channel, len(part)), part, _END
-
-    def _header(self, message: Message, body_size: int) -> tuple[tuple[bytes, ...], int]:
-        """Return the pieces of the content header's frame, and how many bytes they are."""
-        values = _all_but_id(message)
-        if message.headers:
-            flags, before, after = _properties(dict(message.headers), values)
-        else:
-            kinds = type(message.priority), type(message.timestamp)  # 1 and True are equal, and not the same property
-            flags, before, after = _properties_often_met(None, values, kinds)
+        body = message.body
+        method, flags, before, after = self._around(message, mandatory)
         message_id = b""
         if message.message_id is not None:
             flags |= _HAS_ID
             message_id = _short_string(message.message_id)
         size = _HEADER_PAYLOAD + len(before) + len(message_id) + len(after)
-        start = _HEADER.pack(_CONTENT_HEADER, self._channel, size, _BASIC, 0, body_size, flags)
-        return (start, before, message_id, after, _END), size + _OVERHEAD
+        header = _HEADER.pack(_CONTENT_HEADER, self._channel, size, _BASIC, 0, len(body), flags)
+        begin = (method, header, before, message_id, after, _END)
+        if 0 < len(body) <= self._longest_body:
+            frames = [b"".join((*begin, _START.pack(_BODY, self._channel, len(body)), body, _END))]
+        else:
+            frames = [b"".join(begin), *self._bodies(body)]
+        return frames, size + _OVERHEAD
+
+    def _around(self, message: Message, mandatory: bool) -> _Around:
+        """Encode what stands around the place of `message_id`."""
+        method = _method_of(message)
+        properties = _all_but_id(message)
+        if message.headers:
+            return _method(self._channel, mandatory, *method), *_properties(dict(message.headers), properties)
+        kinds = type(message.priority), type(message.timestamp)  # 1 and True are equal, and not the same property
+        return _around_often_met(self._channel, mandatory, method, properties, kinds)
+
+    def _bodies(self, body: bytes) -> Iterator[bytes]:
+        for start in range(0, len(body), self._longest_body):
+            part = body[start : start + self._longest_body]
+            yield b"".join((_START.pack(_BODY, self._channel, len(part)), part, _END))
 
 
-@lru_cache(maxsize=1000)
-def _method(channel: int, exchange: str, routing_key: str, mandatory: bool) -> bytes:
-    method = spec.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=mandatory)
-    return bytes(Method(channel, method).marshal())
+#: The method's frame, and the flags and properties before and after the place of `message_id`.
+_Around: TypeAlias = "tuple[bytes, int, bytes, bytes]"
 
-
+_method_of = attrgetter("exchange", "routing_key")
 # The properties in their order on the wire, but for the headers and `message_id`, which stands between the two.
 _BEFORE_ID = ("content_type", "content_encoding", "persistent", "priority", "correlation_id", "reply_to", "expiration")
 _AFTER_ID = ("timestamp", "type", "user_id", "app_id")
 _all_but_id = attrgetter(*_BEFORE_ID, *_AFTER_ID)
+
+
+@lru_cache(maxsize=1000)
+def _method(channel: int, mandatory: bool, exchange: str, routing_key: str) -> bytes:
+    if not isinstance(exchange, str) or not isinstance(routing_key, str):
+        raise TypeError("pika would take bytes, which come back as text in a returned message")
+    method = spec.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=mandatory)
+    return bytes(Method(channel, method).marshal())
 
 
 def _properties(
@@ -158,8 +164,15 @@ def _properties(
     return both, b"".join(pieces), b"".join(pieces_after)
 
 
-#: Messages of one kind differ in their ids and bodies alone.
 _properties_often_met = lru_cache(maxsize=100)(_properties)
+
+
+@lru_cache(maxsize=1000)
+def _around_often_met(
+    channel: int, mandatory: bool, method: tuple[str, str], properties: tuple[Any, ...], kinds: Hashable
+) -> _Around:
+    """Remember the encoded form of messages that differ in their ids and bodies alone."""
+    return _method(channel, mandatory, *method), *_properties_often_met(None, properties, kinds)
 
 
 def _short_string(text: str) -> bytes:

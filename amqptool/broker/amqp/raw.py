@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from typing import TYPE_CHECKING, Any
 
 from pika.adapters.asyncio_connection import AsyncioConnection
@@ -68,6 +69,8 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell everybody who waits on the connection or its channels."""
+        if isinstance(error, ssl.SSLError):  # as TLS 1.3 refuses a client: after its handshake
+            self._decide(error)
         if self._error is None:  # asyncio itself has closed it, as when it is cancelled; pika wants a reason
             self._error = ConnectionOpenAborted()
         self._proto_connection_lost(error)

@@ -42,8 +42,7 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
     (pika_errors.AMQPHeartbeatTimeout, errors.BrokerUnavailable, "no heartbeat from the broker"),
     (pika_errors.ConnectionOpenAborted, errors.BrokerUnavailable, "given up"),
     (ssl.SSLCertVerificationError, errors.ConfigError, "the broker's certificate was refused"),
-    (ssl.SSLEOFError, errors.BrokerUnavailable, "the connection was lost in the TLS handshake"),
-    (ssl.SSLZeroReturnError, errors.BrokerUnavailable, "the connection was lost in the TLS handshake"),
+    (ssl.SSLEOFError, errors.BrokerUnavailable, "the connection was lost"),
     (ssl.SSLError, errors.ConfigError, "TLS failed: is this the TLS port?"),
     (socket.gaierror, errors.BrokerUnavailable, "the host name cannot be resolved"),
     (UnicodeError, errors.BrokerUnavailable, "the host name cannot be resolved"),
@@ -65,6 +64,8 @@ def translate(error: BaseException, doing: str) -> errors.AmqptoolError:
     refusal = _CLOSED_BY_BROKER.search(str(error)) if isinstance(error, _REFUSALS) else None
     if refusal:
         return from_reply(int(refusal[1]), refusal[3], doing)
+    if isinstance(error, ssl.SSLError) and "CERTIFICATE_REQUIRED" in str(error):
+        return errors.ConfigError(f"{doing}: the broker wants a client certificate")
     for kind, ours, words in _KINDS:
         if isinstance(error, kind):
             return ours(f"{doing}: {words}{_certificate(error)}")

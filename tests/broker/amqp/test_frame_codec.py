@@ -115,6 +115,12 @@ def test_what_is_no_amqp_is_refused_at_once() -> None:
         list(FrameReader().cut(b"HTTP/1.1 400 Bad Request\r\n"))
 
 
+def test_a_frame_beyond_what_was_agreed_is_refused() -> None:
+    """Whatever announces gigabytes is not waited for."""
+    with pytest.raises(InvalidFrameError, match="131065 bytes"):
+        list(FrameReader().cut(b"\x03\x00\x01" + (131_065).to_bytes(4, "big") + b"x"))
+
+
 def test_what_came_before_what_is_no_amqp_is_heard() -> None:
     """A broker's last words count, such as confirms."""
     ack = frame.Method(7, spec.Basic.Ack(1)).marshal()

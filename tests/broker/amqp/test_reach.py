@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
-from amqptool import AccessRefused, AmqpUrl, BrokerUnavailable
+from amqptool import AccessRefused, AmqpUrl, BrokerUnavailable, ConfigError
 from amqptool.broker.amqp.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 LOCALHOST = "127.0.0.1"
 
@@ -154,3 +162,51 @@ def test_an_attempt_that_is_cancelled_at_any_turn_is_quiet(
 
     asyncio.run(scenario())
     assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+@contextmanager
+def tls_listener(authority: trustme.CA, *, wants_certificate: bool) -> Iterator[AmqpUrl]:
+    """Shake hands with one client, with a certificate for `localhost`; give the URL."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED if wants_certificate else ssl.CERT_NONE
+
+    def shake_hands() -> None:
+        client, _ = server.accept()
+        with context.wrap_socket(client, server_side=True, do_handshake_on_connect=False) as wrapped:
+            with suppress(OSError):
+                wrapped.do_handshake()
+            while socket.socket.recv(wrapped, 1000):  # else the alert could be lost in a reset
+                pass
+
+    with socket.create_server((LOCALHOST, 0)) as server:
+        thread = Thread(target=shake_hands)
+        thread.start()
+        yield AmqpUrl(host="localhost", port=server.getsockname()[1], tls=True)
+        thread.join()
+
+
+def test_a_broker_that_wants_a_client_certificate_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TLS 1.3 lets the client finish its handshake before it is refused."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+
+    with (
+        tls_listener(authority, wants_certificate=True) as url,
+        pytest.raises(ConfigError, match="the broker wants a client certificate"),
+    ):
+        asyncio.run(open_and_close(url))
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused() -> None:
+    """Nobody is trusted but those whom the system trusts."""
+
+    with (
+        tls_listener(trustme.CA(), wants_certificate=False) as url,
+        pytest.raises(ConfigError, match="the broker's certificate was refused"),
+    ):
+        asyncio.run(open_and_close(url))
