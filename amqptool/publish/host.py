@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from amqptool.errors import BrokerUnavailable, InDoubt
 from amqptool.publish.handover import Inbox
@@ -111,8 +112,9 @@ class Host:
         atexit.unregister(self.finish)
         # Whatever this process still does to the parent's sockets, such as finalizers do, goes nowhere.
         null = os.open(os.devnull, os.O_RDWR)
-        for key in (self._selector.get_map() or {}).values():
-            os.dup2(null, key.fd, inheritable=False)
+        watched = {key.fd for key in (self._selector.get_map() or {}).values()}
+        for descriptor in watched | self._loop.connected():
+            os.dup2(null, descriptor, inheritable=False)
         os.close(null)
         for submission in self._unsettled():
             submission.forget()
@@ -219,7 +221,23 @@ class Host:
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """An event loop that can connect even while the interpreter exits, when executors take nothing more."""
+    """An event loop that can connect even while the interpreter exits, when executors take nothing more.
+
+    It knows the sockets that it has connected, of which the selector hears a few turns later.
+    """
+
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        super().__init__(selector)
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+
+    def connected(self) -> set[int]:
+        """Return the descriptors of the sockets that it has connected, or is about to."""
+        return {sock.fileno() for sock in self._sockets if sock.fileno() >= 0}
+
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+        """Connect a socket."""
+        self._sockets.add(sock)
+        await super().sock_connect(sock, address)
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: int) -> Any:
         """Look a host up in a thread of its own."""

@@ -383,6 +383,12 @@ def test_a_forked_child_has_a_connection_of_its_own() -> None:
     assert len(seen) == 3
 
 
+def test_a_child_that_is_forked_while_it_connects_has_no_connection() -> None:
+    """Between any two turns of the loop, or the broker would not see the parent's end."""
+    done = run_script("forked_early")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
 def test_the_end_of_the_process_settles_what_is_out(vhost: AmqpUrl) -> None:
     """A script that submits, and ends without closing, loses nothing."""
     done = run_script("unclosed", vhost.reveal(), "500")
