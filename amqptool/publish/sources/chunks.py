@@ -22,23 +22,26 @@ MAX_BODY = 128 * 1024 * 1024
 STDIN = "-"
 
 
-async def read_all(path: str, stop: asyncio.Event) -> bytes:
-    """Read a file, or stdin for `-`, as one body.
+async def read_all(path: str, stop: asyncio.Event) -> bytes | None:
+    """Read a file, or stdin for `-`, as one body; None when told to stop before its end.
 
     Raises:
         InputError: it is larger than any message may be, or stdin is closed.
         OSError: it cannot be read.
     """
-    body = bytearray()
+    body, is_whole = bytearray(), False
     async for chunk in read_chunks(path, stop):
         body += chunk
+        is_whole = not chunk
         if len(body) > MAX_BODY:
             raise too_large()
-    return bytes(body)
+    return bytes(body) if is_whole else None
 
 
 async def read_chunks(path: str, stop: asyncio.Event) -> AsyncIterator[bytes]:
-    """Read a file, or stdin for `-`, in pieces; setting `stop` ends them early.
+    """Read a file, or stdin for `-`, in pieces, the last one empty; setting `stop` ends them early, without that.
+
+    What can be read in the very turn in which `stop` is set comes, too.
 
     Raises:
         InputError: stdin is closed.
@@ -52,9 +55,9 @@ async def read_chunks(path: str, stop: asyncio.Event) -> AsyncIterator[bytes]:
             if waits and not await _readable(descriptor, stop):
                 return
             chunk = os.read(descriptor, CHUNK)
+            yield chunk
             if not chunk:
                 return
-            yield chunk
     except OSError as error:
         raise OSError(error.errno, error.strerror, shown(path)) from error
     finally:
@@ -96,7 +99,7 @@ def _has_to_wait(descriptor: int) -> bool:
 
 
 async def _readable(descriptor: int, stop: asyncio.Event) -> bool:
-    """Wait until there is something to read; False when told to stop."""
+    """Wait until there is something to read; False when told to stop before that."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
     loop.add_reader(descriptor, readable.set)
@@ -107,4 +110,4 @@ async def _readable(descriptor: int, stop: asyncio.Event) -> bool:
         loop.remove_reader(descriptor)
         for waiter in waiters:
             waiter.cancel()
-    return readable.is_set() and not stop.is_set()
+    return readable.is_set()

@@ -30,18 +30,24 @@ class FileSource:
         self.is_stream = any(is_stream(path) for path in paths)
         self.count = len(paths)
         self._paths = paths
+        # Read, and not given to anybody.
+        self._left: list[tuple[int, Item]] = []
 
     async def items(self, stop: asyncio.Event) -> AsyncIterator[tuple[int, Item]]:
         """Read the files, in memory for one of them."""
         for number, path in enumerate(self._paths, 1):
             item = await _read(path, stop)
+            if item is None:
+                return
             if stop.is_set():
+                self._left.append((number, item))
                 return
             yield number, item
 
     def left(self) -> Iterator[tuple[int, Item]]:
-        """Give nothing: nothing is read ahead."""
-        return iter(())
+        """Give the body that was whole when `items` was told to stop."""
+        while self._left:
+            yield self._left.pop()
 
     def name(self, number: int) -> str:
         """Return the file's path."""
@@ -63,7 +69,7 @@ class FileSource:
         return {"files": len(self._paths), "sha256": sha256(content.encode())}
 
 
-async def _read(path: str, stop: asyncio.Event) -> Item:
+async def _read(path: str, stop: asyncio.Event) -> Item | None:
     try:
         return await read_all(path, stop)
     except (InputError, OSError) as error:

@@ -43,9 +43,9 @@ class LineSource:
                 is_too_long = False
                 self._lines.popleft()
             while self._lines:
-                yield self._next()
                 if stop.is_set():
                     return
+                yield self._next()
             if not is_too_long:
                 self._beginning += tail
             if len(self._beginning) > MAX_BODY:

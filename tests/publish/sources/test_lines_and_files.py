@@ -286,6 +286,44 @@ def test_what_was_read_of_a_pipe_and_not_given_is_left(pipe: Pipe) -> None:
     assert list(source.left()) == []
 
 
+def stop_after(source: FileSource, change: Callable[[], None]) -> list[tuple[int, Item]]:
+    """Let a source read, change something about its pipe, tell it to stop in the same turn, and return what it gave."""
+
+    async def scenario() -> list[tuple[int, Item]]:
+        stop = asyncio.Event()
+
+        async def read() -> list[tuple[int, Item]]:
+            return [item async for item in source.items(stop)]
+
+        reading = asyncio.create_task(read())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        change()
+        stop.set()
+        return await reading
+
+    return asyncio.run(scenario())
+
+
+def test_a_body_whose_end_comes_as_its_reader_is_told_to_stop_is_left(pipe: Pipe) -> None:
+    """It is not given, and nobody can read it again."""
+    pipe.write(b"body")
+    source = FileSource([pipe.path])
+
+    assert stop_after(source, pipe.end) == []
+    assert list(source.left()) == [(1, b"body")]
+    assert list(source.left()) == []
+
+
+def test_half_a_body_is_not_left(pipe: Pipe) -> None:
+    """It is no message; also not when more of it comes as its reader is told to stop."""
+    pipe.write(b"bo")
+    source = FileSource([pipe.path])
+
+    assert stop_after(source, lambda: pipe.write(b"d")) == []
+    assert list(source.left()) == []
+
+
 def test_nothing_is_left_of_a_file(file: Callable[[bytes], str]) -> None:
     """It can be read again."""
     source = LineSource(file(b"one\ntwo\nthree\n"))
