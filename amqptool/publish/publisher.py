@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 from amqptool.broker.amqp import Hosts
 from amqptool.errors import BrokerUnavailable
@@ -150,7 +151,7 @@ class Publisher:
         self._check_open()
         await self._engine.send(message, on_outcome)
 
-    async def publish_many(
+    def publish_many(
         self, messages: Iterable[Message] | AsyncIterable[Message], *, skip_refused: bool = False
     ) -> AsyncIterator[Outcome]:
         """Publish a stream of messages, yielding the outcome of each as it is known.
@@ -160,10 +161,18 @@ class Publisher:
         the error of a message that is refused for what it is (its exchange does not exist, AMQP cannot carry it),
         since the next ones would most likely meet the same; with `skip_refused` it goes on.
         """
-        self._check_open()
         stream = OutcomeStream(self._window.max_messages, self._window.max_bytes)
+        outcomes = self._outcomes(messages, stream, skip_refused=skip_refused)
+        # asyncio closes a generator a few turns after it was left, in which a hundred messages would be taken.
+        finalize(outcomes, stream.leave).atexit = False
+        return outcomes
+
+    async def _outcomes(
+        self, messages: Iterable[Message] | AsyncIterable[Message], stream: OutcomeStream, *, skip_refused: bool
+    ) -> AsyncIterator[Outcome]:
+        self._check_open()
         pouring = asyncio.create_task(pour(self._engine, messages, stream, skip_refused=skip_refused))
-        pouring.add_done_callback(stream.end)
+        stream.begin(pouring)
         try:
             while await stream.news():
                 for outcome in stream.known():

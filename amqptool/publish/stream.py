@@ -30,6 +30,7 @@ class OutcomeStream:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._has_ended = False
+        self._pouring: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._taken = asyncio.Event()
         self._outcomes: deque[Outcome] = deque()
@@ -54,8 +55,17 @@ class OutcomeStream:
         self._bytes += size_of(outcome.message)
         self._news.set()
 
-    def end(self, _: object) -> None:
-        """Say that there will be no more, as a callback of the task that pours."""
+    def begin(self, pouring: asyncio.Task[None]) -> None:
+        """Say which task adds outcomes; there will be no more when it is done."""
+        self._pouring = pouring
+        pouring.add_done_callback(self._end)
+
+    def leave(self) -> None:
+        """Let the task that adds outcomes take no further message: nobody takes outcomes any more."""
+        if self._pouring is not None:
+            self._pouring.cancel()
+
+    def _end(self, _: object) -> None:
         self._has_ended = True
         self._news.set()
 

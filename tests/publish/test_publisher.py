@@ -380,6 +380,32 @@ def test_leaving_the_outcomes_early_leaves_the_publisher_usable(amqptool_vhost: 
     assert isinstance(asyncio.run(scenario()), Confirmed)
 
 
+def test_no_message_is_taken_after_the_outcomes_were_left() -> None:
+    """A caller that fails while it looks at an outcome has nothing more taken of its stream."""
+
+    async def scenario() -> tuple[int, int]:
+        taken = taken_when_left = 0
+
+        async def messages() -> AsyncIterator[Message]:
+            nonlocal taken
+            while True:
+                taken += 1
+                yield Message(body=b"")
+
+        def script(peer: Peer, number: int) -> None:
+            peer.send(spec.Basic.Ack(number, False))
+
+        async with fake_broker(script) as url, Publisher(url) as publisher:
+            with pytest.raises(ZeroDivisionError):
+                async for _ in publisher.publish_many(messages()):
+                    taken_when_left = taken
+                    raise ZeroDivisionError
+        return taken_when_left, taken
+
+    taken_when_left, taken = asyncio.run(asyncio.wait_for(scenario(), 60))
+    assert taken == taken_when_left > 0
+
+
 def test_an_alarm_ends_the_look_for_an_exchange_too() -> None:
     """A blocked broker answers nothing at all; the publish that waits for it ends with the alarm's deadline."""
 
