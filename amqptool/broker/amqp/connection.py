@@ -28,7 +28,7 @@ logging.getLogger("pika").addHandler(logging.NullHandler())
 
 #: Seconds; RabbitMQ's guide recommends 5 to 20. A dead peer is noticed within 2 x (heartbeat + 5) seconds.
 HEARTBEAT = 10
-#: Seconds for TCP, TLS and the AMQP handshake together, with one address.
+#: Seconds for TCP, TLS and the AMQP handshake together, with one address, and as many for finding the addresses.
 CONNECT_TIMEOUT = 15.0
 #: Seconds for the closing handshake; a broker under an alarm may never answer it (pika issue 764).
 CLOSE_TIMEOUT = 5.0
@@ -59,8 +59,8 @@ class Connection:
     ) -> Connection:
         """Connect, log in and open the vhost.
 
-        `name` is what the broker's management shows; `heartbeat` is seconds, and so is `timeout`, for each
-        address of the host. Cancelled at any moment, it leaves nothing open.
+        `name` is what the broker's management shows; `heartbeat` is seconds, and so is `timeout`, for finding the
+        host's addresses, and for each of them. Cancelled at any moment, it leaves nothing open.
 
         Raises:
             BrokerUnavailable: there is no broker, or it did not answer in time.

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 async def reach(url: AmqpUrl, parameters: pika.ConnectionParameters, timeout: float) -> RawConnection:
     """Open a connection at the first of the host's addresses where a broker answers.
 
-    `timeout` is seconds for each address. Cancelled at any moment, it leaves nothing open.
+    `timeout` is seconds for finding the addresses, and for each of them. Cancelled at any moment, it leaves nothing
+    open.
 
     Raises:
         BrokerUnavailable: there is no broker, or it did not answer in time.
@@ -33,10 +34,7 @@ async def reach(url: AmqpUrl, parameters: pika.ConnectionParameters, timeout: fl
         ConfigError: TLS failed.
     """
     doing = f"cannot connect to {url.address} as {url.username}"
-    try:
-        addresses = await _addresses(url.host, url.port)
-    except (OSError, UnicodeError) as error:  # IDNA has no such name
-        raise translate(error, doing) from error
+    addresses = await _addresses(doing, url, timeout)
     tls = _tls(url)
     last: AmqptoolError = BrokerUnavailable(f"{doing}: the host has no address")
     for family, *_, address in addresses:
@@ -53,7 +51,17 @@ async def reach(url: AmqpUrl, parameters: pika.ConnectionParameters, timeout: fl
     raise last
 
 
-async def _addresses(host: str, port: int) -> Sequence[Any]:
+async def _addresses(doing: str, url: AmqpUrl, timeout: float) -> Sequence[Any]:
+    try:
+        async with asyncio.timeout(timeout):
+            return await _look_up(url.host, url.port)
+    except TimeoutError as error:
+        raise BrokerUnavailable(f"{doing}: the host name was not resolved in time") from error
+    except (OSError, UnicodeError) as error:  # IDNA has no such name
+        raise translate(error, doing) from error
+
+
+async def _look_up(host: str, port: int) -> Sequence[Any]:
     """Look a host up, as `socket.getaddrinfo` does; an address takes no resolver, and so no thread."""
     try:
         return socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)

@@ -35,6 +35,14 @@ class ManyAddresses(asyncio.SelectorEventLoop):
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (LOCALHOST, port)) for port in self._ports]
 
 
+class SilentResolver(asyncio.SelectorEventLoop):
+    """A loop that never hears of any name."""
+
+    async def getaddrinfo(self, *_: Any, **__: Any) -> Any:
+        """Wait for ever."""
+        await self.create_future()
+
+
 def closed_port() -> int:
     """Return a port where nobody listens."""
     with socket.create_server((LOCALHOST, 0)) as server:
@@ -110,6 +118,16 @@ def test_a_silent_peer_is_given_up_in_time(amqptool_vhost: AmqpUrl) -> None:
         silent = replace(amqptool_vhost, host=LOCALHOST, port=server.getsockname()[1])
         with pytest.raises(BrokerUnavailable, match="no answer in time: is this a broker"):
             asyncio.run(Connection.open(silent, timeout=0.05))
+
+
+def test_a_silent_resolver_is_given_up_in_time(amqptool_vhost: AmqpUrl) -> None:
+    """Names take their time, too."""
+    url = replace(amqptool_vhost, host="localhost")
+    with (
+        asyncio.Runner(loop_factory=SilentResolver) as runner,
+        pytest.raises(BrokerUnavailable, match="the host name was not resolved in time"),
+    ):
+        runner.run(asyncio.wait_for(Connection.open(url, timeout=0.05), 30))
 
 
 def test_what_is_no_broker_is_said_so(amqptool_vhost: AmqpUrl) -> None:
