@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from amqptool.errors import InputError
 from amqptool.topology.diff.identity import binding_key
 from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology, Vhost
 from amqptool.topology.names import RESERVED_PREFIX
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 
     from amqptool.broker.management import Management
     from amqptool.topology.model import DestinationType
+
+T = TypeVar("T", Exchange, Queue, Binding)
+
+#: Levels of lists and tables within each other. Whatever works on them takes two calls or more for each, of Python's
+#: 1000, and RabbitMQ has no bound.
+MAX_DEPTH = 256
 
 
 async def read_actual(management: Management, vhosts: Iterable[str]) -> Topology:
@@ -26,6 +34,7 @@ async def read_actual(management: Management, vhosts: Iterable[str]) -> Topology
     Raises:
         AccessRefused: the user may not use the management API.
         BrokerUnavailable: the management API cannot be reached.
+        InputError: arguments are nested too deeply.
     """
     wanted = set(vhosts)
     existing = [vhost for vhost in await management.vhosts() if vhost["name"] in wanted]
@@ -91,36 +100,61 @@ def _vhost(each: dict[str, Any]) -> Vhost:
 
 
 def _exchange(each: dict[str, Any]) -> Exchange:
-    return Exchange(
-        name=each["name"],
-        type=each["type"],
-        durable=each["durable"],
-        auto_delete=each["auto_delete"],
-        internal=each["internal"],
-        arguments=each["arguments"],
-        vhost=each["vhost"],
+    return _shallow(
+        Exchange(
+            name=each["name"],
+            type=each["type"],
+            durable=each["durable"],
+            auto_delete=each["auto_delete"],
+            internal=each["internal"],
+            arguments=each["arguments"],
+            vhost=each["vhost"],
+        )
     )
 
 
 def _queue(each: dict[str, Any]) -> Queue:
-    return Queue(
-        name=each["name"],
-        durable=each["durable"],
-        auto_delete=each["auto_delete"],
-        arguments=each["arguments"],
-        vhost=each["vhost"],
+    return _shallow(
+        Queue(
+            name=each["name"],
+            durable=each["durable"],
+            auto_delete=each["auto_delete"],
+            arguments=each["arguments"],
+            vhost=each["vhost"],
+        )
     )
 
 
 def _binding(each: dict[str, Any]) -> Binding:
-    return Binding(
-        source=each["source"],
-        destination=each["destination"],
-        destination_type=each["destination_type"],
-        routing_key=each["routing_key"],
-        arguments=each["arguments"],
-        vhost=each["vhost"],
+    return _shallow(
+        Binding(
+            source=each["source"],
+            destination=each["destination"],
+            destination_type=each["destination_type"],
+            routing_key=each["routing_key"],
+            arguments=each["arguments"],
+            vhost=each["vhost"],
+        )
     )
+
+
+def _shallow(thing: T) -> T:
+    if thing.arguments and _is_deep(thing.arguments):
+        name = f"{replace(thing, arguments={})} of vhost {thing.vhost!r}"
+        raise InputError(f"{name}: its arguments on the broker are nested more than {MAX_DEPTH} levels deep")
+    return thing
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        containers = [
+            each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)
+        ]
+        if not containers:
+            return False
+        level = list(chain.from_iterable(containers))
+    return True
 
 
 def _policy(each: dict[str, Any]) -> Policy:

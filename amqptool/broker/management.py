@@ -7,7 +7,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
-from amqptool.errors import AccessRefused, BrokerError, ManagementError, ManagementUnavailable
+from amqptool.errors import AccessRefused, BrokerError, InputError, ManagementError, ManagementUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -243,7 +243,10 @@ async def _result(doing: str, tag: str | None, response: ClientResponse) -> Any:
     if response.status >= 400:
         raise _refusal(doing, tag, response.status, await response.text(errors="backslashreplace"))
     body = await response.read()
-    return await response.json(content_type=None) if body else None
+    try:
+        return await response.json(content_type=None) if body else None
+    except RecursionError:
+        raise InputError(f"cannot {doing}: something in the broker's answer is nested too deeply") from None
 
 
 def _refusal(doing: str, tag: str | None, status: int, words: str) -> BrokerError:

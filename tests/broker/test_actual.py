@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from amqptool import declare
-from amqptool.broker.actual import read_actual
+import pytest
+
+from amqptool import InputError, declare
+from amqptool.broker.actual import MAX_DEPTH, read_actual
 from amqptool.broker.amqp import connect
 from amqptool.broker.management import Management
 from amqptool.topology import Queue, Topology
+from tests.support.broker import bind_deeply, declare_queue
 
 if TYPE_CHECKING:
     from amqptool.broker.local import Endpoint
@@ -82,3 +85,32 @@ def test_a_vhost_that_does_not_exist_holds_nothing(amqptool_node: Endpoint) -> N
 def test_the_default_vhost_is_read(amqptool_node: Endpoint) -> None:
     """`/` is a name like any other."""
     assert [each.name for each in actual(amqptool_node, "/").vhosts] == ["/"]
+
+
+def test_arguments_may_be_nested(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """Up to the bound, with the table of the arguments themselves, they are read."""
+    asyncio.run(declare_queue(amqptool_vhost, "q"))
+    asyncio.run(bind_deeply(amqptool_node, amqptool_vhost, "q", MAX_DEPTH - 1))
+
+    (binding,) = actual(amqptool_node, amqptool_vhost.vhost).bindings
+
+    assert str(binding.arguments["deep"]).count("[") == MAX_DEPTH - 1
+
+
+@pytest.mark.parametrize(
+    ("depth", "words"),
+    [
+        (MAX_DEPTH, "binding of queue q to amq.headers of vhost '{}': its arguments on the broker are nested more"),
+        (5 * MAX_DEPTH, " of vhost '{}': .* nested (too deeply|more than)"),
+    ],
+    ids=["a little", "perhaps beyond what json reads"],  # versions of Python differ
+)
+def test_arguments_that_are_nested_too_deeply_are_refused(
+    amqptool_node: Endpoint, amqptool_vhost: AmqpUrl, depth: int, words: str
+) -> None:
+    """As far as they can be read at all, what has them is named."""
+    asyncio.run(declare_queue(amqptool_vhost, "q"))
+    asyncio.run(bind_deeply(amqptool_node, amqptool_vhost, "q", depth))
+
+    with pytest.raises(InputError, match=words.format(amqptool_vhost.vhost)):
+        actual(amqptool_node, amqptool_vhost.vhost)

@@ -11,7 +11,7 @@ import pytest
 
 from amqptool import Topology, declare
 from amqptool.broker.amqp import connect
-from tests.support.broker import declare_queue
+from tests.support.broker import bind_deeply, declare_queue
 from tests.support.cli import run_cli
 
 if TYPE_CHECKING:
@@ -172,3 +172,13 @@ def test_what_a_file_may_not_hold_is_said(settings: dict[str, str], amqptool_vho
     assert "did you mean x-message-ttl?" in done.stderr
     (problem,) = json.loads(export(settings, "--json").stdout)["problems"]
     assert problem["rule"] == "argument-name"
+
+
+def test_arguments_that_are_nested_too_deeply_are_no_bug(
+    settings: dict[str, str], amqptool_node: Endpoint, amqptool_vhost: AmqpUrl
+) -> None:
+    """65: the broker holds what is beyond every bound."""
+    asyncio.run(bind_deeply(amqptool_node, amqptool_vhost, "jobs", 900))
+    done = export(settings)
+    assert (done.returncode, done.stdout) == (65, "")
+    assert "binding of queue jobs to amq.headers" in done.stderr

@@ -48,6 +48,17 @@ async def import_definitions(node: Endpoint, definitions: str, vhost: str | None
         await management._request("import definitions", "POST", *path, json=json.loads(definitions))
 
 
+async def bind_deeply(node: Endpoint, url: AmqpUrl, queue: str, depth: int) -> None:
+    """Bind a queue to `amq.headers` with an argument that is so many lists within each other."""
+    deep = "[" * depth + "]" * depth
+    target = f"{node.management_url}/api/bindings/{url.vhost}/e/amq.headers/q/{queue}"
+    async with Management.at(node.management_url, node.url) as management:
+        assert management._session is not None
+        # As text: Python's own json goes no deeper than what is tested.
+        async with management._session.post(target, data=f'{{"arguments": {{"deep": {deep}}}}}') as response:
+            assert response.status == 201
+
+
 async def publish(url: AmqpUrl, messages: Sequence[Message]) -> None:
     """Publish messages and insist that every one is confirmed."""
     async with Publisher(url) as publisher:
