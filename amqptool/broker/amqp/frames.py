@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pika import spec
-from pika.exceptions import InvalidFrameError, ShortStringTooLong
+from pika.exceptions import AMQPConnectionError, InvalidFrameError, ShortStringTooLong
 from pika.frame import Method
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ _KINDS = frozenset((spec.FRAME_METHOD, spec.FRAME_HEADER, spec.FRAME_BODY, spec.
 _PROTOCOL_HEADER = b"AMQP"
 
 
+#: Bytes that are waited for. Far more than the `frame_max` agreed upon, over which RabbitMQ goes: a message whose
+#: headers fill a frame comes with more of them out of a dead-letter queue.
+LONGEST_FRAME = 16 * 1024 * 1024
+
+
 class FrameReader:
     """Puts frames together that arrive in pieces of any size."""
 
@@ -40,6 +45,7 @@ class FrameReader:
 
         Raises:
             InvalidFrameError: what comes next is no AMQP.
+            AMQPConnectionError: it is a frame that no broker sends.
         """
         self._buffer += data
         if len(self._buffer) < self._needed:
@@ -52,6 +58,8 @@ class FrameReader:
             yield frame
         del self._buffer[:start]
         self._needed = end - start
+        if self._needed > LONGEST_FRAME:
+            raise AMQPConnectionError(f"a frame of {self._needed:,} bytes is announced: that is no valid AMQP 0-9-1")
 
 
 def _length(begin: bytearray) -> int:
@@ -59,11 +67,11 @@ def _length(begin: bytearray) -> int:
     if len(begin) < _OVERHEAD:
         return _OVERHEAD
     kind, _, size = _START.unpack_from(begin)
-    if kind in _KINDS and size + _OVERHEAD <= spec.FRAME_MAX_SIZE:  # the most that pika lets a broker send
+    if kind in _KINDS:
         return _OVERHEAD + int(size)
     if begin[:4] == _PROTOCOL_HEADER:
         return 8
-    raise InvalidFrameError(f"no frame: type {kind}, {size} bytes")
+    raise InvalidFrameError(f"Unknown frame type: {kind}")
 
 
 #: A confirm as a frame: type, channel, size, class and method, delivery tag, bits, end.

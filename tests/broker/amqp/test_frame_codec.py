@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pika import BasicProperties, frame, spec
-from pika.exceptions import InvalidFrameError, ShortStringTooLong
+from pika.exceptions import AMQPConnectionError, InvalidFrameError, ShortStringTooLong
 
 from amqptool import Message
 from amqptool.broker.amqp.fields import teach_pika
-from amqptool.broker.amqp.frames import FrameReader, PublishFrames, confirm_in
+from amqptool.broker.amqp.frames import LONGEST_FRAME, FrameReader, PublishFrames, confirm_in
 
 teach_pika()
 
@@ -115,10 +115,13 @@ def test_what_is_no_amqp_is_refused_at_once() -> None:
         list(FrameReader().cut(b"HTTP/1.1 400 Bad Request\r\n"))
 
 
-def test_a_frame_beyond_what_was_agreed_is_refused() -> None:
-    """Whatever announces gigabytes is not waited for."""
-    with pytest.raises(InvalidFrameError, match="131065 bytes"):
-        list(FrameReader().cut(b"\x03\x00\x01" + (131_065).to_bytes(4, "big") + b"x"))
+def test_a_frame_longer_than_any_is_refused_at_once() -> None:
+    """It would be gathered for as long as bytes come."""
+    body = struct.Struct(">BHI")
+    reader = FrameReader()
+    assert list(reader.cut(body.pack(3, 1, LONGEST_FRAME - 8) + b"x")) == []
+    with pytest.raises(AMQPConnectionError, match="a frame of 4,294,967,303 bytes is announced"):
+        list(FrameReader().cut(body.pack(3, 1, 2**32 - 1) + b"x"))
 
 
 def test_what_came_before_what_is_no_amqp_is_heard() -> None:

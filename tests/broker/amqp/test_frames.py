@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from amqptool import AmqpUrl, Confirmed, InputError, Message, Publisher
-from tests.support.broker import declare_queue
+from tests.support.broker import declare_queue, drain, queue_length
 
 #: The header's name, type and length, the property flags, and the delivery mode, in bytes.
 AROUND_THE_VALUE = 4 + 2 + 1 + 4 + 2 + 1
@@ -31,3 +31,19 @@ def test_headers_fill_a_frame_and_no_more(amqptool_vhost: AmqpUrl) -> None:
             return [*confirmed, await publisher.publish(message(1000))]
 
     assert len(asyncio.run(scenario())) == 2
+
+
+def test_headers_that_grew_over_a_frame_arrive(amqptool_vhost: AmqpUrl) -> None:
+    """The broker adds to the headers of a dead letter, and sends them in a frame longer than was agreed upon."""
+
+    async def scenario() -> int:
+        await declare_queue(amqptool_vhost, "dead")
+        to_dead = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
+        await declare_queue(amqptool_vhost, "q", **{"x-message-ttl": 0, **to_dead})
+        async with Publisher(amqptool_vhost) as publisher:
+            await publisher.publish(message(131_072))
+        while not await queue_length(amqptool_vhost, "dead"):
+            pass
+        return sum(len(str(value)) for value in (await drain(amqptool_vhost, "dead"))[0].headers.values())
+
+    assert asyncio.run(scenario()) > 131_072

@@ -130,12 +130,19 @@ def test_a_silent_resolver_is_given_up_in_time(amqptool_vhost: AmqpUrl) -> None:
         runner.run(asyncio.wait_for(Connection.open(url, timeout=0.05), 30))
 
 
-def test_what_is_no_broker_is_said_so(amqptool_vhost: AmqpUrl) -> None:
-    """Such as the port of a web server, which answers in words."""
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "is this the AMQP port"),
+        (b"\x01\x02\x03\x04\x05\x06\x07\x08", "a frame of 67,438,095 bytes is announced: that is no valid AMQP"),
+    ],
+)
+def test_what_is_no_broker_is_said_so(amqptool_vhost: AmqpUrl, words: bytes, said: str) -> None:
+    """Such as the port of a web server, or one whose first bytes happen to begin a frame."""
 
     async def scenario() -> None:
         async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            writer.write(words)
             await writer.drain()
             writer.close()
 
@@ -143,7 +150,7 @@ def test_what_is_no_broker_is_said_so(amqptool_vhost: AmqpUrl) -> None:
             port = server.sockets[0].getsockname()[1]
             await Connection.open(replace(amqptool_vhost, host=LOCALHOST, port=port))
 
-    with pytest.raises(BrokerUnavailable, match="is this the AMQP port"):
+    with pytest.raises(BrokerUnavailable, match=said):
         asyncio.run(scenario())
 
 
