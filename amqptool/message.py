@@ -195,6 +195,7 @@ PROPERTIES = (
 _NUMBERS = ("priority", "timestamp")
 #: AMQP carries each of these as a short string of up to 255 bytes.
 SHORT_STRINGS = ("exchange", "routing_key", *(name for name in PROPERTIES if name not in _NUMBERS))
+_ALWAYS_THERE = ("exchange", "routing_key")
 
 
 def check_message(message: Message) -> None:
@@ -206,23 +207,28 @@ def check_message(message: Message) -> None:
     if not isinstance(message.body, bytes):
         raise InputError(f"the body must be bytes, not {type(message.body).__name__}")
     for name in SHORT_STRINGS:
-        _check_short_string(name, getattr(message, name))
+        value = getattr(message, name)
+        if value is not None or name in _ALWAYS_THERE:
+            _check_short_string(name, value)
     _check_range("priority", message.priority, 255)
     _check_range("timestamp", message.timestamp, 2**64 - 1)
     if message.expiration is not None and not _MILLISECONDS.fullmatch(message.expiration):
         raise InputError("expiration must be a number of milliseconds, written as text")
-    if not isinstance(message.headers, Mapping):
-        raise InputError(f"the headers must be a mapping, not {type(message.headers).__name__}")
+    if message.headers:
+        _check_headers(message.headers)
+
+
+def _check_headers(headers: Mapping[str, FieldValue]) -> None:
+    if not isinstance(headers, Mapping):
+        raise InputError(f"the headers must be a mapping, not {type(headers).__name__}")
     try:
-        for key, value in message.headers.items():
+        for key, value in headers.items():
             _check_field(f"header {key!r}", key, value)
     except RecursionError:
         raise InputError("the headers are nested too deeply") from None
 
 
-def _check_short_string(name: str, value: str | None) -> None:
-    if value is None:
-        return
+def _check_short_string(name: str, value: str) -> None:
     if not isinstance(value, str):
         raise InputError(f"{name} must be text, not {type(value).__name__}")
     if len(_encode(name, value)) > 255:

@@ -115,7 +115,11 @@ class Engine:
 
     def try_send(self, message: Message, ticket: Ticket) -> bool:
         """Send a message, unless there is something to wait for; see `send`."""
-        is_clear = self._is_ready and self.window.has_room and message.exchange in self.exchanges.known
+        try:
+            is_clear = self._is_ready and self.window.has_room and message.exchange in self.exchanges.known
+        except TypeError:  # of an exchange that cannot be in a set, such as a list
+            check_message(message)
+            raise
         if not is_clear or self._burst >= BURST:
             return False
         try:

@@ -214,7 +214,7 @@ class Host:
 
     def _leave_nobody_waiting(self) -> None:
         for submission in tuple(self._begun):
-            reason = InDoubt("in doubt: not waited for", submission.message)
+            reason = InDoubt("in doubt: publishing was stopped before the broker answered", submission.message)
             self._settle(submission, Failed(submission.message, reason))
         for submission in (*self._taken, *self.inbox.take()):
             self._fail(submission, BrokerUnavailable("closed before it was sent"))

@@ -200,7 +200,7 @@ class Publisher:
 
     def abandon(self) -> None:
         """Stop waiting: everything in flight is in doubt from now on, and nothing more is sent."""
-        self._engine.give_up(BrokerUnavailable("told to stop before everything was confirmed"), for_good=True)
+        self._engine.give_up(BrokerUnavailable("publishing was stopped before the broker answered"), for_good=True)
 
     def _check_open(self) -> None:
         if not self._is_open:

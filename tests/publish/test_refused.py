@@ -231,10 +231,16 @@ def test_messages_that_cannot_go_are_outcomes_when_told_so(amqptool_vhost: AmqpU
 
     async def scenario() -> list[Outcome]:
         await declare_queue(amqptool_vhost, "q")
-        wrong = [to("q", headers=["h"]), to(b"q"), to("q", exchange=4711), to("q", message_id=b"id")]  # type: ignore[arg-type]
+        wrong = [
+            to("q", headers=["h"]),
+            to(b"q"),
+            to("q", exchange=4711),
+            to("q", exchange=["e"]),
+            to("q", message_id=b"id"),
+        ]  # type: ignore[arg-type]
         messages = [to("q"), to("q", priority=300), Message(body=b"", exchange="nope"), *wrong, to("q")]
         async with Publisher(amqptool_vhost) as publisher:
             found = [outcome async for outcome in publisher.publish_many(messages, skip_refused=True)]
         return sorted(found, key=lambda outcome: messages.index(outcome.message))
 
-    assert errors(asyncio.run(scenario())) == [None, InputError, NotFound, *[InputError] * 4, None]
+    assert errors(asyncio.run(scenario())) == [None, InputError, NotFound, *[InputError] * 5, None]

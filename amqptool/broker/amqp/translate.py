@@ -42,7 +42,7 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
     (pika_errors.AMQPHeartbeatTimeout, errors.BrokerUnavailable, "no heartbeat from the broker"),
     (pika_errors.ConnectionOpenAborted, errors.BrokerUnavailable, "given up"),
     (ssl.SSLCertVerificationError, errors.ConfigError, "the broker's certificate was refused"),
-    (ssl.SSLEOFError, errors.BrokerUnavailable, "the connection was lost"),
+    (ssl.SSLZeroReturnError, errors.BrokerUnavailable, "the connection was lost in the TLS handshake"),
     (ssl.SSLError, errors.ConfigError, "TLS failed: is this the TLS port?"),
     (socket.gaierror, errors.BrokerUnavailable, "the host name cannot be resolved"),
     (UnicodeError, errors.BrokerUnavailable, "the host name cannot be resolved"),

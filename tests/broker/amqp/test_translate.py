@@ -51,6 +51,7 @@ def closed(code: int, text: str) -> str:
         (OSError(113, "Connect call failed ('::1', 1)"), errors.BrokerUnavailable, "No route to host"),
         (UnicodeError("label empty or too long"), errors.BrokerUnavailable, "cannot be resolved"),
         (socket.gaierror(-2, "Name or service not known"), errors.BrokerUnavailable, "cannot be resolved"),
+        (ssl.SSLZeroReturnError(6, "closed"), errors.BrokerUnavailable, "the connection was lost in the TLS handshake"),
         (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), errors.ConfigError, "is this the TLS port?"),
         (pika_errors.StreamLostError("Transport indicated EOF"), errors.BrokerUnavailable, "the connection was lost"),
         (pika_errors.AMQPHeartbeatTimeout("no"), errors.BrokerUnavailable, "no heartbeat"),
