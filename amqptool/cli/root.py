@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "graph": ("amqptool.cli.commands.graph", "Draw topology files, or what a broker holds."),
     "publish": ("amqptool.cli.commands.publish", "Publish messages and know what became of each."),
     "consume": ("amqptool.cli.commands.consume", "Print a queue's messages, or handle them."),
+    "dedup": ("amqptool.cli.commands.dedup", "Look into the store of what is done."),
     "broker": ("amqptool.cli.commands.broker", "Run a private RabbitMQ for development and tests."),
 }
 

@@ -71,6 +71,22 @@ class Row(NamedTuple):
     attempt: int
 
 
+class Counts(NamedTuple):
+    """How many keys of one scope are in each state."""
+
+    scope: str
+    claimed: int
+    done: int
+    released: int
+
+
+class Entry(NamedTuple):
+    """One key, and what a store knows of it."""
+
+    key: Key
+    row: Row
+
+
 class DedupStore(Protocol):
     """Remembers what is done, and who is at what.
 
@@ -103,9 +119,29 @@ class DedupStore(Protocol):
         """Forget what is older than the retention; return how many were forgotten."""
         ...
 
+    def counts(self) -> list[Counts]:
+        """Count the keys of each scope, in the order of the scopes' names."""
+        ...
+
+    def find(self, message_id: str) -> list[Entry]:
+        """Return what is known of an id, in the order of the scopes' names."""
+        ...
+
+    def forget(self, keys: Sequence[Key]) -> list[bool]:
+        """Forget keys, so that their messages are handled again; False for what is not there.
+
+        False, too, for what somebody alive is working on: its DONE would be lost.
+        """
+        ...
+
     def close(self) -> None:
         """Close the store; claims stay."""
         ...
+
+
+def may_forget(row: Row, now: float, *, owner_is_dead: bool) -> bool:
+    """Return whether nobody alive is working on a key."""
+    return row.state == State.DONE or may_take(row, now, owner_is_dead=owner_is_dead)
 
 
 def may_take(row: Row, now: float, *, owner_is_dead: bool) -> bool:

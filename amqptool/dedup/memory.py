@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from amqptool.dedup.interface import LEASE, RETENTION, Acquired, Busy, Claim, Done, Key, Row, State, may_take
+from amqptool.dedup.interface import (
+    LEASE,
+    RETENTION,
+    Acquired,
+    Busy,
+    Claim,
+    Counts,
+    Done,
+    Entry,
+    Key,
+    Row,
+    State,
+    may_forget,
+    may_take,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,6 +75,24 @@ class MemoryStore:
                 del self._rows[key]
             return len(old)
 
+    def counts(self) -> list[Counts]:
+        """Count the keys of each scope."""
+        with self._lock:
+            states = Counter((key.scope, row.state) for key, row in self._rows.items())
+        scopes = sorted({scope for scope, _ in states})
+        return [Counts(scope, *(states[scope, state] for state in State)) for scope in scopes]
+
+    def find(self, message_id: str) -> list[Entry]:
+        """Return what is known of an id."""
+        with self._lock:
+            found = [Entry(key, row) for key, row in self._rows.items() if key.message_id == message_id]
+        return sorted(found, key=lambda entry: entry.key)
+
+    def forget(self, keys: Sequence[Key]) -> list[bool]:
+        """Forget keys, but for what somebody alive is working on."""
+        with self._lock:
+            return [self._forget(key) for key in keys]
+
     def close(self) -> None:
         """Do nothing: the memory is freed with the store."""
 
@@ -72,6 +105,13 @@ class MemoryStore:
         acquired = Acquired(key, str(uuid4()), row.attempt if row else 1)
         self._rows[key] = Row(State.CLAIMED, acquired.token, "", now + self.lease, acquired.attempt)
         return acquired
+
+    def _forget(self, key: Key) -> bool:
+        row = self._rows.get(key)
+        if row is None or not may_forget(row, self._clock(), owner_is_dead=False):
+            return False
+        del self._rows[key]
+        return True
 
     def _write(self, claim: Acquired, state: State, attempt: int, seconds: float) -> bool:
         row = self._rows.get(claim.key)

@@ -11,10 +11,24 @@ import sqlite3
 import time
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from amqptool.dedup.interface import LEASE, RETENTION, Acquired, Busy, Claim, Done, Key, Row, State, may_take
+from amqptool.dedup.interface import (
+    LEASE,
+    RETENTION,
+    Acquired,
+    Busy,
+    Claim,
+    Counts,
+    Done,
+    Entry,
+    Key,
+    Row,
+    State,
+    may_forget,
+    may_take,
+)
 from amqptool.dedup.owner import is_dead, this_process
 from amqptool.errors import DedupError
 
@@ -49,6 +63,20 @@ UPDATE message SET state = ?, until = ?, attempt = ?
 WHERE scope = ? AND id = ? AND state = 1 AND token = ?
 """
 _PRUNE = "DELETE FROM message WHERE until < :now AND (state <> 1 OR until < :now - :retention)"
+_FORGET = "DELETE FROM message WHERE scope = ? AND id = ?"
+_COUNT = """
+SELECT scope, sum(state = 1), sum(state = 2), sum(state = 3) FROM message GROUP BY scope ORDER BY scope
+"""
+# From scope to scope by the primary key: nothing else is read, however many ids there are.
+_FIND = """
+WITH RECURSIVE known(scope) AS (
+    SELECT min(scope) FROM message
+    UNION ALL
+    SELECT (SELECT min(scope) FROM message WHERE scope > known.scope) FROM known WHERE known.scope IS NOT NULL
+)
+SELECT message.scope, state, token, owner, until, attempt
+FROM known JOIN message ON message.scope = known.scope AND id = ? ORDER BY message.scope
+"""
 _IDENTITY = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
 
 
@@ -102,6 +130,19 @@ class SqliteStore:
         with self._transaction(self._claims) as connection:
             return connection.execute(_PRUNE, {"now": self._clock(), "retention": self._retention}).rowcount
 
+    def counts(self) -> list[Counts]:
+        """Count the keys of each scope."""
+        return [Counts(*row) for row in self._read(_COUNT)]
+
+    def find(self, message_id: str) -> list[Entry]:
+        """Return what is known of an id."""
+        return [Entry(Key(scope, message_id), Row(*row)) for scope, *row in self._read(_FIND, message_id)]
+
+    def forget(self, keys: Sequence[Key]) -> list[bool]:
+        """Forget keys, but for what somebody alive is working on."""
+        with self._transaction(self._claims) as connection:
+            return [self._forget(connection, key) for key in keys]
+
     def close(self) -> None:
         """Close the file; claims stay."""
         self._claims.close()
@@ -120,11 +161,27 @@ class SqliteStore:
         connection.execute(_TAKE, (State.CLAIMED, token, self._owner, now + self.lease, *key))
         return Acquired(key, token, row.attempt)
 
+    def _forget(self, connection: sqlite3.Connection, key: Key) -> bool:
+        found = connection.execute(_SELECT, key).fetchone()
+        if found is None:
+            return False
+        row = Row(*found)
+        if not may_forget(row, self._clock(), owner_is_dead=is_dead(row.owner)):
+            return False
+        connection.execute(_FORGET, key)
+        return True
+
     def _write(
         self, connection: sqlite3.Connection, claim: Acquired, state: State, attempt: int, seconds: float
     ) -> bool:
         values = (state, self._clock() + seconds, attempt, *claim.key, claim.token)
         return connection.execute(_WRITE, values).rowcount == 1
+
+    def _read(self, question: str, *values: str) -> list[tuple[Any, ...]]:
+        # Without a transaction of our own, which would keep the workers from writing meanwhile.
+        with self._translated("read"):
+            self._check_file()
+            return self._claims.execute(question, values).fetchall()
 
     @contextmanager
     def _transaction(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:

@@ -12,7 +12,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from amqptool.dedup.interface import LEASE, RETENTION, Acquired, Busy, Claim, DedupStore, Done, Key
+from amqptool.dedup.interface import (
+    LEASE,
+    RETENTION,
+    Acquired,
+    Busy,
+    Claim,
+    Counts,
+    DedupStore,
+    Done,
+    Key,
+    State,
+)
 from amqptool.dedup.memory import MemoryStore
 from amqptool.dedup.sqlite import SqliteStore
 
@@ -415,6 +426,55 @@ def test_an_overdue_claim_is_not_pruned_at_once(store: DedupStore, clock: Clock)
 
     assert store.prune() == 0
     assert store.complete([claim]) == [True]
+
+
+def test_keys_are_counted_by_scope(store: DedupStore) -> None:
+    """Each scope has its line, with how many of its keys are in each state."""
+    store.complete([acquire(store), acquire(store, OTHER)])
+    acquire(store, Key("scope", "claimed"))
+    store.release([acquire(store, Key("audit", "id"))], failed=True)
+
+    assert store.counts() == [Counts("audit", 0, 0, 1), Counts("scope", 1, 2, 0)]
+
+
+def test_an_empty_store_counts_nothing(store: DedupStore) -> None:
+    """Without keys there are no scopes, and nothing is found."""
+    assert store.counts() == []
+    assert store.find("id") == []
+
+
+def test_an_id_is_found_in_every_scope(store: DedupStore, clock: Clock) -> None:
+    """What is known of an id comes for each scope that knows it, and for no other id."""
+    store.complete([acquire(store), acquire(store, OTHER)])
+    claim = acquire(store, Key("audit", "id"))
+
+    audit, scope = store.find("id")
+
+    assert (audit.key, audit.row.state, audit.row.token) == (Key("audit", "id"), State.CLAIMED, claim.token)
+    assert (audit.row.lease_until, audit.row.attempt) == (clock.now + LEASE_SECONDS, 1)
+    assert (scope.key, scope.row.state) == (KEY, State.DONE)
+
+
+def test_what_is_forgotten_can_be_claimed_again(store: DedupStore) -> None:
+    """Done and released keys go, the rest of the batch is answered for, and others stay."""
+    store.complete([acquire(store), acquire(store, Key("s", "kept"))])
+    store.release([acquire(store, OTHER)], failed=True)
+
+    assert store.forget([KEY, Key("s", "never"), OTHER]) == [True, False, True]
+
+    assert acquire(store).attempt == acquire(store, OTHER).attempt == 1
+    assert look(store, Key("s", "kept")) == Done()
+
+
+def test_what_somebody_is_working_on_is_not_forgotten(store: DedupStore, clock: Clock) -> None:
+    """A live claim stays until its lease is over: its DONE would be lost."""
+    claim = acquire(store)
+    assert store.forget([KEY]) == [False]
+    assert store.complete([claim]) == [True]
+
+    acquire(store, OTHER)
+    clock.now += LEASE_SECONDS
+    assert store.forget([OTHER]) == [True]
 
 
 def test_an_abandoned_claim_is_pruned_after_the_retention(store: DedupStore, clock: Clock) -> None:
