@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         TopologyError,
         Unroutable,
     )
+    from amqptool.handlers.interface import Reject
     from amqptool.message import Delivery, Message, Returned
     from amqptool.publish.blocking import BlockingPublisher
     from amqptool.publish.events import PublisherEvent
@@ -87,6 +88,7 @@ __all__ = [
     # Working
     "DedupStore",
     "MemoryStore",
+    "Reject",
     "SqliteStore",
     "WorkReport",
     "Worker",
@@ -128,6 +130,7 @@ _HOMES = {
     "amqptool.dedup.interface": ("DedupStore",),
     "amqptool.dedup.memory": ("MemoryStore",),
     "amqptool.dedup.sqlite": ("SqliteStore",),
+    "amqptool.handlers.interface": ("Reject",),
     "amqptool.message": ("Delivery", "Message", "Returned"),
     "amqptool.publish.blocking": ("BlockingPublisher",),
     "amqptool.publish.events": ("PublisherEvent",),

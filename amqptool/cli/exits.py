@@ -192,7 +192,7 @@ def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: in
     SIGINT      anything                               130
     SIGTERM     handlers left unfinished               143
     SIGTERM     drained                                0
-    none        failed or unfinished messages          1
+    none        failed, dead or unfinished messages    1
     none        fewer than `min_messages` acked        75
     none        anything else                          0
     ==========  =====================================  ====
@@ -201,7 +201,7 @@ def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: in
         return ExitCode.DONE
     if signal_code is not None:
         return signal_code
-    if report.failed or report.abandoned:
+    if report.failed or report.dead or report.abandoned:
         return ExitCode.FAILED
     if min_messages is not None and report.acknowledged < min_messages:
         return ExitCode.TRY_AGAIN

@@ -22,6 +22,18 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class Delays(click.ParamType[tuple[float, ...]]):
+    """Durations with commas between."""
+
+    name = "delays"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Return seconds."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(Duration().convert(part.strip(), param, ctx) for part in str(value).split(","))
+
+
 def _seconds(text: str) -> float | None:
     from amqptool.units import milliseconds
 

@@ -111,6 +111,10 @@ class DedupStore(Protocol):
         """Give claims up; `failed` counts the attempt. A claim that is no longer the caller's stays."""
         ...
 
+    def discard(self, claims: Sequence[Acquired]) -> None:
+        """Give claims up and forget their keys, attempts included. A claim that is no longer the caller's stays."""
+        ...
+
     def renew(self, claims: Sequence[Acquired]) -> None:
         """Begin the leases of claims anew."""
         ...

@@ -56,6 +56,13 @@ class MemoryStore:
             for claim in claims:
                 self._write(claim, State.RELEASED, claim.attempt + failed, self._retention)
 
+    def discard(self, claims: Sequence[Acquired]) -> None:
+        """Give claims up and forget their keys."""
+        with self._lock:
+            for claim in claims:
+                if self._write(claim, State.RELEASED, 1, 0):
+                    del self._rows[claim.key]
+
     def renew(self, claims: Sequence[Acquired]) -> None:
         """Begin the leases of claims anew."""
         with self._lock:

@@ -63,6 +63,7 @@ UPDATE message SET state = ?, until = ?, attempt = ?
 WHERE scope = ? AND id = ? AND state = 1 AND token = ?
 """
 _PRUNE = "DELETE FROM message WHERE until < :now AND (state <> 1 OR until < :now - :retention)"
+_DISCARD = "DELETE FROM message WHERE scope = ? AND id = ? AND state = 1 AND token = ?"
 _FORGET = "DELETE FROM message WHERE scope = ? AND id = ?"
 _COUNT = """
 SELECT scope, sum(state = 1), sum(state = 2), sum(state = 3) FROM message GROUP BY scope ORDER BY scope
@@ -118,6 +119,11 @@ class SqliteStore:
         with self._transaction(self._claims) as connection:
             for claim in claims:
                 self._write(connection, claim, State.RELEASED, claim.attempt + failed, self._retention)
+
+    def discard(self, claims: Sequence[Acquired]) -> None:
+        """Give claims up and forget their keys."""
+        with self._transaction(self._claims) as connection:
+            connection.executemany(_DISCARD, [(*claim.key, claim.token) for claim in claims])
 
     def renew(self, claims: Sequence[Acquired]) -> None:
         """Begin the leases of claims anew."""

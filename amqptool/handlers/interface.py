@@ -15,6 +15,13 @@ class StopWork(Exception):
     """
 
 
+class Reject(Exception):
+    """Raised by a handler for a message that no further attempt can help: it goes to the dead-letter queue.
+
+    Without a dead-letter queue it stays in its queue, as after any other failure.
+    """
+
+
 class Handler(Protocol):
     """Does the work for one delivery at a time, or for several when asked concurrently."""
 

@@ -190,6 +190,11 @@ class Publisher:
         await pour(self._engine, messages, sink, skip_refused=skip_refused)
 
     @property
+    def url(self) -> AmqpUrl:
+        """The broker that it is connected to, or was last."""
+        return self._engine.session.connection.url
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing can be sent any more: it was closed or abandoned, or the broker refused the connection."""
         return self._engine.is_over

@@ -6,8 +6,8 @@ the first round got to DONE.
 
 ::
 
-    accept ─▶ claiming ─▶ ready ─▶ running ─▶ completing ─▶ ack
-                 ▲          │         │            │
+    accept ─▶ claiming ─▶ ready ─▶ running ─┬─▶ completing ─▶ ack
+                 ▲          │         │     └─▶ passing on ─▶ ack
                  └── held ◀─┴─────────┴────────────┘
 """
 
@@ -17,20 +17,36 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from amqptool.dedup.interface import Acquired, Key
-from amqptool.handlers.interface import StopWork
+from amqptool.errors import AmqptoolError
+from amqptool.handlers.interface import Reject, StopWork
 from amqptool.message import normalize_message_id
 from amqptool.work.batches import Batches
-from amqptool.work.settle import Ack, Complete, Hold, Run, after_claim, after_complete, after_handler
+from amqptool.work.copies import copy_of, original_of
+from amqptool.work.settle import (
+    Ack,
+    Complete,
+    Hold,
+    PassOn,
+    Release,
+    Run,
+    after_claim,
+    after_complete,
+    after_copy,
+    after_handler,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from amqptool.broker.amqp import Channel
     from amqptool.handlers.interface import Handler
-    from amqptool.message import Delivery
+    from amqptool.message import Delivery, Message
+    from amqptool.work.forwarder import Forwarder
+    from amqptool.work.ladder import Step
     from amqptool.work.report import WorkReport
     from amqptool.work.store import StoreThread
 
@@ -42,6 +58,10 @@ PRUNE_INTERVAL = 600.0
 COMMIT_GROUP = 100
 #: Seconds the pipeline's tasks get to end; a handler that swallows its cancellation does not hold up the rest.
 END_TIMEOUT = 2.0
+
+
+#: Why a delivery is acknowledged; the report has a count of each.
+Acknowledged: TypeAlias = Literal["handled", "duplicates", "retried", "dead"]
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +92,7 @@ class Pipeline:
         handler: Handler,
         store: StoreThread | None,
         report: WorkReport,
+        forwarder: Forwarder | None = None,
         *,
         concurrency: int,
         try_once: bool,
@@ -80,6 +101,7 @@ class Pipeline:
         self._handler = handler
         self._store = store
         self._report = report
+        self._forwarder = forwarder
         self._try_once = try_once
         self._on_change = on_change
         #: Set when the pipeline cannot go on, such as when the store stays broken.
@@ -210,7 +232,7 @@ class Pipeline:
                 item.claim = decision.claim
                 self._ready.put_nowait(item)
             case Ack():
-                self._acknowledge(item, duplicate=decision.duplicate)
+                self._acknowledge(item, "duplicates" if decision.duplicate else "handled")
             case Hold():
                 item.looks += 1
                 self._hold(item, decision.seconds)
@@ -231,23 +253,23 @@ class Pipeline:
 
     async def _handle(self, item: Item) -> None:
         self._running.add(item)
-        error = await self._call_handler(item)
-        if isinstance(error, StopWork):
+        original, attempt = _original_of(item)
+        error = await self._call_handler(item, original)
+        if error is None:
+            self._succeeded(item)
+        elif isinstance(error, StopWork):
             self._running.discard(item)
             self._fail(error.__cause__ or error)
-            return
-        decision = after_handler(claimed=item.claim is not None, succeeded=error is None, failures=item.failures)
-        match decision:
-            case Complete():
-                self._completing.put(item)
-            case Ack():
-                self._acknowledge(item, duplicate=False)
-            case Hold():
-                await self._failed(item, error, decision.seconds)
+        else:
+            await self._failed(item, error, attempt)
 
-    async def _call_handler(self, item: Item) -> Exception | None:
-        attempt = item.claim.attempt if item.claim else item.failures + 1
-        delivery = item.delivery if attempt == 1 else replace(item.delivery, attempt=attempt)
+    def _succeeded(self, item: Item) -> None:
+        if isinstance(after_handler(claimed=item.claim is not None, succeeded=True, failures=item.failures), Complete):
+            self._completing.put(item)
+        else:
+            self._acknowledge(item, "handled")
+
+    async def _call_handler(self, item: Item, delivery: Delivery) -> Exception | None:
         try:
             await self._handler.handle(delivery)
         except asyncio.CancelledError as error:
@@ -264,20 +286,63 @@ class Pipeline:
         if item.claim is not None and self._handler.stops_when_cancelled:
             self._releasing.put(item.claim)
 
-    async def _failed(self, item: Item, error: Exception | None, seconds: float) -> None:
+    async def _failed(self, item: Item, error: Exception, attempt: int) -> None:
         self._report.failed_attempts += 1
         log.warning(
             "message %s: attempt %d failed: %s: %s",
             item.delivery.message_id,
-            item.claim.attempt if item.claim else item.failures + 1,
+            attempt,
             type(error).__name__,
             error,
             exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
         )
+        rejected = isinstance(error, Reject)
+        step = self._forwarder.ladder.step(attempt, rejected=rejected) if self._forwarder else None
+        decision = after_handler(claimed=item.claim is not None, succeeded=False, failures=item.failures, step=step)
+        match decision:
+            case PassOn(step):
+                copy = copy_of(
+                    replace(item.delivery, attempt=attempt), step, error, rejected=rejected, at=datetime.now(UTC)
+                )
+                await self._pass_on(item, step, copy)
+            case Hold():
+                await self._keep(item, decision.seconds)
+
+    async def _pass_on(self, item: Item, step: Step, copy: Message) -> None:
+        match after_copy(step, confirmed=await self._is_confirmed(item, copy), failures=item.failures):
+            case Release(forget):
+                await self._release(item, forget=forget)
+                self._acknowledge(item, "dead" if forget else "retried")
+            case Hold(seconds):
+                await self._keep(item, seconds)
+
+    async def _is_confirmed(self, item: Item, copy: Message) -> bool:
+        try:
+            await self._required_forwarder().send(copy)
+        except asyncio.CancelledError:
+            if item.claim is not None:
+                self._releasing.put(item.claim)
+            raise
+        except AmqptoolError as error:
+            log.warning(
+                "message %s: not passed on to %s, so it is kept: %s", item.delivery.message_id, copy.routing_key, error
+            )
+            return False
+        return True
+
+    async def _release(self, item: Item, *, forget: bool) -> None:
+        claim, item.claim = item.claim, None
+        if claim is None:
+            return
+        if forget:
+            await self._required_store().discard([claim])
+        else:
+            await self._required_store().release([claim], failed=True)
+
+    async def _keep(self, item: Item, seconds: float) -> None:
+        """Hold a message whose attempt failed, for another one here."""
         item.failures += 1
-        if item.claim is not None:
-            await self._required_store().release([item.claim], failed=True)
-            item.claim = None
+        await self._release(item, forget=False)
         self._hold(item, seconds)
 
     def _hold(self, item: Item, seconds: float) -> None:
@@ -302,23 +367,22 @@ class Pipeline:
     def _after_complete(self, item: Item, decision: Ack | Hold) -> None:
         match decision:
             case Ack():
-                self._acknowledge(item, duplicate=False)
+                self._acknowledge(item, "handled")
             case Hold():
                 log.warning("message %s: another worker took it over; looking again", item.delivery.message_id)
                 item.claim = None
                 self._hold(item, decision.seconds)
 
-    def _acknowledge(self, item: Item, *, duplicate: bool) -> None:
+    def _acknowledge(self, item: Item, what: Acknowledged) -> None:
         self._running.discard(item)
         if item not in self._items:
             return
         item.channel.ack(item.delivery.delivery_tag)
         self._items.discard(item)
-        if duplicate:
-            self._report.duplicates += 1
+        setattr(self._report, what, getattr(self._report, what) + 1)
+        if what == "duplicates":
             log.info("message %s: duplicate, acknowledged without handling it", item.delivery.message_id)
-        else:
-            self._report.handled += 1
+        if what == "handled":
             self._report.without_id += item.key is None and self._store is not None
         self._count(item)
         self._touch()
@@ -400,8 +464,22 @@ class Pipeline:
             raise RuntimeError("a delivery without a store was claimed")
         return self._store
 
+    def _required_forwarder(self) -> Forwarder:
+        if self._forwarder is None:
+            raise RuntimeError("a message is to be passed on without a ladder")
+        return self._forwarder
+
     def _touch(self) -> None:
         self.last_activity = asyncio.get_running_loop().time()
+
+
+def _original_of(item: Item) -> tuple[Delivery, int]:
+    """Return the delivery as its publisher sent it, and which attempt at it this is."""
+    message, told = original_of(item.delivery.message, item.delivery.queue)
+    attempt = max(told, item.claim.attempt) if item.claim else told + item.failures
+    if message is item.delivery.message and attempt == 1:
+        return item.delivery, attempt
+    return replace(item.delivery, message=message, attempt=attempt), attempt
 
 
 def _forget_cancellation() -> None:

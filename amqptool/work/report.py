@@ -17,6 +17,9 @@ class WorkReport:
     duplicates: int = 0
     #: Attempts that ended in an exception.
     failed_attempts: int = 0
+    #: Passed on to wait for another attempt, and to the dead-letter queue.
+    retried: int = 0
+    dead: int = 0
     #: Handled without dedup, since they carried no UUID.
     without_id: int = 0
     #: Given back to the queue when the worker stopped.

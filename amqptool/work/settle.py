@@ -7,12 +7,15 @@ claim: acquired             Run
 claim: done                 Ack (a duplicate)
 claim: busy                 Hold, then claim again
 handler: success            Complete (Ack, when nothing was claimed)
-handler: failure            Hold, then claim again (release counts it)
+handler: failure            Pass on, if the ladder has a place for it
+handler: failure, no place  Hold, then claim again (release counts it)
+copy: confirmed             Release, then Ack
+copy: not confirmed         Hold, then claim again (release counts it)
 complete: recorded          Ack
 complete: refused           Hold, then claim again
 ==========================  =============================================
 
-An ack follows DONE and nothing else, or, without a claim, the handler's success. Nothing here ever
+An ack follows DONE or a confirmed copy, or, without a claim, the handler's success. Nothing here ever
 rejects: RabbitMQ 4.x drops a message that is returned too often (quorum queues, delivery limit).
 """
 
@@ -22,6 +25,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from amqptool.dedup.interface import Acquired, Busy, Claim, Done
+from amqptool.work.ladder import DeadLetter, Step
 
 #: Seconds before a failed message is tried again in place: doubled each time, up to the longest.
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
@@ -49,6 +53,20 @@ class Complete:
 
 
 @dataclass(frozen=True, slots=True)
+class PassOn:
+    """Send a copy to another queue, and have it confirmed."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give the claim up: as a failed attempt, or, once the message is dead, without a trace."""
+
+    forget: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Keep the delivery un-acked, in no handler's way, and claim it again after so many seconds."""
 
@@ -56,7 +74,8 @@ class Hold:
 
 
 AfterClaim: TypeAlias = Run | Ack | Hold
-AfterHandler: TypeAlias = Complete | Ack | Hold
+AfterHandler: TypeAlias = Complete | Ack | PassOn | Hold
+AfterCopy: TypeAlias = Release | Hold
 AfterComplete: TypeAlias = Ack | Hold
 
 
@@ -71,16 +90,28 @@ def after_claim(claim: Claim, looks: int) -> AfterClaim:
             return Hold(_growing(FIRST_LOOK, LONGEST_LOOK, looks))
 
 
-def after_handler(*, claimed: bool, succeeded: bool, failures: int) -> AfterHandler:
-    """Decide after the handler; `failures` counts the failed attempts before this one."""
-    if not succeeded:
-        return Hold(_growing(FIRST_RETRY, LONGEST_RETRY, failures))
-    return Complete() if claimed else Ack()
+def after_handler(*, claimed: bool, succeeded: bool, failures: int, step: Step | None = None) -> AfterHandler:
+    """Decide after the handler; `failures` counts the failed attempts here before this one.
+
+    `step` is the ladder's place for a message whose attempt failed.
+    """
+    if succeeded:
+        return Complete() if claimed else Ack()
+    return _held(failures) if step is None else PassOn(step)
+
+
+def after_copy(step: Step, *, confirmed: bool, failures: int) -> AfterCopy:
+    """Decide after a copy was confirmed, or was not, in which case nobody else has the message for certain."""
+    return Release(forget=isinstance(step, DeadLetter)) if confirmed else _held(failures)
 
 
 def after_complete(*, recorded: bool) -> AfterComplete:
     """Decide after DONE was written, or refused because the claim had gone to somebody else."""
     return Ack() if recorded else Hold(FIRST_LOOK)
+
+
+def _held(failures: int) -> Hold:
+    return Hold(_growing(FIRST_RETRY, LONGEST_RETRY, failures))
 
 
 def _growing(first: float, longest: float, times: int) -> float:

@@ -51,6 +51,10 @@ class StoreThread:
         """Give claims up."""
         await self._call(lambda: self._store.release(claims, failed=failed))
 
+    async def discard(self, claims: Sequence[Acquired]) -> None:
+        """Give claims up and forget their keys."""
+        await self._call(lambda: self._store.discard(claims))
+
     async def renew(self, claims: Sequence[Acquired]) -> None:
         """Begin the leases of claims anew."""
         await self._call(lambda: self._store.renew(claims))

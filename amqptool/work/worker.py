@@ -16,7 +16,9 @@ from amqptool.errors import BrokerUnavailable, PreconditionFailed
 from amqptool.handlers.python import as_handler
 from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
+from amqptool.work.forwarder import Forwarder, declare_ladder
 from amqptool.work.intake import Intake
+from amqptool.work.ladder import Ladder
 from amqptool.work.pipeline import Pipeline
 from amqptool.work.report import WorkReport
 from amqptool.work.store import StoreThread
@@ -44,14 +46,18 @@ class Worker:
     """Takes messages from a queue, gives each to a handler, and acknowledges what is done.
 
     The handler is a callable that takes a `Delivery`: a coroutine function runs on the worker's event
-    loop, any other in a thread. Returning is success; any exception is a failed attempt, after which the
-    message is held un-acked and tried again in place, later each time. With several URLs it turns to the next broker
-    when one is gone.
+    loop, any other in a thread. Returning is success; any exception is a failed attempt. With several URLs it turns
+    to the next broker when one is gone.
 
     `dedup` remembers which message ids are done: a store, its URL, or None for no dedup. The scope of an
     id is this queue of this cluster, unless `dedup_scope` names another. With dedup, a handler runs twice
     for one id only if the process dies between the handler's effect and the commit that follows it, or is
     cut off from the store for longer than its lease.
+
+    `retry` are seconds to wait after each failed attempt, and `dead_letter` is the queue for what failed after all of
+    them, or was rejected (`Reject`). Both are copies, confirmed before the message itself is acknowledged; their
+    queues are declared if they are not there. Without a place for a failed message, it is held un-acked and tried
+    again in place, later each time.
 
     `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
     so many seconds without a message, or altogether.
@@ -65,6 +71,8 @@ class Worker:
         *,
         dedup: DedupStore | str | None,
         dedup_scope: str | None = None,
+        retry: Sequence[float] = (),
+        dead_letter: str | None = None,
         prefetch: int = PREFETCH,
         concurrency: int = 1,
         grace: float = GRACE,
@@ -74,11 +82,15 @@ class Worker:
     ) -> None:
         if min(prefetch, concurrency, 1 if max_messages is None else max_messages) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
+        if any(seconds < 0.001 for seconds in retry):
+            raise ValueError("the seconds of retry are more than 0")
         self._hosts = Hosts(as_urls(urls))
         self._queue = queue
         self._handler = as_handler(handler)
         self._dedup = dedup
         self._scope = dedup_scope
+        self._urls = as_urls(urls)
+        self._ladder = Ladder(queue, tuple(round(seconds * 1000) for seconds in retry), dead_letter)
         self._prefetch = prefetch if max_messages is None else min(prefetch, max_messages)
         self._concurrency = concurrency
         self._grace = grace
@@ -154,10 +166,12 @@ class Worker:
             await thread.close()
 
     async def _serve(self, store: StoreThread | None) -> WorkReport:
+        forwarder = Forwarder(self._urls, self._ladder) if self._ladder.queues() else None
         pipeline = Pipeline(
             self._handler,
             store,
             self._report,
+            forwarder,
             concurrency=self._concurrency,
             try_once=self._max_messages is not None,
             on_change=self._changed.set,
@@ -171,6 +185,8 @@ class Worker:
                 await pipeline.finish(self._grace)
             finally:
                 await pipeline.end()
+                if forwarder is not None:
+                    await forwarder.close()
         return self._report
 
     async def _stay_connected(self, pipeline: Pipeline) -> None:
@@ -213,6 +229,7 @@ class Worker:
 
     async def _consume(self, connection: Connection, pipeline: Pipeline) -> None:
         """Work off the queue over one connection, until stopping, and then finish what is in hand."""
+        await declare_ladder(connection.url, self._ladder)
         scope = self._scope or f"{connection.cluster_name}/{connection.url.vhost}/{self._queue}"
         intake = Intake(await connection.channel(), pipeline, scope, self._quota, self._changed.set)
         await intake.open(self._queue, self._prefetch)

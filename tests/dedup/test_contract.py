@@ -477,6 +477,32 @@ def test_what_somebody_is_working_on_is_not_forgotten(store: DedupStore, clock: 
     assert store.forget([OTHER]) == [True]
 
 
+def test_a_discarded_claim_leaves_nothing(store: DedupStore) -> None:
+    """The key is free again, and its attempts begin anew."""
+    store.release([acquire(store)], failed=True)
+    claim = acquire(store)
+    assert claim.attempt == 2
+
+    store.discard([claim])
+
+    assert store.find("id") == []
+    assert acquire(store).attempt == 1
+
+
+def test_the_old_token_cannot_discard(store: DedupStore, clock: Clock) -> None:
+    """After a takeover the old holder's claim is nothing to discard, and DONE stays done."""
+    old = acquire(store)
+    clock.now += LEASE_SECONDS
+    new = acquire(store)
+
+    store.discard([old])
+    assert look(store) == Busy()
+
+    store.complete([new])
+    store.discard([new])
+    assert look(store) == Done()
+
+
 def test_an_abandoned_claim_is_pruned_after_the_retention(store: DedupStore, clock: Clock) -> None:
     """A claim that nobody renewed for the whole retention does not stay for ever."""
     acquire(store)

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from amqptool.dedup.interface import Acquired, Busy, Done, Key
+from amqptool.work.ladder import DeadLetter, Rung, Step
 from amqptool.work.settle import (
     FIRST_LOOK,
     FIRST_RETRY,
@@ -15,9 +16,12 @@ from amqptool.work.settle import (
     Ack,
     Complete,
     Hold,
+    PassOn,
+    Release,
     Run,
     after_claim,
     after_complete,
+    after_copy,
     after_handler,
 )
 
@@ -56,6 +60,22 @@ def test_only_success_leads_towards_an_ack(claim: Acquired | None, succeeded: bo
         assert decision == Ack(duplicate=False)
     else:
         assert decision == Complete()
+
+
+@pytest.mark.parametrize("step", [Rung("wait"), DeadLetter("dead")])
+@pytest.mark.parametrize("claimed", [True, False])
+def test_a_failed_message_with_a_place_to_go_is_passed_on(step: Step, claimed: bool) -> None:
+    """Only after a failure: a success is never copied."""
+    assert after_handler(claimed=claimed, succeeded=False, failures=0, step=step) == PassOn(step)
+    assert not isinstance(after_handler(claimed=claimed, succeeded=True, failures=0, step=step), PassOn)
+
+
+@pytest.mark.parametrize("failures", COUNTS)
+def test_only_a_confirmed_copy_lets_go_of_its_original(failures: int) -> None:
+    """A retry keeps the count of attempts, a dead letter leaves nothing; without a confirm the original is held."""
+    assert after_copy(Rung("wait"), confirmed=True, failures=failures) == Release(forget=False)
+    assert after_copy(DeadLetter("dead"), confirmed=True, failures=failures) == Release(forget=True)
+    assert isinstance(after_copy(Rung("wait"), confirmed=False, failures=failures), Hold)
 
 
 @pytest.mark.parametrize(("recorded", "decision"), [(True, Ack()), (False, Hold(FIRST_LOOK))])

@@ -10,10 +10,13 @@ import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
+from amqptool.cli.measures import Delays
 from amqptool.cli.options import Command
 from amqptool.cli.output import View, counted
 from amqptool.cli.printing import FORMATS, Printer
 from amqptool.cli.running import Stop, run
+from amqptool.cli.topologies import load_topology
+from amqptool.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +27,11 @@ if TYPE_CHECKING:
 _NO_DEDUP = "none"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 #: What only a handler has use for.
-_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir")
+_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology")
 _WORKER_OPTIONS = (
     "dedup_scope",
+    "retry",
+    "dead_letter",
     "prefetch",
     "concurrency",
     "grace",
@@ -45,6 +50,9 @@ _WORKER_OPTIONS = (
 @click.option("--prefetch", type=click.IntRange(1, 65535), default=250, show_default=True, help="Deliveries in hand.")
 @click.option("--dedup", metavar="URL", help="sqlite:///FILE, memory: or none.  [default: a file of the user's]")
 @click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
+@click.option("--retry", type=Delays(), metavar="5s,1m,10m", help="Wait so long after each failed attempt, in queues.")
+@click.option("--dead-letter", metavar="QUEUE", help="Where messages go that failed for good.")
+@click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
 @click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once.")
 @click.option("--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75).")
 @click.option("--idle-timeout", type=_POSITIVE, metavar="SECONDS", help="Stop when nothing comes.")
@@ -65,8 +73,10 @@ def consume(
     """Print a queue's messages, or give each to a handler.
 
     A message is acknowledged once it is printed and flushed, or handled. With a handler, message ids that
-    are done are remembered, so that a message delivered again is not handled again. A failing handler
-    keeps its message: it is tried again in place, later each time.
+    are done are remembered, so that a message delivered again is not handled again.
+
+    A message whose handler fails waits in another queue for each delay of --retry, and then goes to the queue of
+    --dead-letter, with the reason in its headers. Without a place to go it is kept, and tried again later each time.
     """
     _check_options(handler, output, options, as_json=context.json)
     if handler is None:
@@ -79,6 +89,8 @@ def _check_options(handler: str | None, output: str | None, options: dict[str, A
         raise click.UsageError("--output prints and --handler does not: give one of them.")
     if as_json and output not in (None, "jsonl"):
         raise click.UsageError(f"--json prints JSON Lines and --output {output} does not: give one of them.")
+    if options["topology"] is not None and (options["retry"] is not None or options["dead_letter"] is not None):
+        raise click.UsageError("--topology says what --retry and --dead-letter say: give either.")
     for name in _HANDLER_OPTIONS:
         if handler is None and options[name] is not None:
             raise click.UsageError(f"--{name.replace('_', '-')} is for a handler: give --handler too.")
@@ -100,6 +112,8 @@ def _handle(context: Context, queue: str, handler: str, options: dict[str, Any])
     if options["app_dir"] is not None:
         sys.path.insert(0, options["app_dir"])
     function = load_callable(handler)
+    if options["topology"] is not None:
+        options |= _ladder(context, options["topology"], queue)
     dedup = options["dedup"] or dedup_url(context.environ)
     store = None if dedup == _NO_DEDUP else dedup
     report, stop = run(context, lambda stop: _work(context, queue, function, store, options, stop))
@@ -107,6 +121,15 @@ def _handle(context: Context, queue: str, handler: str, options: dict[str, Any])
     return context.output.show(
         View(kind="consume", document=asdict(report), talk=_summary(report, "handled"), code=code)
     )
+
+
+def _ladder(context: Context, file: str, name: str) -> dict[str, Any]:
+    """Return what a topology file says of a queue's failed messages, as the options that say so."""
+    vhost = context.resolve_url().value.vhost
+    for queue in load_topology(context, [file], {}).queues:
+        if queue.name == name and queue.vhost in (None, vhost):
+            return {"retry": [delay / 1000 for delay in queue.retry], "dead_letter": queue.dead_letter}
+    raise InputError(f"{file} has no queue {name!r}")
 
 
 async def _work(
@@ -119,7 +142,7 @@ async def _work(
 ) -> tuple[WorkReport, Stop]:
     from amqptool.work.worker import Worker
 
-    settings = {name: options[name] for name in _WORKER_OPTIONS}
+    settings = {name: options[name] for name in _WORKER_OPTIONS} | {"retry": options["retry"] or ()}
     worker = Worker(context.resolve_urls().value, queue, function, dedup=dedup, **settings)
     stop.then(worker.stop)
     return await worker.serve(), stop
@@ -129,6 +152,8 @@ def _summary(report: WorkReport, verb: str) -> str:
     parts = [
         (report.handled, f"{report.handled:,} {verb}"),
         (report.duplicates, counted(report.duplicates, "duplicate")),
+        (report.retried, f"{report.retried:,} to be retried"),
+        (report.dead, counted(report.dead, "dead letter")),
         (report.failed_attempts, counted(report.failed_attempts, "failed attempt")),
         (report.returned, f"{report.returned:,} given back"),
         (report.abandoned, f"{report.abandoned:,} left unfinished"),

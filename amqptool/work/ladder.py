@@ -1,0 +1,65 @@
+"""Where a message goes whose handler failed: pure decisions.
+
+================================  =======================================
+attempt                           goes to
+================================  =======================================
+failed, a delay is left           the wait queue of its delay
+failed, none is left              the dead-letter queue, if there is one
+rejected                          the dead-letter queue, if there is one
+================================  =======================================
+
+Anything else stays where it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from amqptool.retry import dead_letter_queue_arguments, wait_queue, wait_queue_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amqptool.message import FieldValue
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Wait in a queue, from which the broker brings the message back."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Go to the dead-letter queue, for good."""
+
+    queue: str
+
+
+Step: TypeAlias = Rung | DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The retries of one work queue: `delays` in milliseconds, and the dead-letter queue's name."""
+
+    queue: str
+    delays: tuple[int, ...] = ()
+    dead_letter: str | None = None
+
+    def step(self, attempt: int, *, rejected: bool) -> Step | None:
+        """Return where a message goes after its attempt failed, counted from 1; None if it stays where it is."""
+        if not rejected and attempt <= len(self.delays):
+            return Rung(wait_queue(self.queue, self.delays[attempt - 1]))
+        return None if self.dead_letter is None else DeadLetter(self.dead_letter)
+
+    def queues(self) -> dict[str, Mapping[str, FieldValue]]:
+        """Return the queues that it needs, by name, with the arguments that a topology file implies for them."""
+        queues: dict[str, Mapping[str, FieldValue]] = {
+            wait_queue(self.queue, delay): wait_queue_arguments(self.queue, delay) for delay in self.delays
+        }
+        if self.dead_letter is not None:
+            queues[self.dead_letter] = dead_letter_queue_arguments()
+        return queues

@@ -1,0 +1,42 @@
+"""Where a failed message goes: the whole table."""
+
+from __future__ import annotations
+
+import pytest
+
+from amqptool.retry import dead_letter_queue_arguments, wait_queue_arguments
+from amqptool.work.ladder import DeadLetter, Ladder, Rung, Step
+
+FIVE_SECONDS, MINUTE = Rung("amqptool.retry.q.5000"), Rung("amqptool.retry.q.60000")
+DEAD = DeadLetter("dead")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "rejected", "step"),
+    [
+        (1, False, FIVE_SECONDS),
+        (2, False, MINUTE),
+        (3, False, DEAD),
+        (99, False, DEAD),
+        (1, True, DEAD),
+        (3, True, DEAD),
+    ],
+)
+def test_each_failed_attempt_has_its_place(attempt: int, rejected: bool, step: Step) -> None:
+    """The delays in their order, then the dead letters; what is rejected is dead at once."""
+    assert Ladder("q", (5000, 60_000), "dead").step(attempt, rejected=rejected) == step
+
+
+@pytest.mark.parametrize(("attempt", "rejected"), [(2, False), (1, True)])
+def test_without_a_dead_letter_queue_a_message_stays(attempt: int, rejected: bool) -> None:
+    """Nothing is ever thrown away."""
+    assert Ladder("q", (5000,)).step(attempt, rejected=rejected) is None
+
+
+def test_its_queues_are_those_of_a_topology_file() -> None:
+    """Names and arguments are what `retry` and `dead_letter` of a file imply."""
+    assert Ladder("q", (5000,), "dead").queues() == {
+        "amqptool.retry.q.5000": wait_queue_arguments("q", 5000),
+        "dead": dead_letter_queue_arguments(),
+    }
+    assert Ladder("q").queues() == {}

@@ -1,0 +1,241 @@
+"""Failed messages on a real broker: copies that wait, copies that are dead, and originals that stay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from amqptool import (
+    AmqpUrl,
+    Delivery,
+    MemoryStore,
+    Message,
+    PreconditionFailed,
+    Reject,
+    Worker,
+    WorkReport,
+    declare,
+)
+from amqptool.broker.amqp import connect
+from amqptool.retry import wait_queue
+from amqptool.topology.model import Queue, Topology
+from tests.support.broker import declare_queue, delete_queue, drain, publish, queue_length
+
+#: Seconds until a worker that has nothing to do ends, longer than a message waits here.
+IDLE = 2.0
+WAIT = wait_queue("q", 100)
+
+
+async def work(url: AmqpUrl, handler: Callable[[Delivery], Any], **settings: Any) -> WorkReport:
+    """Work until nothing comes any more."""
+    return await Worker(url, "q", handler, **{"dedup": None, "idle_timeout": IDLE, **settings}).serve()
+
+
+def test_a_message_that_always_fails_ends_as_a_dead_letter(amqptool_vhost: AmqpUrl) -> None:
+    """One attempt, one more for each delay, and then the dead-letter queue, with the reason."""
+    attempts: list[int] = []
+
+    def fail(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        raise ValueError(f"broken {delivery.attempt}")
+
+    async def scenario() -> tuple[WorkReport, Delivery]:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q", headers={"tenant": "a"})])
+        report = await work(amqptool_vhost, fail, dedup=MemoryStore(), retry=(0.1, 0.1), dead_letter="dead")
+        assert await queue_length(amqptool_vhost, "q") == 0
+        [dead] = await drain(amqptool_vhost, "dead")
+        return report, dead
+
+    report, dead = asyncio.run(scenario())
+    assert attempts == [1, 2, 3]
+    assert (report.failed_attempts, report.retried, report.dead, report.handled) == (3, 2, 1, 0)
+    assert (dead.body, dead.headers["tenant"]) == (b"x", "a")
+    assert dead.headers["amqptool-error"] == "ValueError: broken 3"
+    history: Any = dead.headers["amqptool-history"]
+    assert [entry["error"] for entry in history] == [f"ValueError: broken {number}" for number in (1, 2, 3)]
+
+
+def test_a_later_attempt_sees_what_was_sent(amqptool_vhost: AmqpUrl) -> None:
+    """Exchange, key, headers and expiration are the publisher's in each attempt, and success ends it."""
+    seen: list[Delivery] = []
+
+    def fail_once(delivery: Delivery) -> None:
+        seen.append(delivery)
+        if delivery.attempt == 1:
+            raise ValueError
+
+    sent = Message(
+        body=b"x", exchange="amq.topic", routing_key="order.new", expiration="60000", headers={"CC": ["nobody"], "n": 1}
+    )
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q")
+        async with connect(amqptool_vhost) as connection:
+            channel = await connection.channel()
+            await channel.bind_queue("amq.topic", "q", "order.*")
+        await publish(amqptool_vhost, [sent])
+        return await work(amqptool_vhost, fail_once, dedup=MemoryStore(), retry=(0.1,))
+
+    report = asyncio.run(scenario())
+    assert [delivery.message for delivery in seen] == [sent, sent]
+    assert [delivery.attempt for delivery in seen] == [1, 2]
+    assert (report.retried, report.handled) == (1, 1)
+
+
+def test_a_rejected_message_is_dead_at_once(amqptool_vhost: AmqpUrl) -> None:
+    """No further attempt can help it, says its handler."""
+
+    def reject(_delivery: Delivery) -> None:
+        raise Reject("no such customer")
+
+    async def scenario() -> tuple[WorkReport, Delivery]:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q")])
+        report = await work(amqptool_vhost, reject, retry=(60,), dead_letter="dead")
+        [dead] = await drain(amqptool_vhost, "dead")
+        return report, dead
+
+    report, dead = asyncio.run(scenario())
+    assert (report.failed_attempts, report.retried, report.dead) == (1, 0, 1)
+    assert (dead.headers["amqptool-reason"], dead.headers["amqptool-error"]) == ("rejected", "Reject: no such customer")
+
+
+def test_a_dead_letter_that_is_sent_again_begins_anew(amqptool_vhost: AmqpUrl) -> None:
+    """The store has forgotten it: the same id is handled, as a first attempt."""
+    store = MemoryStore()
+    message = Message(body=b"x", routing_key="q")
+    attempts: list[int] = []
+
+    def fail_at_first(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        if len(attempts) == 1:
+            raise ValueError
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q")
+        for _ in range(2):
+            await publish(amqptool_vhost, [message])
+            report = await work(amqptool_vhost, fail_at_first, dedup=store, dead_letter="dead")
+        return report
+
+    assert asyncio.run(scenario()).handled == 1
+    assert attempts == [1, 1]
+
+
+def test_an_original_stays_while_its_copy_is_refused(amqptool_vhost: AmqpUrl) -> None:
+    """A dead-letter queue that takes nothing: the message is kept, and given back in the end."""
+
+    def fail(_delivery: Delivery) -> None:
+        raise ValueError
+
+    async def scenario() -> tuple[WorkReport, int, int]:
+        await declare_queue(amqptool_vhost, "q")
+        await declare_queue(amqptool_vhost, "full", **{"x-max-length": 0, "x-overflow": "reject-publish"})
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q")])
+        report = await work(amqptool_vhost, fail, dedup=MemoryStore(), dead_letter="full", max_messages=1)
+        return report, await queue_length(amqptool_vhost, "q"), await queue_length(amqptool_vhost, "full")
+
+    report, left, dead = asyncio.run(scenario())
+    assert (report.acknowledged, report.dead, left, dead) == (0, 0, 1, 0)
+
+
+def test_a_wait_queue_that_was_deleted_is_declared_again(amqptool_vhost: AmqpUrl) -> None:
+    """A copy that comes back from nowhere makes its queue anew, and is sent once more."""
+    attempts: list[int] = []
+
+    async def fail_once(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        if delivery.attempt == 1:
+            await delete_queue(amqptool_vhost, WAIT)
+            raise ValueError
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q")])
+        return await work(amqptool_vhost, fail_once, retry=(0.1,))
+
+    assert asyncio.run(scenario()).handled == 1
+    assert attempts == [1, 2]
+
+
+def test_a_wait_queue_of_other_properties_is_refused_at_the_start(amqptool_vhost: AmqpUrl) -> None:
+    """Before anything is taken from the queue."""
+
+    async def scenario() -> None:
+        await declare_queue(amqptool_vhost, "q")
+        await declare_queue(amqptool_vhost, WAIT)
+        await work(amqptool_vhost, lambda _: None, retry=(0.1,))
+
+    with pytest.raises(PreconditionFailed, match=r"amqptool\.retry\.q\.100"):
+        asyncio.run(scenario())
+
+
+def test_the_queues_are_those_of_a_topology_file(amqptool_vhost: AmqpUrl) -> None:
+    """What `declare` has made of `retry` and `dead_letter` is what a worker needs, and nothing is changed."""
+
+    async def scenario() -> WorkReport:
+        queue = Queue(name="q", retry=(100,), dead_letter="dead")
+        outcomes = await declare(amqptool_vhost, Topology(queues=(queue,)))
+        assert all(outcome.error is None for outcome in outcomes)
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q")])
+        return await work(
+            amqptool_vhost, lambda delivery: 1 // (delivery.attempt - 1), retry=(0.1,), dead_letter="dead"
+        )
+
+    report = asyncio.run(scenario())
+    assert (report.retried, report.handled) == (1, 1)
+
+
+def test_headers_without_room_for_reasons_are_passed_on_all_the_same(amqptool_vhost: AmqpUrl) -> None:
+    """A message whose own headers nearly fill a frame must not be stuck for what we would add to them."""
+    headers = {"large": "x" * 130_500}
+
+    def fail(_delivery: Delivery) -> None:
+        raise ValueError("y" * 1000)
+
+    async def scenario() -> Delivery:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q", headers=headers)])
+        assert (await work(amqptool_vhost, fail, dead_letter="dead")).dead == 1
+        [dead] = await drain(amqptool_vhost, "dead")
+        return dead
+
+    told = asyncio.run(scenario()).headers
+    assert (told["large"], told["amqptool-reason"], "amqptool-error" in told) == (headers["large"], "failed", False)
+
+
+def test_many_fail_at_once(amqptool_vhost: AmqpUrl) -> None:
+    """Handlers that fail together share one connection for their copies."""
+
+    async def fail(delivery: Delivery) -> None:
+        if delivery.attempt == 1:
+            raise ValueError
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q") for _ in range(200)])
+        return await work(amqptool_vhost, fail, dedup=MemoryStore(), retry=(0.1,), concurrency=20)
+
+    report = asyncio.run(scenario())
+    assert (report.retried, report.handled, report.reconnects) == (200, 200, 0)
+
+
+def test_a_limited_run_ends_though_most_of_it_fails(amqptool_vhost: AmqpUrl) -> None:
+    """Failed messages that were passed on do not take up the prefetch."""
+
+    def fail_odd(delivery: Delivery) -> None:
+        if int(delivery.body) % 2:
+            raise ValueError
+
+    async def scenario() -> tuple[WorkReport, int]:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"%d" % number, routing_key="q") for number in range(60)])
+        report = await work(amqptool_vhost, fail_odd, dead_letter="dead", prefetch=10, max_messages=60)
+        return report, await queue_length(amqptool_vhost, "dead")
+
+    report, dead = asyncio.run(scenario())
+    assert (report.handled, report.dead, dead) == (30, 30, 30)
