@@ -152,7 +152,7 @@ def _summary(report: WorkReport, verb: str) -> str:
     parts = [
         (report.handled, f"{report.handled:,} {verb}"),
         (report.duplicates, counted(report.duplicates, "duplicate")),
-        (report.retried, f"{report.retried:,} to be retried"),
+        (report.retried, f"{report.retried:,} retried"),
         (report.dead, counted(report.dead, "dead letter")),
         (report.failed_attempts, counted(report.failed_attempts, "failed attempt")),
         (report.returned, f"{report.returned:,} given back"),
