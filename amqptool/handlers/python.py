@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from contextlib import suppress
 from importlib import import_module
-from queue import SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import HandlerError
 
@@ -17,8 +14,6 @@ if TYPE_CHECKING:
 
     from amqptool.handlers.interface import Handler
     from amqptool.message import Delivery
-
-    _Job: TypeAlias = tuple[Delivery, asyncio.Future[object], asyncio.AbstractEventLoop]
 
 
 def load_callable(spec: str) -> Callable[[Delivery], Any]:
@@ -64,7 +59,7 @@ def _check_callable(spec: str, target: object) -> None:
         return  # a builtin that does not tell its signature
 
 
-def as_handler(function: Callable[[Delivery], Any]) -> Handler:
+def as_handler(function: Callable[[Delivery], Any]) -> Handler | BlockingHandler:
     """Make a handler of a callable that takes a delivery.
 
     Raises:
@@ -77,7 +72,7 @@ def as_handler(function: Callable[[Delivery], Any]) -> Handler:
     call = type(function).__call__ if not inspect.isroutine(function) else function
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
         return AsyncHandler(function)
-    return ThreadHandler(function)
+    return BlockingHandler(function)
 
 
 class AsyncHandler:
@@ -90,69 +85,32 @@ class AsyncHandler:
 
     async def handle(self, delivery: Delivery) -> None:
         """Await the function."""
-        await _finish(self._function(delivery))
+        await finish(self._function(delivery))
 
     def close(self) -> None:
         """Do nothing: there is nothing to free."""
 
 
-class ThreadHandler:
-    """Calls a blocking function in threads, as many as there are calls at once.
-
-    The threads are daemons, so a function that never returns cannot keep the process from ending.
-    """
-
-    stops_when_cancelled = False
+class BlockingHandler:
+    """Calls a function that may block; whoever has threads for it calls it there."""
 
     def __init__(self, function: Callable[[Delivery], Any]) -> None:
         self._function = function
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads = 0
-        self._running = 0
 
-    async def handle(self, delivery: Delivery) -> None:
-        """Call the function in a thread and wait for it."""
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[object] = loop.create_future()
-        self._running += 1
-        if self._running > self._threads:
-            self._threads += 1
-            Thread(target=self._work, name=f"amqptool-handler-{self._threads}", daemon=True).start()
-        self._jobs.put((delivery, result, loop))
-        returned = await result
-        if inspect.isawaitable(returned):  # the function merely wraps an async one
-            await _finish(returned)
+    def call(self, delivery: Delivery) -> Awaitable[object] | Exception | None:
+        """Call the function; return its error, or what is still to be awaited if it merely wraps an async one."""
+        try:
+            returned = self._function(delivery)
+        except BaseException as error:  # SystemExit too is a failure of the message, not of the worker
+            return _storable(error)
+        return returned if inspect.isawaitable(returned) else None
 
     def close(self) -> None:
-        """End the threads, each after the call it is in."""
-        for _ in range(self._threads):
-            self._jobs.put(None)
-
-    def _work(self) -> None:
-        while job := self._jobs.get():
-            delivery, result, loop = job
-            returned: object = None
-            error: BaseException | None = None
-            try:
-                returned = self._function(delivery)
-            except BaseException as caught:  # SystemExit too is a failure of the message, not of the worker
-                error = caught
-            with suppress(RuntimeError):  # the loop is closed: nobody waits for the result
-                loop.call_soon_threadsafe(self._settle, result, returned, error)
-            del job, delivery, result, returned, error
-
-    def _settle(self, result: asyncio.Future[object], returned: object, error: BaseException | None) -> None:
-        # Here and not where the result is awaited: a call that was cancelled keeps its thread.
-        self._running -= 1
-        if result.done():
-            return
-        if error is None:
-            result.set_result(returned)
-        else:
-            result.set_exception(_storable(error))
+        """Do nothing: there is nothing to free."""
 
 
-async def _finish(awaitable: Awaitable[object]) -> None:
+async def finish(awaitable: Awaitable[object]) -> None:
+    """Await what a handler returned; whatever it raises is an error of its message."""
     try:
         await awaitable
     except (Exception, asyncio.CancelledError):

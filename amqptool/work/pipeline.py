@@ -9,14 +9,18 @@ the first round got to DONE.
     accept ─▶ claiming ─▶ ready ─▶ running ─┬─▶ completing ─▶ ack
                  ▲          │         │     └─▶ passing on ─▶ ack
                  └── held ◀─┴─────────┴────────────┘
+
+Everything but the failed ones goes in batches: one transaction claims all that came in meanwhile, one writes DONE for
+all that ended meanwhile, and one ack speaks for as many as it can.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -26,6 +30,8 @@ from amqptool.handlers.interface import Reject, StopWork
 from amqptool.message import normalize_message_id
 from amqptool.work.batches import Batches
 from amqptool.work.copies import copy_of, original_of
+from amqptool.work.crews import crew_of
+from amqptool.work.item import Item
 from amqptool.work.settle import (
     Ack,
     Complete,
@@ -40,10 +46,12 @@ from amqptool.work.settle import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from amqptool.broker.amqp import Channel
+    from amqptool.dedup.interface import Claim
     from amqptool.handlers.interface import Handler
+    from amqptool.handlers.python import BlockingHandler
     from amqptool.message import Delivery, Message
     from amqptool.work.forwarder import Forwarder
     from amqptool.work.ladder import Step
@@ -64,22 +72,6 @@ END_TIMEOUT = 2.0
 Acknowledged: TypeAlias = Literal["handled", "duplicates", "retried", "dead"]
 
 
-@dataclass(slots=True, eq=False)
-class Item:
-    """One un-acked delivery on its way."""
-
-    delivery: Delivery
-    channel: Channel
-    #: None: no dedup for this one.
-    key: Key | None
-    claim: Acquired | None = None
-    failures: int = 0
-    looks: int = 0
-    #: Tried for the last time; stays un-acked until the worker stops.
-    given_up: bool = False
-    timer: asyncio.TimerHandle | None = None
-
-
 class Pipeline:
     """Works off the deliveries it accepts; `store` None means no dedup.
 
@@ -89,12 +81,13 @@ class Pipeline:
 
     def __init__(
         self,
-        handler: Handler,
+        handler: Handler | BlockingHandler,
         store: StoreThread | None,
         report: WorkReport,
         forwarder: Forwarder | None = None,
         *,
         concurrency: int,
+        commit_group: int = COMMIT_GROUP,
         try_once: bool,
         on_change: Callable[[], None],
     ) -> None:
@@ -108,23 +101,26 @@ class Pipeline:
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.last_activity = asyncio.get_running_loop().time()
         self._items: set[Item] = set()
-        # From the start of its handler until its outcome is settled.
+        self._ready: deque[Item] = deque()
+        # From when the crew has it until its outcome is settled.
         self._running: set[Item] = set()
-        self._most_running = concurrency + COMMIT_GROUP
+        self._most_running = concurrency + commit_group
         # What was acknowledged in this run, to tell a lost ack from another copy; kept only while counting.
         self._acknowledged: set[Key] = set()
         self._claiming: Batches[Item] = Batches()
-        self._ready: asyncio.Queue[Item] = asyncio.Queue()
         self._completing: Batches[Item] = Batches()
         self._releasing: Batches[Acquired] = Batches()
         self._changed = asyncio.Event()
         self._giving_back = False
         self._ending = False
         self._deadline: float | None = None
-        self._endless = [self._start(self._handle_forever()) for _ in range(concurrency)]
+        self._crew = crew_of(handler, concurrency, self._after_handling)
+        self._failed_ones: set[asyncio.Task[None]] = set()
+        self._endless: list[asyncio.Task[None]] = []
         self._finishing = [self._start(self._claim_forever()), self._start(self._complete_forever())]
         self._releaser = self._start(self._release_forever())
         if store is not None:
+            store.on_recovery = self._dispatch
             self._endless += [
                 self._start(self._renew_forever(store)),
                 self._start(self._prune_forever(store)),
@@ -149,10 +145,9 @@ class Pipeline:
 
     def accept(self, delivery: Delivery, channel: Channel, scope: str) -> None:
         """Take a delivery in."""
-        item = Item(delivery, channel, self._key(delivery, scope))
+        item = Item(delivery, delivery, channel, self._key(delivery, scope), self._touch())
         self._items.add(item)
         self._report.received += 1
-        self._touch()
         self._enter(item)
 
     def drop(self, channel: Channel) -> None:
@@ -160,9 +155,11 @@ class Pipeline:
 
         Handlers that are running go on, and their DONE is written.
         """
+        self._take_back()
         for item in [item for item in self._items - self._running if item.channel is channel]:
             self._withdraw(item)
         self._purge()
+        self._dispatch()
 
     def give_back(self) -> None:
         """Return every delivery whose handler is not running to its queue, and release its claim.
@@ -170,6 +167,7 @@ class Pipeline:
         From now on, a delivery whose handler fails goes back too.
         """
         self._giving_back = True
+        self._take_back()
         for item in self._items - self._running:
             self._return(item)
         self._purge()
@@ -185,20 +183,24 @@ class Pipeline:
 
     async def end(self) -> None:
         """End every task; what is still in hand stays un-acked, for the broker to deliver again."""
+        self._take_back()
         self._report.abandoned = len(self._running)
         if self._running:
             log.warning("messages left unfinished, for the broker to deliver again: %d", len(self._running))
         self._ending = True
         try:
-            for task in self._endless:
+            for task in (*self._endless, *self._failed_ones):
                 task.cancel()
+            for item in await self._crew.end(END_TIMEOUT):
+                if item.claim is not None:
+                    self._releasing.put(item.claim)
             self._claiming.close()
             self._completing.close()
-            await asyncio.wait([*self._endless, *self._finishing], timeout=END_TIMEOUT)
+            await asyncio.wait([*self._endless, *self._failed_ones, *self._finishing], timeout=END_TIMEOUT)
             self._releasing.close()
             await asyncio.wait([self._releaser], timeout=END_TIMEOUT)
         finally:
-            for task in (*self._endless, *self._finishing, self._releaser):
+            for task in (*self._endless, *self._failed_ones, *self._finishing, self._releaser):
                 task.cancel()
             self._handler.close()
 
@@ -213,7 +215,8 @@ class Pipeline:
     def _enter(self, item: Item) -> None:
         item.timer = None
         if item.key is None:
-            self._ready.put_nowait(item)
+            self._make_ready(item)
+            self._dispatch()
         else:
             self._claiming.put(item)
 
@@ -221,72 +224,79 @@ class Pipeline:
         while batch := await self._claiming.take():
             wanted = [item for item in batch if item in self._items]
             claims = await self._required_store().claim([item.key for item in wanted if item.key])
+            duplicates: list[Item] = []
             for item, claim in zip(wanted, claims, strict=True):
-                self._after_claim(item, after_claim(claim, item.looks))
+                match after_claim(claim, item.looks):
+                    case Run():
+                        self._run_under(claim, item)
+                    case Ack():
+                        duplicates.append(item)
+                    case Hold(seconds):
+                        item.looks += 1
+                        self._hold(item, seconds)
+            self._acknowledge(duplicates, "duplicates")
+            self._dispatch()
 
-    def _after_claim(self, item: Item, decision: Run | Ack | Hold) -> None:
-        match decision:
-            case Run() if item not in self._items:
-                self._releasing.put(decision.claim)
-            case Run():
-                item.claim = decision.claim
-                self._ready.put_nowait(item)
-            case Ack():
-                self._acknowledge(item, "duplicates" if decision.duplicate else "handled")
-            case Hold():
-                item.looks += 1
-                self._hold(item, decision.seconds)
+    def _run_under(self, claim: Claim, item: Item) -> None:
+        if not isinstance(claim, Acquired):
+            raise RuntimeError("a delivery is to be run without its claim")
+        if item in self._items:
+            item.claim = claim
+            self._make_ready(item)
+        else:
+            self._releasing.put(claim)
 
-    async def _handle_forever(self) -> None:
-        while not self._ending:
-            await self._may_handle()
-            item = await self._ready.get()
+    def _make_ready(self, item: Item) -> None:
+        item.original = _original_of(item)
+        self._ready.append(item)
+
+    def _dispatch(self) -> None:
+        """Give the crew what is ready, as long as DONE can be written and not too many wait for it.
+
+        Whatever is handled without its DONE, a crash would repeat.
+        """
+        if self._ending or not (self._store is None or self._store.is_healthy):
+            return
+        batch: list[Item] = []
+        while self._ready and len(self._running) < self._most_running:
+            item = self._ready.popleft()
             if item in self._items:
-                await self._handle(item)
+                self._running.add(item)
+                batch.append(item)
+        self._crew.add(batch)
 
-    async def _may_handle(self) -> None:
-        """Wait while DONE cannot be written: whatever is handled meanwhile, a crash would repeat."""
-        if self._store is not None:
-            await self._store.healthy.wait()
-        while len(self._running) >= self._most_running:
-            await self._next_change()
+    def _take_back(self) -> None:
+        """Take back what the crew has not begun."""
+        unbegun = self._crew.take_back()
+        self._running.difference_update(unbegun)
+        self._ready.extendleft(reversed(unbegun))
 
-    async def _handle(self, item: Item) -> None:
-        self._running.add(item)
-        original, attempt = _original_of(item)
-        error = await self._call_handler(item, original)
-        if error is None:
-            self._succeeded(item)
-        elif isinstance(error, StopWork):
-            self._running.discard(item)
-            self._fail(error.__cause__ or error)
-        else:
-            await self._failed(item, error, attempt)
+    def _after_handling(self, endings: list[tuple[Item, Exception | None]]) -> None:
+        done: list[Item] = []
+        for item, error in endings:
+            if error is None:
+                decision = after_handler(claimed=item.claim is not None, succeeded=True, failures=item.failures)
+                if isinstance(decision, Complete):
+                    self._completing.put(item)
+                else:
+                    done.append(item)
+            elif isinstance(error, StopWork):
+                self._running.discard(item)
+                self._fail(error.__cause__ or error)
+            else:
+                self._start_for(item, error)
+        if done:
+            self._acknowledge(done, "handled")
+            self._dispatch()
 
-    def _succeeded(self, item: Item) -> None:
-        if isinstance(after_handler(claimed=item.claim is not None, succeeded=True, failures=item.failures), Complete):
-            self._completing.put(item)
-        else:
-            self._acknowledge(item, "handled")
+    def _start_for(self, item: Item, error: Exception) -> None:
+        """Deal with a failed attempt, in no handler's way."""
+        task = self._start(self._failed(item, error))
+        self._failed_ones.add(task)
+        task.add_done_callback(self._failed_ones.discard)
 
-    async def _call_handler(self, item: Item, delivery: Delivery) -> Exception | None:
-        try:
-            await self._handler.handle(delivery)
-        except asyncio.CancelledError as error:
-            if self._ending:
-                self._release_if_stopped(item)
-                raise
-            _forget_cancellation()
-            return RuntimeError(f"the handler was cancelled from within: {error}")
-        except Exception as error:
-            return error
-        return None
-
-    def _release_if_stopped(self, item: Item) -> None:
-        if item.claim is not None and self._handler.stops_when_cancelled:
-            self._releasing.put(item.claim)
-
-    async def _failed(self, item: Item, error: Exception, attempt: int) -> None:
+    async def _failed(self, item: Item, error: Exception) -> None:
+        attempt = item.original.attempt
         self._report.failed_attempts += 1
         log.warning(
             "message %s: attempt %d failed: %s: %s",
@@ -312,7 +322,8 @@ class Pipeline:
         match after_copy(step, confirmed=await self._is_confirmed(item, copy), failures=item.failures):
             case Release(forget):
                 await self._release(item, forget=forget)
-                self._acknowledge(item, "dead" if forget else "retried")
+                self._acknowledge([item], "dead" if forget else "retried")
+                self._dispatch()
             case Hold(seconds):
                 await self._keep(item, seconds)
 
@@ -344,6 +355,7 @@ class Pipeline:
         item.failures += 1
         await self._release(item, forget=False)
         self._hold(item, seconds)
+        self._dispatch()
 
     def _hold(self, item: Item, seconds: float) -> None:
         self._running.discard(item)
@@ -361,30 +373,34 @@ class Pipeline:
         while batch := await self._completing.take():
             claims = [item.claim for item in batch if item.claim]
             recorded = await self._required_store().complete(claims)
-            for item, done in zip(batch, recorded, strict=True):
-                self._after_complete(item, after_complete(recorded=done))
+            done: list[Item] = []
+            for item, is_recorded in zip(batch, recorded, strict=True):
+                match after_complete(recorded=is_recorded):
+                    case Ack():
+                        done.append(item)
+                    case Hold(seconds):
+                        log.warning("message %s: another worker took it over; looking again", item.delivery.message_id)
+                        item.claim = None
+                        self._hold(item, seconds)
+            self._acknowledge(done, "handled")
+            self._dispatch()
 
-    def _after_complete(self, item: Item, decision: Ack | Hold) -> None:
-        match decision:
-            case Ack():
-                self._acknowledge(item, "handled")
-            case Hold():
-                log.warning("message %s: another worker took it over; looking again", item.delivery.message_id)
-                item.claim = None
-                self._hold(item, decision.seconds)
-
-    def _acknowledge(self, item: Item, what: Acknowledged) -> None:
-        self._running.discard(item)
-        if item not in self._items:
+    def _acknowledge(self, items: Sequence[Item], what: Acknowledged) -> None:
+        """Acknowledge deliveries, with as few acks as can be, and count them."""
+        self._running.difference_update(items)
+        here = [item for item in items if item in self._items]
+        if not here:
             return
-        item.channel.ack(item.delivery.delivery_tag)
-        self._items.discard(item)
-        setattr(self._report, what, getattr(self._report, what) + 1)
-        if what == "duplicates":
-            log.info("message %s: duplicate, acknowledged without handling it", item.delivery.message_id)
-        if what == "handled":
-            self._report.without_id += item.key is None and self._store is not None
-        self._count(item)
+        for channel in {item.channel for item in here}:
+            channel.ack(*(item.delivery.delivery_tag for item in here if item.channel is channel))
+        self._items.difference_update(here)
+        setattr(self._report, what, getattr(self._report, what) + len(here))
+        for item in here:
+            if what == "duplicates":
+                log.info("message %s: duplicate, acknowledged without handling it", item.delivery.message_id)
+            if what == "handled":
+                self._report.without_id += item.key is None and self._store is not None
+            self._count(item)
         self._touch()
         self._note_change()
 
@@ -416,9 +432,7 @@ class Pipeline:
     def _purge(self) -> None:
         """Let go of the bodies of what was withdrawn, also behind a handler or a store that is slow."""
         self._claiming.keep(self._items.__contains__)
-        for item in [self._ready.get_nowait() for _ in range(self._ready.qsize())]:
-            if item in self._items:
-                self._ready.put_nowait(item)
+        self._ready = deque(item for item in self._ready if item in self._items)
 
     async def _release_forever(self) -> None:
         while claims := await self._releasing.take():
@@ -469,20 +483,16 @@ class Pipeline:
             raise RuntimeError("a message is to be passed on without a ladder")
         return self._forwarder
 
-    def _touch(self) -> None:
+    def _touch(self) -> float:
+        """Note that something is going on; return when."""
         self.last_activity = asyncio.get_running_loop().time()
+        return self.last_activity
 
 
-def _original_of(item: Item) -> tuple[Delivery, int]:
-    """Return the delivery as its publisher sent it, and which attempt at it this is."""
+def _original_of(item: Item) -> Delivery:
+    """Return the delivery as its publisher sent it, with the attempt at it that this is."""
     message, told = original_of(item.delivery.message, item.delivery.queue)
     attempt = max(told, item.claim.attempt) if item.claim else told + item.failures
     if message is item.delivery.message and attempt == 1:
-        return item.delivery, attempt
-    return replace(item.delivery, message=message, attempt=attempt), attempt
-
-
-def _forget_cancellation() -> None:
-    task = asyncio.current_task()
-    while task is not None and task.cancelling():
-        task.uncancel()
+        return item.delivery
+    return replace(item.delivery, message=message, attempt=attempt)

@@ -35,9 +35,7 @@ FIRST_LOOK, LONGEST_LOOK = 0.05, 5.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Give the delivery to the handler, under this claim."""
-
-    claim: Acquired
+    """Give the delivery to the handler, under its claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,8 @@ class Hold:
     seconds: float
 
 
+_RUN, _COMPLETE, _ACK = Run(), Complete(), Ack()
+
 AfterClaim: TypeAlias = Run | Ack | Hold
 AfterHandler: TypeAlias = Complete | Ack | PassOn | Hold
 AfterCopy: TypeAlias = Release | Hold
@@ -83,7 +83,7 @@ def after_claim(claim: Claim, looks: int) -> AfterClaim:
     """Decide after a claim; `looks` counts how often this delivery was found busy before."""
     match claim:
         case Acquired():
-            return Run(claim)
+            return _RUN
         case Done():
             return Ack(duplicate=True)
         case Busy():
@@ -96,7 +96,7 @@ def after_handler(*, claimed: bool, succeeded: bool, failures: int, step: Step |
     `step` is the ladder's place for a message whose attempt failed.
     """
     if succeeded:
-        return Complete() if claimed else Ack()
+        return _COMPLETE if claimed else _ACK
     return _held(failures) if step is None else PassOn(step)
 
 
@@ -107,7 +107,7 @@ def after_copy(step: Step, *, confirmed: bool, failures: int) -> AfterCopy:
 
 def after_complete(*, recorded: bool) -> AfterComplete:
     """Decide after DONE was written, or refused because the claim had gone to somebody else."""
-    return Ack() if recorded else Hold(FIRST_LOOK)
+    return _ACK if recorded else Hold(FIRST_LOOK)
 
 
 def _held(failures: int) -> Hold:

@@ -35,9 +35,10 @@ class StoreThread:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="amqptool-dedup")
         self.lease = store.lease
-        #: Cleared while the store fails.
-        self.healthy = asyncio.Event()
-        self.healthy.set()
+        #: Whether the last call worked.
+        self.is_healthy = True
+        #: Called when the store works again.
+        self.on_recovery: Callable[[], None] = lambda: None
 
     async def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
@@ -74,13 +75,15 @@ class StoreThread:
             try:
                 result = await loop.run_in_executor(self._thread, function)
             except DedupError as error:
-                self.healthy.clear()
+                self.is_healthy = False
                 if failing_since is None:
                     failing_since = loop.time()
                     log.warning("%s; holding all messages un-acked until it works again", error)
                 if loop.time() - failing_since > PATIENCE:
                     raise
             else:
-                self.healthy.set()
+                if not self.is_healthy:
+                    self.is_healthy = True
+                    self.on_recovery()
                 return result
             await asyncio.sleep(PAUSE)
