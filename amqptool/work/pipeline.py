@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from amqptool.dedup.interface import Acquired, Key
 from amqptool.errors import AmqptoolError
-from amqptool.handlers.interface import Reject, StopWork
+from amqptool.handlers.interface import Reject, Retry, StopWork
 from amqptool.message import normalize_message_id
 from amqptool.work.batches import Batches
 from amqptool.work.copies import copy_of, original_of
@@ -297,8 +297,11 @@ class Pipeline:
             exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
         )
         rejected = isinstance(error, Reject)
-        step = self._forwarder.ladder.step(attempt, rejected=rejected) if self._forwarder else None
-        decision = after_handler(claimed=item.claim is not None, succeeded=False, failures=item.failures, step=step)
+        after = error.after if isinstance(error, Retry) else None
+        step = self._forwarder.ladder.step(attempt, rejected=rejected, after=after) if self._forwarder else None
+        decision = after_handler(
+            claimed=item.claim is not None, succeeded=False, failures=item.failures, step=step, after=after
+        )
         match decision:
             case PassOn(step):
                 copy = copy_of(

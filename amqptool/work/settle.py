@@ -8,7 +8,8 @@ claim: done                 Ack (a duplicate)
 claim: busy                 Hold, then claim again
 handler: success            Complete (Ack, when nothing was claimed)
 handler: failure            Pass on, if the ladder has a place for it
-handler: failure, no place  Hold, then claim again (release counts it)
+handler: failure, no place  Hold, then claim again (release counts it),
+                            after as long as the handler asked at least
 copy: confirmed             Release, then Ack
 copy: not confirmed         Hold, then claim again (release counts it)
 complete: recorded          Ack
@@ -90,14 +91,17 @@ def after_claim(claim: Claim, looks: int) -> AfterClaim:
             return Hold(_growing(FIRST_LOOK, LONGEST_LOOK, looks))
 
 
-def after_handler(*, claimed: bool, succeeded: bool, failures: int, step: Step | None = None) -> AfterHandler:
+def after_handler(
+    *, claimed: bool, succeeded: bool, failures: int, step: Step | None = None, after: float | None = None
+) -> AfterHandler:
     """Decide after the handler; `failures` counts the failed attempts here before this one.
 
-    `step` is the ladder's place for a message whose attempt failed.
+    `step` is the ladder's place for a message whose attempt failed, and `after` the seconds for which its handler
+    asked.
     """
     if succeeded:
         return Complete() if claimed else Ack()
-    return _held(failures) if step is None else PassOn(step)
+    return Hold(max(after or 0.0, _held(failures).seconds)) if step is None else PassOn(step)
 
 
 def after_copy(step: Step, *, confirmed: bool, failures: int) -> AfterCopy:

@@ -62,6 +62,18 @@ def test_only_success_leads_towards_an_ack(claim: Acquired | None, succeeded: bo
         assert decision == Complete()
 
 
+@pytest.mark.parametrize(("after", "seconds"), [(0, FIRST_RETRY), (FIRST_RETRY / 2, FIRST_RETRY), (3600.0, 3600.0)])
+def test_a_failed_message_is_held_for_as_long_as_its_handler_asked(after: float, seconds: float) -> None:
+    """At least so long; the delay that grows is never made shorter."""
+    assert after_handler(claimed=True, succeeded=False, failures=0, after=after) == Hold(seconds)
+
+
+@pytest.mark.parametrize("step", [Rung("wait"), DeadLetter("dead")])
+def test_a_place_to_go_decides_how_long_a_message_waits(step: Step) -> None:
+    """The ladder has chosen it by what the handler asked for."""
+    assert after_handler(claimed=True, succeeded=False, failures=0, step=step, after=3600) == PassOn(step)
+
+
 @pytest.mark.parametrize("step", [Rung("wait"), DeadLetter("dead")])
 @pytest.mark.parametrize("claimed", [True, False])
 def test_a_failed_message_with_a_place_to_go_is_passed_on(step: Step, claimed: bool) -> None:
