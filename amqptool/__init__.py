@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         TopologyError,
         Unroutable,
     )
-    from amqptool.handlers.interface import Reject
+    from amqptool.handlers.interface import Reject, Retry
     from amqptool.message import Delivery, Message, Returned
     from amqptool.publish.blocking import BlockingPublisher
     from amqptool.publish.events import PublisherEvent
@@ -89,6 +89,7 @@ __all__ = [
     "DedupStore",
     "MemoryStore",
     "Reject",
+    "Retry",
     "SqliteStore",
     "WorkReport",
     "Worker",
@@ -130,7 +131,7 @@ _HOMES = {
     "amqptool.dedup.interface": ("DedupStore",),
     "amqptool.dedup.memory": ("MemoryStore",),
     "amqptool.dedup.sqlite": ("SqliteStore",),
-    "amqptool.handlers.interface": ("Reject",),
+    "amqptool.handlers.interface": ("Reject", "Retry"),
     "amqptool.message": ("Delivery", "Message", "Returned"),
     "amqptool.publish.blocking": ("BlockingPublisher",),
     "amqptool.publish.events": ("PublisherEvent",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -13,6 +14,19 @@ class StopWork(Exception):
 
     The worker raises the cause, as in `raise StopWork from error`.
     """
+
+
+class Retry(Exception):
+    """Raised by a handler to ask for another attempt, `after` so many seconds or more.
+
+    It is a failed attempt like any other, so after the last one the message goes to the dead-letter queue.
+    """
+
+    def __init__(self, reason: str = "", *, after: float | None = None) -> None:
+        if after is not None and not 0 <= after < inf:
+            raise ValueError("`after` is a number of seconds, from 0")
+        super().__init__(reason)
+        self.after = after
 
 
 class Reject(Exception):

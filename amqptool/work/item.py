@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from amqptool.broker.amqp import Channel
     from amqptool.dedup.interface import Acquired, Key
-    from amqptool.message import Delivery
+    from amqptool.message import Delivery, Message
+    from amqptool.work.ladder import Step
 
 
 @dataclass(slots=True, eq=False)
@@ -26,8 +27,20 @@ class Item:
     #: When it arrived, by the loop's clock.
     since: float
     claim: Acquired | None = None
+    #: Attempts that failed here, without a copy being made.
     failures: int = 0
+    #: The copy that is to be confirmed before this one is acknowledged, and how often it was not.
+    copy: tuple[Step, Message] | None = None
+    sendings: int = 0
+    #: How often somebody else was found at work on it.
     looks: int = 0
     #: Tried for the last time; stays un-acked until the worker stops.
     given_up: bool = False
+    #: In hand for nearly as long as the broker allows.
+    is_old: bool = False
     timer: asyncio.TimerHandle | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its last attempt failed, and it is still here."""
+        return self.failures > 0 or self.copy is not None

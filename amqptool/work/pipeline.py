@@ -20,16 +20,17 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from amqptool.dedup.interface import Acquired, Key
 from amqptool.errors import AmqptoolError
-from amqptool.handlers.interface import Reject, StopWork
+from amqptool.handlers.interface import Reject, Retry, StopWork
 from amqptool.message import normalize_message_id
 from amqptool.work.batches import Batches
-from amqptool.work.copies import copy_of, original_of
+from amqptool.work.copies import copy_of, original_of, text_of
 from amqptool.work.crews import crew_of
 from amqptool.work.item import Item
 from amqptool.work.settle import (
@@ -101,6 +102,7 @@ class Pipeline:
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.last_activity = asyncio.get_running_loop().time()
         self._items: set[Item] = set()
+        self._bytes = 0
         self._ready: deque[Item] = deque()
         # From when the crew has it until its outcome is settled.
         self._running: set[Item] = set()
@@ -109,15 +111,20 @@ class Pipeline:
         self._acknowledged: set[Key] = set()
         self._claiming: Batches[Item] = Batches()
         self._completing: Batches[Item] = Batches()
-        self._releasing: Batches[Acquired] = Batches()
+        # With whether the message, once passed on, is to be forgotten.
+        self._passed_on: Batches[tuple[Item, bool]] = Batches()
+        # With whether the attempt failed.
+        self._releasing: Batches[tuple[Acquired, bool]] = Batches()
         self._changed = asyncio.Event()
         self._giving_back = False
         self._ending = False
         self._deadline: float | None = None
         self._crew = crew_of(handler, concurrency, self._after_handling)
-        self._failed_ones: set[asyncio.Task[None]] = set()
+        self._sending: set[asyncio.Task[None]] = set()
         self._endless: list[asyncio.Task[None]] = []
-        self._finishing = [self._start(self._claim_forever()), self._start(self._complete_forever())]
+        self._finishing = [
+            self._start(work) for work in (self._claim_forever(), self._complete_forever(), self._pass_on_forever())
+        ]
         self._releaser = self._start(self._release_forever())
         if store is not None:
             store.on_recovery = self._dispatch
@@ -147,8 +154,34 @@ class Pipeline:
         """Take a delivery in."""
         item = Item(delivery, delivery, channel, self._key(delivery, scope), self._touch())
         self._items.add(item)
+        self._bytes += len(delivery.body)
         self._report.received += 1
         self._enter(item)
+
+    @property
+    def bytes_in_hand(self) -> int:
+        """How many bytes the bodies of these deliveries are."""
+        return self._bytes
+
+    def look_for_old(self, age: float) -> None:
+        """Give back what has waited here for so many seconds, and warn of handlers that run for so long.
+
+        The broker takes a channel away from whoever keeps a delivery for too long (consumer timeout).
+        """
+        latest = asyncio.get_running_loop().time() - age
+        old = [item for item in self._items if item.since <= latest and not item.is_old]
+        if not old:
+            return
+        self._take_back()
+        for item in old:
+            item.is_old = True
+            if item in self._running or item.given_up:
+                log.warning("message %s: worked on for over %.0f s", item.delivery.message_id, age)
+            else:
+                log.info("message %s: given back, having waited for %.0f s", item.delivery.message_id, age)
+                self._requeue(item)
+        self._purge()
+        self._dispatch()
 
     def drop(self, channel: Channel) -> None:
         """Forget the deliveries of a channel that is gone; the broker delivers them again.
@@ -189,18 +222,17 @@ class Pipeline:
             log.warning("messages left unfinished, for the broker to deliver again: %d", len(self._running))
         self._ending = True
         try:
-            for task in (*self._endless, *self._failed_ones):
+            for task in (*self._endless, *self._sending):
                 task.cancel()
             for item in await self._crew.end(END_TIMEOUT):
-                if item.claim is not None:
-                    self._releasing.put(item.claim)
-            self._claiming.close()
-            self._completing.close()
-            await asyncio.wait([*self._endless, *self._failed_ones, *self._finishing], timeout=END_TIMEOUT)
+                self._let_go(item, failed=False)
+            for batches in (self._claiming, self._completing, self._passed_on):
+                batches.close()
+            await asyncio.wait([*self._endless, *self._sending, *self._finishing], timeout=END_TIMEOUT)
             self._releasing.close()
             await asyncio.wait([self._releaser], timeout=END_TIMEOUT)
         finally:
-            for task in (*self._endless, *self._failed_ones, *self._finishing, self._releaser):
+            for task in (*self._endless, *self._sending, *self._finishing, self._releaser):
                 task.cancel()
             self._handler.close()
 
@@ -214,7 +246,10 @@ class Pipeline:
 
     def _enter(self, item: Item) -> None:
         item.timer = None
-        if item.key is None:
+        if item.copy is not None:
+            self._running.add(item)
+            self._start_sending(item, item.copy)
+        elif item.key is None:
             self._make_ready(item)
             self._dispatch()
         else:
@@ -244,10 +279,10 @@ class Pipeline:
             item.claim = claim
             self._make_ready(item)
         else:
-            self._releasing.put(claim)
+            self._releasing.put((claim, False))
 
     def _make_ready(self, item: Item) -> None:
-        item.original = _original_of(item)
+        item.original = _original_of(item, is_copied=self._forwarder is not None)
         self._ready.append(item)
 
     def _dispatch(self) -> None:
@@ -272,6 +307,8 @@ class Pipeline:
         self._ready.extendleft(reversed(unbegun))
 
     def _after_handling(self, endings: list[tuple[Item, Exception | None]]) -> None:
+        if self._ending:
+            return  # they were given up
         done: list[Item] = []
         for item, error in endings:
             if error is None:
@@ -284,86 +321,95 @@ class Pipeline:
                 self._running.discard(item)
                 self._fail(error.__cause__ or error)
             else:
-                self._start_for(item, error)
+                self._failed(item, error)
         if done:
             self._acknowledge(done, "handled")
-            self._dispatch()
+        self._dispatch()
 
-    def _start_for(self, item: Item, error: Exception) -> None:
-        """Deal with a failed attempt, in no handler's way."""
-        task = self._start(self._failed(item, error))
-        self._failed_ones.add(task)
-        task.add_done_callback(self._failed_ones.discard)
-
-    async def _failed(self, item: Item, error: Exception) -> None:
-        attempt = item.original.attempt
+    def _failed(self, item: Item, error: Exception) -> None:
+        attempt, rejected = item.original.attempt, isinstance(error, Reject)
+        after = error.after if isinstance(error, Retry) else None
+        step = self._forwarder.ladder.step(attempt, rejected=rejected, after=after) if self._forwarder else None
         self._report.failed_attempts += 1
         log.warning(
-            "message %s: attempt %d failed: %s: %s",
+            "message %s: attempt %d failed%s: %s",
             item.delivery.message_id,
             attempt,
-            type(error).__name__,
-            error,
+            ", and there is no dead-letter queue for it" if rejected and step is None else "",
+            text_of(error),
             exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
         )
-        rejected = isinstance(error, Reject)
-        step = self._forwarder.ladder.step(attempt, rejected=rejected) if self._forwarder else None
-        decision = after_handler(claimed=item.claim is not None, succeeded=False, failures=item.failures, step=step)
-        match decision:
-            case PassOn(step):
-                copy = copy_of(
-                    replace(item.delivery, attempt=attempt), step, error, rejected=rejected, at=datetime.now(UTC)
-                )
-                await self._pass_on(item, step, copy)
-            case Hold():
-                await self._keep(item, decision.seconds)
+        decision = after_handler(
+            claimed=item.claim is not None, succeeded=False, failures=item.failures, step=step, after=after
+        )
+        if isinstance(decision, PassOn) and item.channel.is_open:
+            told = replace(item.delivery, attempt=attempt)
+            copy = copy_of(told, decision.step, error, rejected=rejected, at=datetime.now(UTC))
+            item.copy = decision.step, copy
+            self._start_sending(item, item.copy)
+        else:  # a message that comes again on another channel needs no copy
+            item.failures += 1
+            self._let_go(item, failed=True)
+            self._hold(item, decision.seconds if isinstance(decision, Hold) else 0.0)
 
-    async def _pass_on(self, item: Item, step: Step, copy: Message) -> None:
-        match after_copy(step, confirmed=await self._is_confirmed(item, copy), failures=item.failures):
+    def _start_sending(self, item: Item, copy: tuple[Step, Message]) -> None:
+        task = self._start(self._send(item, *copy))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, item: Item, step: Step, copy: Message) -> None:
+        """Pass a message on, in no handler's way."""
+        match after_copy(step, confirmed=await self._is_confirmed(item, copy), sendings=item.sendings):
             case Release(forget):
-                await self._release(item, forget=forget)
-                self._acknowledge([item], "dead" if forget else "retried")
-                self._dispatch()
+                self._passed_on.put((item, forget))
             case Hold(seconds):
-                await self._keep(item, seconds)
+                item.sendings += 1
+                self._hold(item, seconds)
+                self._dispatch()
 
     async def _is_confirmed(self, item: Item, copy: Message) -> bool:
+        if not item.channel.is_open:
+            return False
         try:
             await self._required_forwarder().send(copy)
         except asyncio.CancelledError:
-            if item.claim is not None:
-                self._releasing.put(item.claim)
+            self._let_go(item, failed=True)
             raise
-        except AmqptoolError as error:
+        except Exception as error:  # whatever it is, the original is kept, and no message ends the worker
             log.warning(
-                "message %s: not passed on to %s, so it is kept: %s", item.delivery.message_id, copy.routing_key, error
+                "message %s: not passed on to %s, so it is kept: %s",
+                item.delivery.message_id,
+                copy.routing_key,
+                error if isinstance(error, AmqptoolError) else text_of(error),
             )
             return False
         return True
 
-    async def _release(self, item: Item, *, forget: bool) -> None:
-        claim, item.claim = item.claim, None
-        if claim is None:
-            return
-        if forget:
-            await self._required_store().discard([claim])
-        else:
-            await self._required_store().release([claim], failed=True)
+    async def _pass_on_forever(self) -> None:
+        """Let go of claims whose messages were passed on, and then of the messages."""
+        while batch := await self._passed_on.take():
+            dead = [item for item, forget in batch if forget]
+            retried = [item for item, forget in batch if not forget]
+            if self._store is not None:
+                await self._store.discard([item.claim for item in dead if item.claim])
+                await self._store.release([item.claim for item in retried if item.claim], failed=True)
+            self._acknowledge(dead, "dead")
+            self._acknowledge(retried, "retried")
+            self._dispatch()
 
-    async def _keep(self, item: Item, seconds: float) -> None:
-        """Hold a message whose attempt failed, for another one here."""
-        item.failures += 1
-        await self._release(item, forget=False)
-        self._hold(item, seconds)
-        self._dispatch()
+    def _let_go(self, item: Item, *, failed: bool) -> None:
+        """Release an item's claim, if it has one."""
+        if item.claim is not None:
+            self._releasing.put((item.claim, failed))
+            item.claim = None
 
     def _hold(self, item: Item, seconds: float) -> None:
         self._running.discard(item)
         if not item.channel.is_open:
-            self._items.discard(item)
+            self._withdraw(item)
         elif self._giving_back:
             self._return(item)
-        elif item.failures and self._try_once:
+        elif item.has_failed and self._try_once:
             item.given_up = True
         else:
             item.timer = asyncio.get_running_loop().call_later(seconds, self._enter, item)
@@ -394,6 +440,7 @@ class Pipeline:
         for channel in {item.channel for item in here}:
             channel.ack(*(item.delivery.delivery_tag for item in here if item.channel is channel))
         self._items.difference_update(here)
+        self._bytes -= sum(len(item.delivery.body) for item in here)
         setattr(self._report, what, getattr(self._report, what) + len(here))
         for item in here:
             if what == "duplicates":
@@ -416,17 +463,22 @@ class Pipeline:
     # -- housekeeping --
 
     def _return(self, item: Item) -> None:
+        self._report.failed += item.has_failed
+        self._requeue(item)
+
+    def _requeue(self, item: Item) -> None:
         item.channel.requeue(item.delivery.delivery_tag)
         self._report.returned += 1
-        self._report.failed += item.failures > 0
         self._withdraw(item)
 
     def _withdraw(self, item: Item) -> None:
+        if item not in self._items:
+            return
         self._items.discard(item)
+        self._bytes -= len(item.delivery.body)
         if item.timer is not None:
             item.timer.cancel()
-        if item.claim is not None:
-            self._releasing.put(item.claim)
+        self._let_go(item, failed=item.copy is not None)
         self._note_change()
 
     def _purge(self) -> None:
@@ -435,8 +487,11 @@ class Pipeline:
         self._ready = deque(item for item in self._ready if item in self._items)
 
     async def _release_forever(self) -> None:
-        while claims := await self._releasing.take():
-            await self._required_store().release(claims, failed=False)
+        while batch := await self._releasing.take():
+            for failed in (True, False):
+                claims = [claim for claim, has_failed in batch if has_failed is failed]
+                if claims:
+                    await self._required_store().release(claims, failed=failed)
 
     async def _renew_forever(self, store: StoreThread) -> None:
         while True:
@@ -489,9 +544,14 @@ class Pipeline:
         return self.last_activity
 
 
-def _original_of(item: Item) -> Delivery:
-    """Return the delivery as its publisher sent it, with the attempt at it that this is."""
+def _original_of(item: Item, *, is_copied: bool) -> Delivery:
+    """Return the delivery as its publisher sent it, with the attempt at it that this is.
+
+    If a copy may be made of it, the handler gets headers of its own, with which it may do what it likes.
+    """
     message, told = original_of(item.delivery.message, item.delivery.queue)
+    if is_copied and message.headers:
+        message = replace(message, headers=deepcopy(message.headers))
     attempt = max(told, item.claim.attempt) if item.claim else told + item.failures
     if message is item.delivery.message and attempt == 1:
         return item.delivery

@@ -8,9 +8,10 @@ claim: done                 Ack (a duplicate)
 claim: busy                 Hold, then claim again
 handler: success            Complete (Ack, when nothing was claimed)
 handler: failure            Pass on, if the ladder has a place for it
-handler: failure, no place  Hold, then claim again (release counts it)
+handler: failure, no place  Hold, then claim again (release counts it),
+                            after as long as the handler asked at least
 copy: confirmed             Release, then Ack
-copy: not confirmed         Hold, then claim again (release counts it)
+copy: not confirmed         Hold, then send the copy again
 complete: recorded          Ack
 complete: refused           Hold, then claim again
 ==========================  =============================================
@@ -42,8 +43,6 @@ class Run:
 class Ack:
     """Acknowledge the delivery."""
 
-    duplicate: bool = False
-
 
 @dataclass(frozen=True, slots=True)
 class Complete:
@@ -66,7 +65,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Keep the delivery un-acked, in no handler's way, and claim it again after so many seconds."""
+    """Keep the delivery un-acked, in no handler's way, and go on with it after so many seconds."""
 
     seconds: float
 
@@ -85,24 +84,30 @@ def after_claim(claim: Claim, looks: int) -> AfterClaim:
         case Acquired():
             return _RUN
         case Done():
-            return Ack(duplicate=True)
+            return _ACK
         case Busy():
             return Hold(_growing(FIRST_LOOK, LONGEST_LOOK, looks))
 
 
-def after_handler(*, claimed: bool, succeeded: bool, failures: int, step: Step | None = None) -> AfterHandler:
+def after_handler(
+    *, claimed: bool, succeeded: bool, failures: int, step: Step | None = None, after: float | None = None
+) -> AfterHandler:
     """Decide after the handler; `failures` counts the failed attempts here before this one.
 
-    `step` is the ladder's place for a message whose attempt failed.
+    `step` is the ladder's place for a message whose attempt failed, and `after` the seconds for which its handler
+    asked.
     """
     if succeeded:
         return _COMPLETE if claimed else _ACK
-    return _held(failures) if step is None else PassOn(step)
+    return Hold(max(after or 0.0, _held(failures).seconds)) if step is None else PassOn(step)
 
 
-def after_copy(step: Step, *, confirmed: bool, failures: int) -> AfterCopy:
-    """Decide after a copy was confirmed, or was not, in which case nobody else has the message for certain."""
-    return Release(forget=isinstance(step, DeadLetter)) if confirmed else _held(failures)
+def after_copy(step: Step, *, confirmed: bool, sendings: int) -> AfterCopy:
+    """Decide after a copy was confirmed, or was not, in which case nobody else has the message for certain.
+
+    `sendings` counts how often this copy was not confirmed before.
+    """
+    return Release(forget=isinstance(step, DeadLetter)) if confirmed else _held(sendings)
 
 
 def after_complete(*, recorded: bool) -> AfterComplete:

@@ -7,7 +7,7 @@ import logging
 import random
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from amqptool.backoff import Backoff
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
@@ -19,9 +19,10 @@ from amqptool.waiting import unless
 from amqptool.work.forwarder import Forwarder, declare_ladder
 from amqptool.work.intake import Intake
 from amqptool.work.ladder import Ladder
-from amqptool.work.pipeline import Pipeline
+from amqptool.work.pipeline import COMMIT_GROUP, Pipeline
 from amqptool.work.report import WorkReport
 from amqptool.work.store import StoreThread
+from amqptool.work.watchdog import INTERVAL, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -34,6 +35,12 @@ log = logging.getLogger(__name__)
 
 #: Deliveries the broker may hand out ahead of their acks (RabbitMQ advises 100 to 300).
 PREFETCH = 250
+#: Bytes of message bodies to have in hand, at most one message more.
+PREFETCH_BYTES = 64 * 1024 * 1024
+#: Seconds after which RabbitMQ takes a delivery away that is not acknowledged, unless it is configured otherwise.
+CONSUMER_TIMEOUT = 1800.0
+#: Of the consumer timeout, what a message may wait here.
+FORESEEN = 0.8
 #: Seconds running handlers get to finish when the worker stops.
 GRACE = 30.0
 #: Seconds before a further attempt to reconnect.
@@ -59,6 +66,13 @@ class Worker:
     queues are declared if they are not there. Without a place for a failed message, it is held un-acked and tried
     again in place, later each time.
 
+    With `commit="each"` a handler waits for the commit of the message before, so a crash repeats one message at most,
+    where it otherwise repeats those that were handled and not yet committed: up to a group of 100.
+
+    `prefetch` messages are asked for ahead, fewer if these are more than `prefetch_bytes`. What would be here for
+    longer than the broker's `consumer_timeout` (seconds; None: there is none) is given back before, if its handler
+    has not begun.
+
     `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
     so many seconds without a message, or altogether.
     """
@@ -73,8 +87,11 @@ class Worker:
         dedup_scope: str | None = None,
         retry: Sequence[float] = (),
         dead_letter: str | None = None,
+        commit: Literal["group", "each"] = "group",
         prefetch: int = PREFETCH,
+        prefetch_bytes: int = PREFETCH_BYTES,
         concurrency: int = 1,
+        consumer_timeout: float | None = CONSUMER_TIMEOUT,
         grace: float = GRACE,
         max_messages: int | None = None,
         idle_timeout: float | None = None,
@@ -82,17 +99,18 @@ class Worker:
     ) -> None:
         if min(prefetch, concurrency, 1 if max_messages is None else max_messages) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
-        if any(seconds < 0.001 for seconds in retry):
-            raise ValueError("the seconds of retry are more than 0")
-        self._hosts = Hosts(as_urls(urls))
+        self._urls = as_urls(urls)
+        self._hosts = Hosts(self._urls)
         self._queue = queue
         self._handler = as_handler(handler)
         self._dedup = dedup
         self._scope = dedup_scope
-        self._urls = as_urls(urls)
         self._ladder = Ladder(queue, tuple(round(seconds * 1000) for seconds in retry), dead_letter)
+        self._commit_group = COMMIT_GROUP if commit == "group" else 0
         self._prefetch = prefetch if max_messages is None else min(prefetch, max_messages)
+        self._prefetch_bytes = prefetch_bytes
         self._concurrency = concurrency
+        self._consumer_timeout = consumer_timeout
         self._grace = grace
         self._max_messages = max_messages
         self._idle_timeout = idle_timeout
@@ -173,21 +191,29 @@ class Worker:
             self._report,
             forwarder,
             concurrency=self._concurrency,
+            commit_group=self._commit_group,
             try_once=self._max_messages is not None,
             on_change=self._changed.set,
         )
         clock = asyncio.create_task(self._watch_clock(pipeline))
+        looks = asyncio.create_task(self._look_for_old(pipeline))
         try:
             await self._stay_connected(pipeline)
         finally:
-            clock.cancel()
+            for watching in (clock, looks):
+                watching.cancel()
             try:
-                await pipeline.finish(self._grace)
+                await self._end(pipeline)
             finally:
-                await pipeline.end()
                 if forwarder is not None:
                     await forwarder.close()
         return self._report
+
+    async def _end(self, pipeline: Pipeline) -> None:
+        try:
+            await pipeline.finish(self._grace)
+        finally:
+            await pipeline.end()
 
     async def _stay_connected(self, pipeline: Pipeline) -> None:
         async for failures in self._attempts():
@@ -229,33 +255,61 @@ class Worker:
 
     async def _consume(self, connection: Connection, pipeline: Pipeline) -> None:
         """Work off the queue over one connection, until stopping, and then finish what is in hand."""
-        await declare_ladder(connection.url, self._ladder)
         scope = self._scope or f"{connection.cluster_name}/{connection.url.vhost}/{self._queue}"
-        intake = Intake(await connection.channel(), pipeline, scope, self._quota, self._changed.set)
-        await intake.open(self._queue, self._prefetch)
+        await (await connection.channel()).check_queue(self._queue)  # before anything is made for it
+        await declare_ladder(connection, self._ladder)
+        intake = Intake(
+            await connection.channel(),
+            self._queue,
+            pipeline,
+            scope,
+            self._report,
+            prefetch=self._prefetch,
+            prefetch_bytes=self._prefetch_bytes,
+            quota=self._quota,
+            on_change=self._changed.set,
+        )
+        await intake.open()
         if self._connected_once:
             self._report.reconnects += 1
             log.warning("consuming again from queue %r", self._queue)
         self._connected_once = True
         self._idle_since = asyncio.get_running_loop().time()
+        watching = asyncio.create_task(watch(connection, self._queue, lambda: pipeline.last_activity, INTERVAL))
+        watching.add_done_callback(self._note_end)
         try:
-            while not await self._is_worked_off(intake, pipeline):
-                await intake.open(self._queue, self._prefetch)
+            while not await self._is_worked_off(intake, pipeline, watching):
+                await intake.open()
             self.stop("max-messages")
             pipeline.give_back()
             await pipeline.finish(self._grace)
         finally:
             self._idle_since = None
+            watching.cancel()
             pipeline.drop(intake.channel)
 
-    async def _is_worked_off(self, intake: Intake, pipeline: Pipeline) -> bool:
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # retrieved, also when something else ends the connection first
+        self._changed.set()
+
+    async def _is_worked_off(self, intake: Intake, pipeline: Pipeline, watching: asyncio.Task[None]) -> bool:
         """Work until stopping, or until the quota is in hand and settled; return whether that was enough.
 
-        It was not if some of it had been counted before, and came again because its ack was lost.
+        It was not if the messages were too large for the prefetch, or if some of the quota had been counted before,
+        and came again because its ack was lost.
         """
-        await self._until(lambda: self._stopping.is_set() or intake.is_full, intake, pipeline)
+
+        async def until(condition: Callable[[], bool]) -> None:
+            await self._until(lambda: self._stopping.is_set() or condition(), intake, pipeline, watching)
+
+        await until(lambda: intake.is_full or intake.is_overfull)
         await intake.close()
-        await self._until(lambda: self._stopping.is_set() or pipeline.is_settled, intake, pipeline)
+        if intake.is_full:
+            await until(lambda: pipeline.is_settled)
+        elif intake.is_overfull:
+            intake.narrow()
+            await until(lambda: intake.has_room)
         intake.give_back()
         return self._stopping.is_set() or intake.is_full
 
@@ -263,15 +317,19 @@ class Worker:
         """How many more messages may be taken in, all in all; None: any number."""
         return None if self._max_messages is None else self._max_messages - self._report.acknowledged
 
-    async def _until(self, condition: Callable[[], bool], intake: Intake, pipeline: Pipeline) -> None:
+    async def _until(
+        self, condition: Callable[[], bool], intake: Intake, pipeline: Pipeline, watching: asyncio.Task[None]
+    ) -> None:
         """Wait until the condition holds, which is looked at whenever something changed.
 
         Raises:
-            BrokerError: the channel was closed, or the broker cancelled the consumer.
+            BrokerError: the channel was closed, or the broker ended the consumer, openly or not.
             DedupError: the store stayed broken.
         """
         while not condition():
             intake.check()
+            if watching.done():
+                watching.result()
             if pipeline.failure.done():
                 raise pipeline.failure.result()
             self._changed.clear()
@@ -287,6 +345,12 @@ class Worker:
             elif self._idle_timeout is not None and self._idle_seconds(now, pipeline) >= self._idle_timeout:
                 self.stop("idle-timeout")
             await asyncio.sleep(CLOCK_TICK)
+
+    async def _look_for_old(self, pipeline: Pipeline) -> None:
+        """Keep messages from being here for so long that the broker would take its channel away."""
+        while self._consumer_timeout is not None:
+            await asyncio.sleep(self._consumer_timeout / 100)
+            pipeline.look_for_old(self._consumer_timeout * FORESEEN)
 
     def _idle_seconds(self, now: float, pipeline: Pipeline) -> float:
         """How long nothing came in although it could have; a lost connection is not idleness."""

@@ -27,6 +27,29 @@ def test_each_failed_attempt_has_its_place(attempt: int, rejected: bool, step: S
     assert Ladder("q", (5000, 60_000), "dead").step(attempt, rejected=rejected) == step
 
 
+@pytest.mark.parametrize(
+    ("attempt", "after", "step"),
+    [
+        (1, 0, FIVE_SECONDS),
+        (1, 5, FIVE_SECONDS),
+        (1, 5.001, MINUTE),
+        (1, 60, MINUTE),
+        (1, 1e300, MINUTE),
+        (2, 1, FIVE_SECONDS),
+        (2, 30, MINUTE),
+        (3, 1, DEAD),
+    ],
+)
+def test_a_handler_chooses_how_long_to_wait(attempt: int, after: float, step: Step) -> None:
+    """The shortest delay that is long enough, or the longest there is; the attempt counts all the same."""
+    assert Ladder("q", (60_000, 5000), "dead").step(attempt, rejected=False, after=after) == step
+
+
+def test_a_rejected_message_waits_for_nothing() -> None:
+    """Whatever else was asked for."""
+    assert Ladder("q", (5000,), "dead").step(1, rejected=True, after=1) == DEAD
+
+
 @pytest.mark.parametrize(("attempt", "rejected"), [(2, False), (1, True)])
 def test_without_a_dead_letter_queue_a_message_stays(attempt: int, rejected: bool) -> None:
     """Nothing is ever thrown away."""

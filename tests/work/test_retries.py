@@ -15,6 +15,7 @@ from amqptool import (
     Message,
     PreconditionFailed,
     Reject,
+    Retry,
     Worker,
     WorkReport,
     declare,
@@ -102,6 +103,24 @@ def test_a_rejected_message_is_dead_at_once(amqptool_vhost: AmqpUrl) -> None:
     report, dead = asyncio.run(scenario())
     assert (report.failed_attempts, report.retried, report.dead) == (1, 0, 1)
     assert (dead.headers["amqptool-reason"], dead.headers["amqptool-error"]) == ("rejected", "Reject: no such customer")
+
+
+def test_a_handler_asks_for_an_attempt_later_on(amqptool_vhost: AmqpUrl) -> None:
+    """`Retry` chooses the delay that is long enough, and counts as an attempt."""
+
+    def ask(_delivery: Delivery) -> None:
+        raise Retry("the shop is closed", after=30)
+
+    async def scenario() -> tuple[WorkReport, Delivery]:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q")])
+        report = await work(amqptool_vhost, ask, retry=(0.1, 60), dead_letter="dead")
+        [waiting] = await drain(amqptool_vhost, wait_queue("q", 60_000))
+        return report, waiting
+
+    report, waiting = asyncio.run(scenario())
+    assert (report.failed_attempts, report.retried, report.dead) == (1, 1, 0)
+    assert (waiting.headers["amqptool-attempt"], waiting.headers["amqptool-error"]) == (2, "Retry: the shop is closed")
 
 
 def test_a_dead_letter_that_is_sent_again_begins_anew(amqptool_vhost: AmqpUrl) -> None:
@@ -205,7 +224,10 @@ def test_headers_without_room_for_reasons_are_passed_on_all_the_same(amqptool_vh
         return dead
 
     told = asyncio.run(scenario()).headers
-    assert (told["large"], told["amqptool-reason"], "amqptool-error" in told) == (headers["large"], "failed", False)
+    assert (told["large"], told["amqptool-reason"]) == (headers["large"], "failed")
+    assert str(told["amqptool-error"]).startswith("ValueError: yyy")
+    assert len(str(told["amqptool-error"])) == 200
+    assert not {"amqptool-history", "amqptool-traceback"} & set(told)
 
 
 def test_many_fail_at_once(amqptool_vhost: AmqpUrl) -> None:

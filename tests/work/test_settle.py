@@ -38,7 +38,7 @@ def test_an_acquired_delivery_is_run_under_its_claim(looks: int) -> None:
 @pytest.mark.parametrize("looks", COUNTS)
 def test_a_done_delivery_is_acked_as_a_duplicate(looks: int) -> None:
     """What is done is acknowledged and counted, and not handled again."""
-    assert after_claim(Done(), looks) == Ack(duplicate=True)
+    assert after_claim(Done(), looks) == Ack()
 
 
 @pytest.mark.parametrize("looks", COUNTS)
@@ -57,9 +57,21 @@ def test_only_success_leads_towards_an_ack(claim: Acquired | None, succeeded: bo
     if not succeeded:
         assert isinstance(decision, Hold)
     elif claim is None:
-        assert decision == Ack(duplicate=False)
+        assert decision == Ack()
     else:
         assert decision == Complete()
+
+
+@pytest.mark.parametrize(("after", "seconds"), [(0, FIRST_RETRY), (FIRST_RETRY / 2, FIRST_RETRY), (3600.0, 3600.0)])
+def test_a_failed_message_is_held_for_as_long_as_its_handler_asked(after: float, seconds: float) -> None:
+    """At least so long; the delay that grows is never made shorter."""
+    assert after_handler(claimed=True, succeeded=False, failures=0, after=after) == Hold(seconds)
+
+
+@pytest.mark.parametrize("step", [Rung("wait"), DeadLetter("dead")])
+def test_a_place_to_go_decides_how_long_a_message_waits(step: Step) -> None:
+    """The ladder has chosen it by what the handler asked for."""
+    assert after_handler(claimed=True, succeeded=False, failures=0, step=step, after=3600) == PassOn(step)
 
 
 @pytest.mark.parametrize("step", [Rung("wait"), DeadLetter("dead")])
@@ -73,9 +85,9 @@ def test_a_failed_message_with_a_place_to_go_is_passed_on(step: Step, claimed: b
 @pytest.mark.parametrize("failures", COUNTS)
 def test_only_a_confirmed_copy_lets_go_of_its_original(failures: int) -> None:
     """A retry keeps the count of attempts, a dead letter leaves nothing; without a confirm the original is held."""
-    assert after_copy(Rung("wait"), confirmed=True, failures=failures) == Release(forget=False)
-    assert after_copy(DeadLetter("dead"), confirmed=True, failures=failures) == Release(forget=True)
-    assert isinstance(after_copy(Rung("wait"), confirmed=False, failures=failures), Hold)
+    assert after_copy(Rung("wait"), confirmed=True, sendings=failures) == Release(forget=False)
+    assert after_copy(DeadLetter("dead"), confirmed=True, sendings=failures) == Release(forget=True)
+    assert isinstance(after_copy(Rung("wait"), confirmed=False, sendings=failures), Hold)
 
 
 @pytest.mark.parametrize(("recorded", "decision"), [(True, Ack()), (False, Hold(FIRST_LOOK))])
