@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from amqptool.dedup.interface import (
     LEASE,
+    PRUNE_BATCH,
     RETENTION,
     Acquired,
     Busy,
@@ -62,7 +63,12 @@ _WRITE = """
 UPDATE message SET state = ?, until = ?, attempt = ?
 WHERE scope = ? AND id = ? AND state = 1 AND token = ?
 """
-_PRUNE = "DELETE FROM message WHERE until < :now AND (state <> 1 OR until < :now - :retention)"
+_IS_DONE = "SELECT 1 FROM message WHERE scope = ? AND id = ? AND state = 2 AND token = ?"
+_PRUNE = """
+DELETE FROM message WHERE (scope, id) IN (
+    SELECT scope, id FROM message WHERE until < :now AND (state <> 1 OR until < :now - :retention) LIMIT :limit
+)
+"""
 _DISCARD = "DELETE FROM message WHERE scope = ? AND id = ? AND state = 1 AND token = ?"
 _FORGET = "DELETE FROM message WHERE scope = ? AND id = ?"
 _COUNT = """
@@ -91,13 +97,15 @@ class SqliteStore:
         lease: float = LEASE,
         retention: float = RETENTION,
         clock: Callable[[], float] = time.time,
+        owner: str | None = None,
     ) -> None:
+        """Open it; `owner` takes the place of this process's name."""
         self.lease = lease
         self._path = Path(path)
         self._retention = retention
         self._clock = clock
         with self._translated("open"):
-            self._owner = str(this_process())
+            self._owner = owner or str(this_process())
             _create_private(self._path)
             _create_schema(self._path)
             self._inode = self._path.stat().st_ino
@@ -107,12 +115,13 @@ class SqliteStore:
     def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
         with self._transaction(self._claims) as connection:
-            return [self._claim(connection, key) for key in keys]
+            token = uuid4().hex
+            return [self._claim(connection, key, token) for key in keys]
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, on disk when this returns."""
         with self._transaction(self._dones) as connection:
-            return [self._write(connection, claim, State.DONE, claim.attempt, self._retention) for claim in claims]
+            return [self._complete(connection, claim) for claim in claims]
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
@@ -134,7 +143,8 @@ class SqliteStore:
     def prune(self) -> int:
         """Forget what is older than the retention."""
         with self._transaction(self._claims) as connection:
-            return connection.execute(_PRUNE, {"now": self._clock(), "retention": self._retention}).rowcount
+            values = {"now": self._clock(), "retention": self._retention, "limit": PRUNE_BATCH}
+            return connection.execute(_PRUNE, values).rowcount
 
     def counts(self) -> list[Counts]:
         """Count the keys of each scope."""
@@ -154,8 +164,8 @@ class SqliteStore:
         self._claims.close()
         self._dones.close()
 
-    def _claim(self, connection: sqlite3.Connection, key: Key) -> Claim:
-        now, token = self._clock(), str(uuid4())
+    def _claim(self, connection: sqlite3.Connection, key: Key, token: str) -> Claim:
+        now = self._clock()
         fresh = (*key, State.CLAIMED, token, self._owner, now + self.lease, 1)
         if connection.execute(_INSERT, fresh).rowcount:
             return Acquired(key, token, 1)
@@ -166,6 +176,11 @@ class SqliteStore:
             return Busy()
         connection.execute(_TAKE, (State.CLAIMED, token, self._owner, now + self.lease, *key))
         return Acquired(key, token, row.attempt)
+
+    def _complete(self, connection: sqlite3.Connection, claim: Acquired) -> bool:
+        if self._write(connection, claim, State.DONE, claim.attempt, self._retention):
+            return True
+        return connection.execute(_IS_DONE, (*claim.key, claim.token)).fetchone() is not None
 
     def _forget(self, connection: sqlite3.Connection, key: Key) -> bool:
         found = connection.execute(_SELECT, key).fetchone()
