@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from amqptool.errors import AmqptoolError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -92,6 +94,10 @@ class Entry(NamedTuple):
     row: Row
 
 
+class ClaimLost(AmqptoolError):
+    """A transaction was rolled back, since its claim is no longer the caller's, or DONE already."""
+
+
 class DedupStore(Protocol):
     """Remembers what is done, and who is at what.
 
@@ -155,14 +161,17 @@ class DedupStore(Protocol):
         ...
 
 
-def may_forget(row: Row, now: float, *, owner_is_dead: bool) -> bool:
+def may_forget(row: Row, now: float, *, owner_is_dead: bool, owner_is_alive: bool = False) -> bool:
     """Return whether nobody alive is working on a key."""
-    return row.state == State.DONE or may_take(row, now, owner_is_dead=owner_is_dead)
+    return row.state == State.DONE or may_take(row, now, owner_is_dead=owner_is_dead, owner_is_alive=owner_is_alive)
 
 
-def may_take(row: Row, now: float, *, owner_is_dead: bool) -> bool:
-    """Return whether a key that is not done may be claimed by somebody else."""
-    return row.state == State.RELEASED or owner_is_dead or row.lease_until <= now
+def may_take(row: Row, now: float, *, owner_is_dead: bool, owner_is_alive: bool = False) -> bool:
+    """Return whether a key that is not done may be claimed by somebody else.
+
+    Where an owner can be seen to be alive, its lease need not count.
+    """
+    return row.state == State.RELEASED or owner_is_dead or (row.lease_until <= now and not owner_is_alive)
 
 
 def in_order(keys: Sequence[Key], claims: dict[Key, Claim]) -> list[Claim]:
