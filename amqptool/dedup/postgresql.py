@@ -7,6 +7,7 @@ server's clock.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from amqptool.dedup import postgresql_statements as statements
@@ -18,6 +19,7 @@ from amqptool.dedup.interface import (
     Acquired,
     Busy,
     Claim,
+    ClaimLost,
     Counts,
     Done,
     Entry,
@@ -28,11 +30,13 @@ from amqptool.dedup.interface import (
     may_forget,
 )
 from amqptool.dedup.owner import is_dead, this_process
-from amqptool.dedup.postgresql_server import Line, Server
+from amqptool.dedup.postgresql_server import Line, Server, Transactions
 from amqptool.errors import DedupError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    import psycopg
 
 
 class PostgresqlStore:
@@ -62,6 +66,7 @@ class PostgresqlStore:
         self._server = Server(url)
         self._claims = Line(self._server, durable=False)
         self._dones = Line(self._server, durable=True)
+        self._handlers = Transactions(self._server)
         try:
             self._open(create=create)
         except BaseException:
@@ -85,7 +90,7 @@ class PostgresqlStore:
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, on the server's disk when this returns."""
         recorded = self._write(self._dones, claims, State.DONE, self._retention)
-        proofs = {(bytes(scope), bytes(message_id), token) for scope, message_id, token in recorded}
+        proofs = {(bytes(scope), bytes(message_id), token) for scope, message_id, token, _state in recorded}
         return [(*_encoded(claim.key), claim.token) in proofs for claim in claims]
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
@@ -127,10 +132,31 @@ class PostgresqlStore:
         gone = {_key(*row) for row in self._ask(self._claims, statements.FORGET, **_seen(free))} if free else set()
         return [key in gone for key in keys]
 
+    @contextmanager
+    def transaction(self, claim: Acquired) -> Iterator[psycopg.Connection[Any]]:
+        """Give a transaction of the caller's own, in which DONE is written and committed at the end.
+
+        May be called from any threads, also at the same time. After an exception nothing of it is there. The
+        connection is used again: it is to be left as it was.
+
+        Raises:
+            ClaimLost: the claim is no longer the caller's, or done already; it was rolled back.
+            DedupError: the store cannot be used; claim the key again to learn whether DONE is there.
+        """
+        with self._handlers.transaction(lambda connection: self._complete_within(connection, claim)) as connection:
+            yield connection
+
     def close(self) -> None:
         """Close the connections; claims stay."""
         self._claims.close()
         self._dones.close()
+        self._handlers.close()
+
+    def _complete_within(self, connection: psycopg.Connection[Any], claim: Acquired) -> None:
+        values = {"state": int(State.DONE), "seconds": self._retention, "now": self._now()}
+        written = connection.execute(statements.WRITE, _proofs([claim]) | values, binary=True).fetchall()
+        if [state for *_, state in written] != [State.CLAIMED]:
+            raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
 
     def _open(self, *, create: bool) -> None:
         with self._server.translated("open"):
@@ -163,7 +189,10 @@ class PostgresqlStore:
         return self._ask(line, statements.WRITE, **proofs, state=int(state), seconds=seconds)
 
     def _ask(self, line: Line, statement: str, **parameters: Any) -> list[Any]:
-        return line.ask(statement, {"now": self._clock() if self._clock else None, **parameters})
+        return line.ask(statement, {"now": self._now(), **parameters})
+
+    def _now(self) -> float | None:
+        return self._clock() if self._clock else None
 
 
 def _columns(keys: Iterable[Key]) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from collections import deque
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from amqptool.dedup import postgresql_statements as statements
 from amqptool.errors import ConfigError, DedupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import psycopg
 
@@ -73,6 +74,10 @@ class Server:
             raise self._refused(f"its schema is version {version}, and this amqptool needs {statements.SCHEMA_VERSION}")
         return True
 
+    def status(self, connection: psycopg.Connection[Any]) -> str:
+        """Return where a connection is with its transaction: IDLE, INTRANS, INERROR, ACTIVE or UNKNOWN."""
+        return connection.info.transaction_status.name
+
     def _refused(self, reason: str) -> DedupError:
         return DedupError(f"cannot open dedup store {self.name}: {reason}")
 
@@ -110,6 +115,55 @@ class Line:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
+
+
+class Transactions:
+    """Transactions of handlers, as many at the same time as there are threads; their connections are kept."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._idle: deque[psycopg.Connection[Any]] = deque()
+
+    @contextmanager
+    def transaction(self, finish: Callable[[psycopg.Connection[Any]], None]) -> Iterator[psycopg.Connection[Any]]:
+        """Give a connection within a transaction, which `finish` sees last; commit it, or roll it back."""
+        connection = self._begin()
+        try:
+            yield connection
+            with self._server.translated("use"):
+                if self._server.status(connection) != "INTRANS":
+                    raise DedupError("a handler ended, or broke, the transaction that it was given")
+                finish(connection)
+                connection.execute("COMMIT")
+        finally:
+            self._give_back(connection)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _begin(self) -> psycopg.Connection[Any]:
+        with self._server.translated("use"):
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._server.connect(durable=True)
+            try:
+                connection.execute("BEGIN")
+            except BaseException:
+                connection.close()
+                self.close()  # whatever ended this one has ended the others
+                raise
+        return connection
+
+    def _give_back(self, connection: psycopg.Connection[Any]) -> None:
+        with suppress(DedupError), self._server.translated("use"):
+            connection.rollback()
+        if self._server.status(connection) == "IDLE":
+            self._idle.append(connection)
+        else:
+            connection.close()
 
 
 def _library() -> Any:

@@ -84,13 +84,13 @@ WITH own AS (
 """
 _OF_OWN = "own.scope = message.scope AND own.id = message.id AND own.state = 1"
 
-#: Give claimed rows another state; answers what has that state now by the caller's token.
+#: Give claimed rows another state; answers what has that state now by the caller's token, and what state it had.
 WRITE = f"""
 {_OWN}, written AS (
     UPDATE amqptool_dedup AS message SET state = %(state)s, until = {_NOW} + %(seconds)s, attempt = own.attempt
     FROM own WHERE {_OF_OWN}
 )
-SELECT scope, id, token FROM own
+SELECT scope, id, token, state FROM own
 """
 DISCARD = f"{_OWN} DELETE FROM amqptool_dedup AS message USING own WHERE {_OF_OWN}"
 
