@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from amqptool.dedup import open_store
     from amqptool.dedup.interface import DedupStore
     from amqptool.dedup.memory import MemoryStore
+    from amqptool.dedup.postgresql import PostgresqlStore
+    from amqptool.dedup.redis import RedisStore
     from amqptool.dedup.sqlite import SqliteStore
     from amqptool.errors import (
         AccessRefused,
@@ -88,6 +90,8 @@ __all__ = [
     # Working
     "DedupStore",
     "MemoryStore",
+    "PostgresqlStore",
+    "RedisStore",
     "Reject",
     "Retry",
     "SqliteStore",
@@ -130,6 +134,8 @@ _HOMES = {
     "amqptool.dedup": ("open_store",),
     "amqptool.dedup.interface": ("DedupStore",),
     "amqptool.dedup.memory": ("MemoryStore",),
+    "amqptool.dedup.postgresql": ("PostgresqlStore",),
+    "amqptool.dedup.redis": ("RedisStore",),
     "amqptool.dedup.sqlite": ("SqliteStore",),
     "amqptool.handlers.interface": ("Reject", "Retry"),
     "amqptool.message": ("Delivery", "Message", "Returned"),

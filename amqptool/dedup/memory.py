@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from amqptool.dedup.interface import (
     LEASE,
+    PRUNE_BATCH,
     RETENTION,
     Acquired,
     Busy,
@@ -43,12 +44,13 @@ class MemoryStore:
     def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
         with self._lock:
-            return [self._claim(key) for key in keys]
+            token = uuid4().hex
+            return [self._claim(key, token) for key in keys]
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE."""
         with self._lock:
-            return [self._write(claim, State.DONE, claim.attempt, self._retention) for claim in claims]
+            return [self._complete(claim) for claim in claims]
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
@@ -78,9 +80,9 @@ class MemoryStore:
                 for key, row in self._rows.items()
                 if row.lease_until < now - (self._retention if row.state == State.CLAIMED else 0)
             ]
-            for key in old:
+            for key in old[:PRUNE_BATCH]:
                 del self._rows[key]
-            return len(old)
+            return min(len(old), PRUNE_BATCH)
 
     def counts(self) -> list[Counts]:
         """Count the keys of each scope."""
@@ -103,15 +105,21 @@ class MemoryStore:
     def close(self) -> None:
         """Do nothing: the memory is freed with the store."""
 
-    def _claim(self, key: Key) -> Claim:
+    def _claim(self, key: Key, token: str) -> Claim:
         now, row = self._clock(), self._rows.get(key)
         if row is not None and row.state == State.DONE:
             return Done()
         if row is not None and not may_take(row, now, owner_is_dead=False):
             return Busy()
-        acquired = Acquired(key, str(uuid4()), row.attempt if row else 1)
+        acquired = Acquired(key, token, row.attempt if row else 1)
         self._rows[key] = Row(State.CLAIMED, acquired.token, "", now + self.lease, acquired.attempt)
         return acquired
+
+    def _complete(self, claim: Acquired) -> bool:
+        row = self._rows.get(claim.key)
+        if row is not None and (row.state, row.token) == (State.DONE, claim.token):
+            return True
+        return self._write(claim, State.DONE, claim.attempt, self._retention)
 
     def _forget(self, key: Key) -> bool:
         row = self._rows.get(key)

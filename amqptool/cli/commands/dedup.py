@@ -113,7 +113,7 @@ def forget(context: Context, ids: Sequence[str], scope: str | None, url: str | N
 def prune(context: Context, url: str | None) -> ExitCode:
     """Forget what was done longer ago than it is to be remembered, as workers do every ten minutes."""
     with _store(context, url) as store:
-        count = store.prune()
+        count = sum(iter(store.prune, 0))
     return context.output.show(View(kind="dedup", document={"pruned": count}, talk=f"{counted(count, 'id')} pruned"))
 
 
