@@ -229,6 +229,7 @@ class Engine:
         self.is_over, self._is_ready = for_good, False
         if hang_up:
             self.session.hang_up()
+            self._deadlines.on_gone(reason, self.now())
         for entry in self.window.lose_channel():
             entry.ticket(in_doubt(entry, reason))
         for entry in self.window.drain():
