@@ -64,7 +64,7 @@ log = logging.getLogger(__name__)
 #: Seconds between two looks for what the store may forget.
 PRUNE_INTERVAL = 600.0
 #: Handlers that may have succeeded without their DONE being on disk; the most that a crash can repeat.
-COMMIT_GROUP = 100
+COMMIT_GROUP = 500
 #: Seconds the pipeline's tasks get to end; a handler that swallows its cancellation does not hold up the rest.
 END_TIMEOUT = 2.0
 

@@ -67,7 +67,7 @@ class Worker:
     again in place, later each time.
 
     With `commit="each"` a handler waits for the commit of the message before, so a crash repeats one message at most,
-    where it otherwise repeats those that were handled and not yet committed: up to a group of 100.
+    where it otherwise repeats those that were handled and not yet committed: up to a group of 500.
 
     `prefetch` messages are asked for ahead, fewer if these are more than `prefetch_bytes`. What would be here for
     longer than the broker's `consumer_timeout` (seconds; None: there is none) is given back before, if its handler
