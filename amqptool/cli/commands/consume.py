@@ -10,6 +10,7 @@ import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
+from amqptool.cli.looking import Where, check_look_options, look
 from amqptool.cli.measures import Delays
 from amqptool.cli.options import Command
 from amqptool.cli.output import View, counted
@@ -44,6 +45,10 @@ _WORKER_OPTIONS = (
 @click.command(cls=Command)
 @click.argument("queue")
 @click.option("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]")
+@click.option(
+    "--where", type=Where(), multiple=True, metavar="FIELD=VALUE", help="Only what is so; FIELD!=VALUE: is not."
+)
+@click.option("--requeue", is_flag=True, help="Put every message back: look, and take nothing.")
 @click.option("--handler", metavar="MODULE:CALLABLE", help="Call this with each delivery instead of printing it.")
 @click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
 @click.option("--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time.")
@@ -77,8 +82,14 @@ def consume(
 
     A message whose handler fails waits in another queue for each delay of --retry, and then goes to the queue of
     --dead-letter, with the reason in its headers. Without a place to go it is kept, and tried again later each time.
+
+    --where compares routing_key (a topic pattern), exchange, type, message_id, app_id, correlation_id or header.NAME
+    ('*' is any characters; a header may be a number or true or false). With it, or --requeue, each message that is
+    there is looked at once, the others are put back in their places, and the command ends. To quorum queues before
+    RabbitMQ 4.3, putting back counts as a delivery, of which x-delivery-limit allows so many (from 4.0 on, 20).
     """
     _check_options(handler, output, options, as_json=context.json)
+    check_look_options(handler, options)
     if handler is None:
         return _print(context, queue, output or ("jsonl" if context.json else "body"), options)
     return _handle(context, queue, handler, options)
@@ -98,6 +109,9 @@ def _check_options(handler: str | None, output: str | None, options: dict[str, A
 
 def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -> ExitCode:
     printer = Printer(output, color=context.output.color)
+    options["concurrency"] = 1  # one after another, in their order
+    if options["where"] or options["requeue"]:
+        return look(context, queue, printer, "printed", options)
     report, stop = run(context, lambda stop: _work(context, queue, printer, None, options, stop))
     code = work_code(report, stop.code, options["min_messages"])
     if code not in (ExitCode.DONE, ExitCode.INTERRUPTED):

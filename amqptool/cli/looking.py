@@ -1,0 +1,84 @@
+"""`amqptool consume` without a handler, once through the queue: --where and --requeue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amqptool.cli.exits import ExitCode, look_code
+from amqptool.cli.running import Stop, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amqptool.cli.context import Context
+    from amqptool.message import Delivery
+    from amqptool.work.filters import Condition
+    from amqptool.work.look import LookReport
+
+_LOOK_OPTIONS = ("where", "prefetch", "concurrency", "grace", "max_messages", "idle_timeout", "timeout")
+
+
+class Where(click.ParamType["Condition"]):
+    """`FIELD=VALUE` or `FIELD!=VALUE`."""
+
+    name = "condition"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Condition:
+        """Read one condition."""
+        from amqptool.errors import InputError
+        from amqptool.work.filters import Condition
+
+        if isinstance(value, Condition):
+            return value
+        try:
+            return Condition.parse(str(value))
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
+def check_look_options(handler: str | None, options: dict[str, Any]) -> None:
+    """Check that nothing is asked of a handler that only a look can do.
+
+    Raises:
+        UsageError: something is.
+    """
+    for name in ("where", "requeue"):
+        if handler is not None and options[name]:
+            raise click.UsageError(f"--{name} looks through the queue and --handler works it off: give one of them.")
+
+
+def look(
+    context: Context, queue: str, function: Callable[[Delivery], Any], verb: str, options: dict[str, Any]
+) -> ExitCode:
+    """Look through a queue, and say on stderr what became of its messages."""
+    report, stop = run(context, lambda stop: _look(context, queue, function, options, stop))
+    context.output.talk(_summary(report, verb, kept=options["requeue"]))
+    return look_code(report, stop.code, options["min_messages"])
+
+
+async def _look(
+    context: Context, queue: str, function: Callable[[Delivery], Any], options: dict[str, Any], stop: Stop
+) -> tuple[LookReport, Stop]:
+    from amqptool.handlers.python import as_handler
+    from amqptool.work.look import Look
+
+    settings = {name: options[name] for name in _LOOK_OPTIONS}
+    through = Look(context.resolve_urls().value, queue, as_handler(function), keep=options["requeue"], **settings)
+    stop.then(through.stop)
+    return await through.run(), stop
+
+
+def _summary(report: LookReport, verb: str, *, kept: bool) -> str:
+    parts = [
+        f"{report.looked_at:,} looked at",
+        f"{report.handled:,} {verb}{'' if kept else ' and taken'}",
+        f"{report.returned:,} given back",
+    ]
+    if report.failed:
+        parts.append(f"{report.failed:,} failed")
+    if report.abandoned:
+        parts.append(f"{report.abandoned:,} left unfinished")
+    reason = "" if report.stopped_by in ("", "stop") else f" (stopped by --{report.stopped_by})"
+    return ", ".join(parts) + reason
