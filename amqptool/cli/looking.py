@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from amqptool.cli.exits import ExitCode, look_code
+from amqptool.cli.exits import look_code
+from amqptool.cli.output import View
 from amqptool.cli.running import Stop, run
 
 if TYPE_CHECKING:
@@ -38,24 +40,28 @@ class Where(click.ParamType["Condition"]):
             self.fail(str(error), param, ctx)
 
 
-def check_look_options(handler: str | None, options: dict[str, Any]) -> None:
-    """Check that nothing is asked of a handler that only a look can do.
+def check_look_options(handler: str | None, output: str | None, options: dict[str, Any]) -> None:
+    """Check that messages go to one place, and that a handler is not asked for what only a look can do.
 
     Raises:
-        UsageError: something is.
+        UsageError: they do not, or it is.
     """
+    if options["save"] is not None and (handler or output):
+        raise click.UsageError("--save saves and --handler or --output does not: give one of them.")
     for name in ("where", "requeue"):
         if handler is not None and options[name]:
             raise click.UsageError(f"--{name} looks through the queue and --handler works it off: give one of them.")
 
 
-def look(
-    context: Context, queue: str, function: Callable[[Delivery], Any], verb: str, options: dict[str, Any]
-) -> ExitCode:
-    """Look through a queue, and say on stderr what became of its messages."""
+def look(context: Context, queue: str, function: Callable[[Delivery], Any], verb: str, options: dict[str, Any]) -> View:
+    """Look through a queue, and tell what became of its messages."""
     report, stop = run(context, lambda stop: _look(context, queue, function, options, stop))
-    context.output.talk(_summary(report, verb, kept=options["requeue"]))
-    return look_code(report, stop.code, options["min_messages"])
+    return View(
+        kind="consume",
+        document=asdict(report),
+        talk=_summary(report, verb, kept=options["requeue"]),
+        code=look_code(report, stop.code, options["min_messages"]),
+    )
 
 
 async def _look(

@@ -48,6 +48,7 @@ _WORKER_OPTIONS = (
 @click.option(
     "--where", type=Where(), multiple=True, metavar="FIELD=VALUE", help="Only what is so; FIELD!=VALUE: is not."
 )
+@click.option("--save", metavar="DIR", help="Save each as NAME.body and NAME.json instead of printing it.")
 @click.option("--requeue", is_flag=True, help="Put every message back: look, and take nothing.")
 @click.option("--handler", metavar="MODULE:CALLABLE", help="Call this with each delivery instead of printing it.")
 @click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
@@ -77,7 +78,7 @@ def consume(
 ) -> ExitCode:
     """Print a queue's messages, or give each to a handler.
 
-    A message is acknowledged once it is printed and flushed, or handled. With a handler, message ids that
+    A message is acknowledged once it is printed and flushed, on the disk, or handled. With a handler, message ids that
     are done are remembered, so that a message delivered again is not handled again.
 
     A message whose handler fails waits in another queue for each delay of --retry, and then goes to the queue of
@@ -89,7 +90,9 @@ def consume(
     RabbitMQ 4.3, putting back counts as a delivery, of which x-delivery-limit allows so many (from 4.0 on, 20).
     """
     _check_options(handler, output, options, as_json=context.json)
-    check_look_options(handler, options)
+    check_look_options(handler, output, options)
+    if options["save"] is not None:
+        return _save(context, queue, options)
     if handler is None:
         return _print(context, queue, output or ("jsonl" if context.json else "body"), options)
     return _handle(context, queue, handler, options)
@@ -111,12 +114,26 @@ def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -
     printer = Printer(output, color=context.output.color)
     options["concurrency"] = 1  # one after another, in their order
     if options["where"] or options["requeue"]:
-        return look(context, queue, printer, "printed", options)
+        view = look(context, queue, printer, "printed", options)
+        context.output.talk(view.talk)
+        return view.code
     report, stop = run(context, lambda stop: _work(context, queue, printer, None, options, stop))
     code = work_code(report, stop.code, options["min_messages"])
     if code not in (ExitCode.DONE, ExitCode.INTERRUPTED):
         context.output.talk(_summary(report, "printed"))
     return code
+
+
+def _save(context: Context, queue: str, options: dict[str, Any]) -> ExitCode:
+    from amqptool.cli.saving import CONCURRENCY, Saver
+
+    saver = Saver(options["save"])
+    options["concurrency"] = CONCURRENCY
+    if options["where"] or options["requeue"]:
+        return context.output.show(look(context, queue, saver, "saved", options))
+    report, stop = run(context, lambda stop: _work(context, queue, saver, None, options, stop))
+    code = work_code(report, stop.code, options["min_messages"])
+    return context.output.show(View(kind="consume", document=asdict(report), talk=_summary(report, "saved"), code=code))
 
 
 def _handle(context: Context, queue: str, handler: str, options: dict[str, Any]) -> ExitCode:
