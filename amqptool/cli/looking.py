@@ -40,19 +40,6 @@ class Where(click.ParamType["Condition"]):
             self.fail(str(error), param, ctx)
 
 
-def check_look_options(handler: str | None, output: str | None, options: dict[str, Any]) -> None:
-    """Check that messages go to one place, and that a handler is not asked for what only a look can do.
-
-    Raises:
-        UsageError: they do not, or it is.
-    """
-    if options["save"] is not None and (handler or output):
-        raise click.UsageError("--save saves and --handler or --output does not: give one of them.")
-    for name in ("where", "requeue"):
-        if handler is not None and options[name]:
-            raise click.UsageError(f"--{name} looks through the queue and --handler works it off: give one of them.")
-
-
 def look(context: Context, queue: str, function: Callable[[Delivery], Any], verb: str, options: dict[str, Any]) -> View:
     """Look through a queue, and tell what became of its messages."""
     report, stop = run(context, lambda stop: _look(context, queue, function, options, stop))

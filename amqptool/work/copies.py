@@ -11,6 +11,7 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from amqptool.handlers.interface import MissingId
 from amqptool.work.ladder import DeadLetter
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 QUEUE = "amqptool-queue"
 #: Which attempt a copy that comes back is.
 ATTEMPT = "amqptool-attempt"
-#: Why it is dead: `failed` in its last attempt, or `rejected`.
+#: Why it is dead: `failed` in its last attempt, `rejected` by its handler, or `missing-id`.
 REASON = "amqptool-reason"
 #: The last error, and the end of its traceback.
 ERROR, TRACEBACK = "amqptool-error", "amqptool-traceback"
@@ -59,7 +60,7 @@ def copy_of(delivery: Delivery, step: Step, error: Exception, *, rejected: bool,
     }
     if isinstance(step, DeadLetter):
         del headers[ATTEMPT]  # sent to its queue again, it begins anew
-        headers |= {REASON: "rejected" if rejected else "failed", TRACEBACK: _traceback(error)}
+        headers |= {REASON: _reason(error, rejected=rejected), TRACEBACK: _traceback(error)}
     return replace(message, exchange="", routing_key=step.queue, expiration=None, user_id=None, headers=headers)
 
 
@@ -103,6 +104,12 @@ def _is_moved(name: str) -> bool:
 def _history(headers: Mapping[str, FieldValue]) -> list[FieldValue]:
     history = headers.get(HISTORY)
     return history if isinstance(history, list) else []
+
+
+def _reason(error: Exception, *, rejected: bool) -> str:
+    if isinstance(error, MissingId):
+        return "missing-id"
+    return "rejected" if rejected else "failed"
 
 
 def _text(error: Exception) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from amqptool.dedup.interface import Acquired, Key
 from amqptool.errors import AmqptoolError
-from amqptool.handlers.interface import Reject, StopWork
+from amqptool.handlers.interface import MissingId, Reject, StopWork
 from amqptool.message import normalize_message_id
 from amqptool.work.batches import Batches
 from amqptool.work.copies import copy_of, original_of
@@ -83,8 +83,9 @@ class Item:
 class Pipeline:
     """Works off the deliveries it accepts; `store` None means no dedup.
 
-    `try_once` keeps failed messages aside instead of trying them again. `on_change` is called whenever a
-    delivery has left or was set aside.
+    `try_once` keeps failed messages aside instead of trying them again. `ack_first` acknowledges each before its
+    handler starts, `reject_missing_id` rejects what the store cannot know. `on_change` is called whenever a delivery
+    has left or was set aside.
     """
 
     def __init__(
@@ -96,6 +97,8 @@ class Pipeline:
         *,
         concurrency: int,
         try_once: bool,
+        ack_first: bool = False,
+        reject_missing_id: bool = False,
         on_change: Callable[[], None],
     ) -> None:
         self._handler = handler
@@ -103,6 +106,8 @@ class Pipeline:
         self._report = report
         self._forwarder = forwarder
         self._try_once = try_once
+        self._ack_first = ack_first
+        self._reject_missing_id = reject_missing_id
         self._on_change = on_change
         #: Set when the pipeline cannot go on, such as when the store stays broken.
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -145,7 +150,8 @@ class Pipeline:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being worked on; what is held for later does not count."""
-        return all(item.given_up or item.timer is not None for item in self._items)
+        nothing_now = all(item.given_up or item.timer is not None for item in self._items)
+        return nothing_now and not (self._ack_first and self._running)
 
     def accept(self, delivery: Delivery, channel: Channel, scope: str) -> None:
         """Take a delivery in."""
@@ -242,7 +248,7 @@ class Pipeline:
             await self._may_handle()
             item = await self._ready.get()
             if item in self._items:
-                await self._handle(item)
+                await (self._handle_acked(item) if self._ack_first else self._handle(item))
 
     async def _may_handle(self) -> None:
         """Wait while DONE cannot be written: whatever is handled meanwhile, a crash would repeat."""
@@ -254,7 +260,7 @@ class Pipeline:
     async def _handle(self, item: Item) -> None:
         self._running.add(item)
         original, attempt = _original_of(item)
-        error = await self._call_handler(item, original)
+        error = self._refusal_of(item) or await self._call_handler(item, original)
         if error is None:
             self._succeeded(item)
         elif isinstance(error, StopWork):
@@ -263,11 +269,35 @@ class Pipeline:
         else:
             await self._failed(item, error, attempt)
 
+    async def _handle_acked(self, item: Item) -> None:
+        """Let go of a message, then handle it: nothing is done twice, and what fails or crashes is lost."""
+        if not item.channel.is_open:
+            return  # the broker delivers it again, and it has not been handled
+        self._items.discard(item)
+        self._running.add(item)
+        item.channel.ack(item.delivery.delivery_tag)
+        self._count(item)
+        error = await self._call_handler(item, item.delivery)
+        self._running.discard(item)
+        self._touch()
+        if error is None:
+            self._report.handled += 1
+        elif isinstance(error, StopWork):
+            self._fail(error.__cause__ or error)
+        else:
+            self._report.failed += 1
+            self._tell_failure(item, error, item.delivery.attempt)
+        self._note_change()
+
     def _succeeded(self, item: Item) -> None:
         if isinstance(after_handler(claimed=item.claim is not None, succeeded=True, failures=item.failures), Complete):
             self._completing.put(item)
         else:
             self._acknowledge(item, "handled")
+
+    def _refusal_of(self, item: Item) -> MissingId | None:
+        is_unknowable = item.key is None and self._store is not None
+        return MissingId("the message id is no UUID") if is_unknowable and self._reject_missing_id else None
 
     async def _call_handler(self, item: Item, delivery: Delivery) -> Exception | None:
         try:
@@ -286,7 +316,7 @@ class Pipeline:
         if item.claim is not None and self._handler.stops_when_cancelled:
             self._releasing.put(item.claim)
 
-    async def _failed(self, item: Item, error: Exception, attempt: int) -> None:
+    def _tell_failure(self, item: Item, error: Exception, attempt: int) -> None:
         self._report.failed_attempts += 1
         log.warning(
             "message %s: attempt %d failed: %s: %s",
@@ -296,6 +326,9 @@ class Pipeline:
             error,
             exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
         )
+
+    async def _failed(self, item: Item, error: Exception, attempt: int) -> None:
+        self._tell_failure(item, error, attempt)
         rejected = isinstance(error, Reject)
         step = self._forwarder.ladder.step(attempt, rejected=rejected) if self._forwarder else None
         decision = after_handler(claimed=item.claim is not None, succeeded=False, failures=item.failures, step=step)

@@ -59,6 +59,9 @@ class Worker:
     queues are declared if they are not there. Without a place for a failed message, it is held un-acked and tried
     again in place, later each time.
 
+    `at_most_once` acknowledges each message before it is handled: what fails, or is in hand when the process dies, is
+    lost. `reject_missing_id` treats a message whose id is no UUID as one that its handler rejected.
+
     `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
     so many seconds without a message, or altogether.
     """
@@ -79,7 +82,11 @@ class Worker:
         max_messages: int | None = None,
         idle_timeout: float | None = None,
         timeout: float | None = None,
+        at_most_once: bool = False,
+        reject_missing_id: bool = False,
     ) -> None:
+        if at_most_once and (dedup is not None or retry or dead_letter is not None):
+            raise ValueError("at_most_once lets go of messages first: without dedup, retry and dead_letter")
         if min(prefetch, concurrency, 1 if max_messages is None else max_messages) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
         if any(seconds < 0.001 for seconds in retry):
@@ -97,6 +104,8 @@ class Worker:
         self._max_messages = max_messages
         self._idle_timeout = idle_timeout
         self._timeout = timeout
+        self._at_most_once = at_most_once
+        self._reject_missing_id = reject_missing_id
         self._report = WorkReport()
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
@@ -174,6 +183,8 @@ class Worker:
             forwarder,
             concurrency=self._concurrency,
             try_once=self._max_messages is not None,
+            ack_first=self._at_most_once,
+            reject_missing_id=self._reject_missing_id,
             on_change=self._changed.set,
         )
         clock = asyncio.create_task(self._watch_clock(pipeline))

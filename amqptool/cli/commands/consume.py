@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amqptool.cli.consume_checks import AT_MOST_ONCE, NO_DEDUP, check_look_options, check_promises
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
-from amqptool.cli.looking import Where, check_look_options, look
+from amqptool.cli.looking import Where, look
 from amqptool.cli.measures import Delays
 from amqptool.cli.options import Command
 from amqptool.cli.output import View, counted
@@ -25,10 +26,9 @@ if TYPE_CHECKING:
     from amqptool.message import Delivery
     from amqptool.work.report import WorkReport
 
-_NO_DEDUP = "none"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 #: What only a handler has use for.
-_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology")
+_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology", "missing_id")
 _WORKER_OPTIONS = (
     "dedup_scope",
     "retry",
@@ -56,6 +56,16 @@ _WORKER_OPTIONS = (
 @click.option("--prefetch", type=click.IntRange(1, 65535), default=250, show_default=True, help="Deliveries in hand.")
 @click.option("--dedup", metavar="URL", help="sqlite:///FILE, memory: or none.  [default: a file of the user's]")
 @click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
+@click.option(
+    "--missing-id", type=click.Choice(("process", "reject")), help="An id that is no UUID.  [default: process]"
+)
+@click.option(
+    "--ack-mode",
+    type=click.Choice(("at-least-once", AT_MOST_ONCE)),
+    default="at-least-once",
+    show_default=True,
+    help="at-most-once: ack first; what fails is lost.",
+)
 @click.option("--retry", type=Delays(), metavar="5s,1m,10m", help="Wait so long after each failed attempt, in queues.")
 @click.option("--dead-letter", metavar="QUEUE", help="Where messages go that failed for good.")
 @click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
@@ -91,6 +101,7 @@ def consume(
     """
     _check_options(handler, output, options, as_json=context.json)
     check_look_options(handler, output, options)
+    check_promises(options)
     if options["save"] is not None:
         return _save(context, queue, options)
     if handler is None:
@@ -145,8 +156,8 @@ def _handle(context: Context, queue: str, handler: str, options: dict[str, Any])
     function = load_callable(handler)
     if options["topology"] is not None:
         options |= _ladder(context, options["topology"], queue)
-    dedup = options["dedup"] or dedup_url(context.environ)
-    store = None if dedup == _NO_DEDUP else dedup
+    dedup = NO_DEDUP if options["ack_mode"] == AT_MOST_ONCE else options["dedup"] or dedup_url(context.environ)
+    store = None if dedup == NO_DEDUP else dedup
     report, stop = run(context, lambda stop: _work(context, queue, function, store, options, stop))
     code = work_code(report, stop.code, options["min_messages"])
     return context.output.show(
@@ -173,7 +184,11 @@ async def _work(
 ) -> tuple[WorkReport, Stop]:
     from amqptool.work.worker import Worker
 
-    settings = {name: options[name] for name in _WORKER_OPTIONS} | {"retry": options["retry"] or ()}
+    settings = {name: options[name] for name in _WORKER_OPTIONS} | {
+        "retry": options["retry"] or (),
+        "at_most_once": options["ack_mode"] == AT_MOST_ONCE,
+        "reject_missing_id": options["missing_id"] == "reject",
+    }
     worker = Worker(context.resolve_urls().value, queue, function, dedup=dedup, **settings)
     stop.then(worker.stop)
     return await worker.serve(), stop
