@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from amqptool.errors import HandlerError
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
     from amqptool.handlers.interface import Handler
     from amqptool.message import Delivery
+
+T = TypeVar("T")
 
 
 def load_callable(spec: str) -> Callable[[Delivery], Any]:
@@ -107,6 +111,43 @@ class BlockingHandler:
 
     def close(self) -> None:
         """Do nothing: there is nothing to free."""
+
+
+class ThreadEach:
+    """Awaits a blocking handler, each call in a thread of its own: for few calls.
+
+    The threads are daemons, so a function that never returns cannot keep the process from ending.
+    """
+
+    stops_when_cancelled = False
+
+    def __init__(self, handler: BlockingHandler) -> None:
+        self._handler = handler
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Call the function in a thread and wait for it."""
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[Awaitable[object] | Exception | None] = loop.create_future()
+
+        def call() -> None:
+            ending = self._handler.call(delivery)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for the ending
+                loop.call_soon_threadsafe(_resolve, ended, ending)
+
+        Thread(target=call, name="amqptool-handler", daemon=True).start()
+        ending = await ended
+        if isinstance(ending, Exception):
+            raise ending
+        if ending is not None:
+            await finish(ending)
+
+    def close(self) -> None:
+        """Do nothing: the threads end with their calls."""
+
+
+def _resolve(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():
+        future.set_result(result)
 
 
 async def finish(awaitable: Awaitable[object]) -> None:

@@ -12,6 +12,7 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from amqptool.handlers.interface import MissingId
 from amqptool.work.ladder import DeadLetter
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 QUEUE = "amqptool-queue"
 #: Which attempt a copy that comes back is.
 ATTEMPT = "amqptool-attempt"
-#: Why it is dead: `failed` in its last attempt, or `rejected`.
+#: Why it is dead: `failed` in its last attempt, `rejected` by its handler, or `missing-id`.
 REASON = "amqptool-reason"
 #: The last error, and the end of its traceback.
 ERROR, TRACEBACK = "amqptool-error", "amqptool-traceback"
@@ -64,7 +65,7 @@ def copy_of(delivery: Delivery, step: Step, error: Exception, *, rejected: bool,
         HISTORY: [*(history if isinstance(history, list) else ()), failure][-_LONGEST_HISTORY:],
     }
     if isinstance(step, DeadLetter):  # without an attempt: sent to its queue again, it begins anew
-        headers |= {REASON: "rejected" if rejected else "failed", TRACEBACK: _traceback(error)}
+        headers |= {REASON: _reason(error, rejected=rejected), TRACEBACK: _traceback(error)}
     else:
         headers[ATTEMPT] = delivery.attempt + 1
     return replace(
@@ -123,6 +124,12 @@ def _set_aside(message: Message) -> dict[str, FieldValue]:
 
 def _is_set_aside(name: str) -> bool:
     return name in _OURS or name in _MOVED or name.startswith(_MOVED_PREFIXES)
+
+
+def _reason(error: Exception, *, rejected: bool) -> str:
+    if isinstance(error, MissingId):
+        return "missing-id"
+    return "rejected" if rejected else "failed"
 
 
 def _traceback(error: Exception) -> str:

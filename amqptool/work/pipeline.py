@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from amqptool.dedup.interface import Acquired, Key
 from amqptool.errors import AmqptoolError
-from amqptool.handlers.interface import Reject, Retry, StopWork
+from amqptool.handlers.interface import MissingId, Reject, Retry, StopWork
 from amqptool.message import normalize_message_id
 from amqptool.work.batches import Batches
 from amqptool.work.copies import copy_of, original_of, text_of
@@ -76,8 +76,9 @@ Acknowledged: TypeAlias = Literal["handled", "duplicates", "retried", "dead"]
 class Pipeline:
     """Works off the deliveries it accepts; `store` None means no dedup.
 
-    `try_once` keeps failed messages aside instead of trying them again. `on_change` is called whenever a
-    delivery has left or was set aside.
+    `try_once` keeps failed messages aside instead of trying them again. `ack_first` acknowledges each before its
+    handler starts, `reject_missing_id` rejects what the store cannot know. `on_change` is called whenever a delivery
+    has left or was set aside.
     """
 
     def __init__(
@@ -90,6 +91,8 @@ class Pipeline:
         concurrency: int,
         commit_group: int = COMMIT_GROUP,
         try_once: bool,
+        ack_first: bool = False,
+        reject_missing_id: bool = False,
         on_change: Callable[[], None],
     ) -> None:
         self._handler = handler
@@ -97,6 +100,8 @@ class Pipeline:
         self._report = report
         self._forwarder = forwarder
         self._try_once = try_once
+        self._ack_first = ack_first
+        self._reject_missing_id = reject_missing_id
         self._on_change = on_change
         #: Set when the pipeline cannot go on, such as when the store stays broken.
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -148,7 +153,8 @@ class Pipeline:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being worked on; what is held for later does not count."""
-        return all(item.given_up or item.timer is not None for item in self._items)
+        nothing_now = all(item.given_up or item.timer is not None for item in self._items)
+        return nothing_now and not (self._ack_first and self._running)
 
     def accept(self, delivery: Delivery, channel: Channel, scope: str) -> None:
         """Take a delivery in."""
@@ -249,6 +255,9 @@ class Pipeline:
         if item.copy is not None:
             self._running.add(item)
             self._start_sending(item, item.copy)
+        elif item.key is None and self._reject_missing_id and self._store is not None:
+            self._running.add(item)
+            self._failed(item, MissingId("the message id is no UUID"))
         elif item.key is None:
             self._make_ready(item)
             self._dispatch()
@@ -298,10 +307,23 @@ class Pipeline:
             if item in self._items:
                 self._running.add(item)
                 batch.append(item)
+        if self._ack_first:
+            self._acknowledge_first(batch)
         self._crew.add(batch)
 
+    def _acknowledge_first(self, items: Sequence[Item]) -> None:
+        """Let go of messages before they are handled: nothing is done twice, and what fails or crashes is lost."""
+        for channel in {item.channel for item in items}:
+            channel.ack(*(item.delivery.delivery_tag for item in items if item.channel is channel))
+            channel.flush()
+        for item in items:
+            self._leave(item)
+            self._count(item)
+
     def _take_back(self) -> None:
-        """Take back what the crew has not begun."""
+        """Take back what the crew has not begun; what is acknowledged already stays with it."""
+        if self._ack_first:
+            return
         unbegun = self._crew.take_back()
         self._running.difference_update(unbegun)
         self._ready.extendleft(reversed(unbegun))
@@ -309,6 +331,9 @@ class Pipeline:
     def _after_handling(self, endings: list[tuple[Item, Exception | None]]) -> None:
         if self._ending:
             return  # they were given up
+        if self._ack_first:
+            self._note_ends(endings)
+            return
         done: list[Item] = []
         for item, error in endings:
             if error is None:
@@ -326,19 +351,27 @@ class Pipeline:
             self._acknowledge(done, "handled")
         self._dispatch()
 
+    def _note_ends(self, endings: list[tuple[Item, Exception | None]]) -> None:
+        """Note how it ended with messages that were acknowledged before."""
+        for item, error in endings:
+            self._running.discard(item)
+            if error is None:
+                self._report.handled += 1
+            elif isinstance(error, StopWork):
+                self._fail(error.__cause__ or error)
+            else:
+                self._report.failed += 1
+                self._tell_failure(item, error)
+        self._touch()
+        self._dispatch()
+        self._note_change()
+
     def _failed(self, item: Item, error: Exception) -> None:
-        attempt, rejected = item.original.attempt, isinstance(error, Reject)
+        rejected = isinstance(error, Reject)
         after = error.after if isinstance(error, Retry) else None
+        attempt = item.original.attempt
         step = self._forwarder.ladder.step(attempt, rejected=rejected, after=after) if self._forwarder else None
-        self._report.failed_attempts += 1
-        log.warning(
-            "message %s: attempt %d failed%s: %s",
-            item.delivery.message_id,
-            attempt,
-            ", and there is no dead-letter queue for it" if rejected and step is None else "",
-            text_of(error),
-            exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
-        )
+        self._tell_failure(item, error, ", and there is no dead-letter queue for it" if rejected and not step else "")
         decision = after_handler(
             claimed=item.claim is not None, succeeded=False, failures=item.failures, step=step, after=after
         )
@@ -351,6 +384,17 @@ class Pipeline:
             item.failures += 1
             self._let_go(item, failed=True)
             self._hold(item, decision.seconds if isinstance(decision, Hold) else 0.0)
+
+    def _tell_failure(self, item: Item, error: Exception, remark: str = "") -> None:
+        self._report.failed_attempts += 1
+        log.warning(
+            "message %s: attempt %d failed%s: %s",
+            item.delivery.message_id,
+            item.original.attempt,
+            remark,
+            text_of(error),
+            exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
+        )
 
     def _start_sending(self, item: Item, copy: tuple[Step, Message]) -> None:
         task = self._start(self._send(item, *copy))
@@ -439,10 +483,9 @@ class Pipeline:
             return
         for channel in {item.channel for item in here}:
             channel.ack(*(item.delivery.delivery_tag for item in here if item.channel is channel))
-        self._items.difference_update(here)
-        self._bytes -= sum(len(item.delivery.body) for item in here)
         setattr(self._report, what, getattr(self._report, what) + len(here))
         for item in here:
+            self._leave(item)
             if what == "duplicates":
                 log.info("message %s: duplicate, acknowledged without handling it", item.delivery.message_id)
             if what == "handled":
@@ -474,12 +517,15 @@ class Pipeline:
     def _withdraw(self, item: Item) -> None:
         if item not in self._items:
             return
-        self._items.discard(item)
-        self._bytes -= len(item.delivery.body)
+        self._leave(item)
         if item.timer is not None:
             item.timer.cancel()
         self._let_go(item, failed=item.copy is not None)
         self._note_change()
+
+    def _leave(self, item: Item) -> None:
+        self._items.discard(item)
+        self._bytes -= len(item.delivery.body)
 
     def _purge(self) -> None:
         """Let go of the bodies of what was withdrawn, also behind a handler or a store that is slow."""

@@ -73,6 +73,9 @@ class Worker:
     longer than the broker's `consumer_timeout` (seconds; None: there is none) is given back before, if its handler
     has not begun.
 
+    `at_most_once` acknowledges each message before it is handled: what fails, or is in hand when the process dies, is
+    lost. `reject_missing_id` treats a message whose id is no UUID as one that its handler rejected.
+
     `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
     so many seconds without a message, or altogether.
     """
@@ -96,7 +99,11 @@ class Worker:
         max_messages: int | None = None,
         idle_timeout: float | None = None,
         timeout: float | None = None,
+        at_most_once: bool = False,
+        reject_missing_id: bool = False,
     ) -> None:
+        if at_most_once and (dedup is not None or retry or dead_letter is not None):
+            raise ValueError("at_most_once lets go of messages first: without dedup, retry and dead_letter")
         if min(prefetch, concurrency, 1 if max_messages is None else max_messages) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
         self._urls = as_urls(urls)
@@ -106,7 +113,8 @@ class Worker:
         self._dedup = dedup
         self._scope = dedup_scope
         self._ladder = Ladder(queue, tuple(round(seconds * 1000) for seconds in retry), dead_letter)
-        self._commit_group = COMMIT_GROUP if commit == "group" else 0
+        # What is acknowledged first must not wait for its handler, for it would be lost.
+        self._commit_group = COMMIT_GROUP if commit == "group" and not at_most_once else 0
         self._prefetch = prefetch if max_messages is None else min(prefetch, max_messages)
         self._prefetch_bytes = prefetch_bytes
         self._concurrency = concurrency
@@ -115,6 +123,8 @@ class Worker:
         self._max_messages = max_messages
         self._idle_timeout = idle_timeout
         self._timeout = timeout
+        self._at_most_once = at_most_once
+        self._reject_missing_id = reject_missing_id
         self._report = WorkReport()
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
@@ -193,6 +203,8 @@ class Worker:
             concurrency=self._concurrency,
             commit_group=self._commit_group,
             try_once=self._max_messages is not None,
+            ack_first=self._at_most_once,
+            reject_missing_id=self._reject_missing_id,
             on_change=self._changed.set,
         )
         clock = asyncio.create_task(self._watch_clock(pipeline))

@@ -77,6 +77,10 @@ class ConsumingCalls(Calls):
             acks = self.unsettled.acks(delivery_tags)
             self._raw.connection.send([ack_frame(number, tag, multiple=multiple) for tag, multiple in acks])
 
+    def flush(self) -> None:
+        """Send at once what is gathered to be sent together, as far as the connection takes it."""
+        self._raw.connection.flush()
+
     def requeue(self, delivery_tag: int) -> None:
         """Give one delivery back to its queue.
 

@@ -110,13 +110,14 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
     def _adapter_emit_data(self, data: bytes) -> None:
         # pika's own hook for what writes to its transport. A call for each frame would be three a small message.
         if not self._gathered:
-            asyncio.get_running_loop().call_soon(self._emit_gathered)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._gathered.append(data)
         self._size += len(data)
         if self._size >= GATHERED:
-            self._emit_gathered()
+            self.flush()
 
-    def _emit_gathered(self) -> None:
+    def flush(self) -> None:
+        """Send what was gathered."""
         if not self._gathered:
             return
         data = b"".join(self._gathered)

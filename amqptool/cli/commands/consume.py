@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amqptool.cli.consume_checks import AT_MOST_ONCE, NO_DEDUP, check_look_options, check_promises
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
+from amqptool.cli.looking import Where, look
 from amqptool.cli.measures import Delays
 from amqptool.cli.options import Command
 from amqptool.cli.output import View, counted
@@ -24,10 +26,9 @@ if TYPE_CHECKING:
     from amqptool.message import Delivery
     from amqptool.work.report import WorkReport
 
-_NO_DEDUP = "none"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 #: What only a handler has use for.
-_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology")
+_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology", "missing_id")
 _WORKER_OPTIONS = (
     "dedup_scope",
     "retry",
@@ -44,6 +45,11 @@ _WORKER_OPTIONS = (
 @click.command(cls=Command)
 @click.argument("queue")
 @click.option("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]")
+@click.option(
+    "--where", type=Where(), multiple=True, metavar="FIELD=VALUE", help="Only what is so; FIELD!=VALUE: is not."
+)
+@click.option("--save", metavar="DIR", help="Save each as NAME.body and NAME.json instead of printing it.")
+@click.option("--requeue", is_flag=True, help="Put every message back: look, and take nothing.")
 @click.option("--handler", metavar="MODULE:CALLABLE", help="Call this with each delivery instead of printing it.")
 @click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
 @click.option("--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time.")
@@ -55,6 +61,16 @@ _WORKER_OPTIONS = (
     "  [default: a file of the user's]",
 )
 @click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
+@click.option(
+    "--missing-id", type=click.Choice(("process", "reject")), help="An id that is no UUID.  [default: process]"
+)
+@click.option(
+    "--ack-mode",
+    type=click.Choice(("at-least-once", AT_MOST_ONCE)),
+    default="at-least-once",
+    show_default=True,
+    help="at-most-once: ack first; what fails is lost.",
+)
 @click.option("--retry", type=Delays(), metavar="5s,1m,10m", help="Wait so long after each failed attempt, in queues.")
 @click.option("--dead-letter", metavar="QUEUE", help="Where messages go that failed for good.")
 @click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
@@ -77,13 +93,22 @@ def consume(
 ) -> ExitCode:
     """Print a queue's messages, or give each to a handler.
 
-    A message is acknowledged once it is printed and flushed, or handled. With a handler, message ids that
+    A message is acknowledged once it is printed and flushed, on the disk, or handled. With a handler, message ids that
     are done are remembered, so that a message delivered again is not handled again.
 
     A message whose handler fails waits in another queue for each delay of --retry, and then goes to the queue of
     --dead-letter, with the reason in its headers. Without a place to go it is kept, and tried again later each time.
+
+    --where compares routing_key (a topic pattern), exchange, type, message_id, app_id, correlation_id or header.NAME
+    ('*' is any characters; a header may be a number or true or false). With it, or --requeue, each message that is
+    there is looked at once, the others are put back in their places, and the command ends. To quorum queues before
+    RabbitMQ 4.3, putting back counts as a delivery, of which x-delivery-limit allows so many (from 4.0 on, 20).
     """
     _check_options(handler, output, options, as_json=context.json)
+    check_look_options(handler, output, options)
+    check_promises(options)
+    if options["save"] is not None:
+        return _save(context, queue, options)
     if handler is None:
         return _print(context, queue, output or ("jsonl" if context.json else "body"), options)
     return _handle(context, queue, handler, options)
@@ -103,11 +128,28 @@ def _check_options(handler: str | None, output: str | None, options: dict[str, A
 
 def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -> ExitCode:
     printer = Printer(output, color=context.output.color)
+    options["concurrency"] = 1  # one after another, in their order
+    if options["where"] or options["requeue"]:
+        view = look(context, queue, printer, "printed", options)
+        context.output.talk(view.talk)
+        return view.code
     report, stop = run(context, lambda stop: _work(context, queue, printer, None, options, stop))
     code = work_code(report, stop.code, options["min_messages"])
     if code not in (ExitCode.DONE, ExitCode.INTERRUPTED):
         context.output.talk(_summary(report, "printed"))
     return code
+
+
+def _save(context: Context, queue: str, options: dict[str, Any]) -> ExitCode:
+    from amqptool.cli.saving import CONCURRENCY, Saver
+
+    saver = Saver(options["save"])
+    options["concurrency"] = CONCURRENCY
+    if options["where"] or options["requeue"]:
+        return context.output.show(look(context, queue, saver, "saved", options))
+    report, stop = run(context, lambda stop: _work(context, queue, saver, None, options, stop))
+    code = work_code(report, stop.code, options["min_messages"])
+    return context.output.show(View(kind="consume", document=asdict(report), talk=_summary(report, "saved"), code=code))
 
 
 def _handle(context: Context, queue: str, handler: str, options: dict[str, Any]) -> ExitCode:
@@ -119,8 +161,8 @@ def _handle(context: Context, queue: str, handler: str, options: dict[str, Any])
     function = load_callable(handler)
     if options["topology"] is not None:
         options |= _ladder(context, options["topology"], queue)
-    dedup = options["dedup"] or dedup_url(context.environ)
-    store = None if dedup == _NO_DEDUP else dedup
+    dedup = NO_DEDUP if options["ack_mode"] == AT_MOST_ONCE else options["dedup"] or dedup_url(context.environ)
+    store = None if dedup == NO_DEDUP else dedup
     report, stop = run(context, lambda stop: _work(context, queue, function, store, options, stop))
     code = work_code(report, stop.code, options["min_messages"])
     return context.output.show(
@@ -147,7 +189,11 @@ async def _work(
 ) -> tuple[WorkReport, Stop]:
     from amqptool.work.worker import Worker
 
-    settings = {name: options[name] for name in _WORKER_OPTIONS} | {"retry": options["retry"] or ()}
+    settings = {name: options[name] for name in _WORKER_OPTIONS} | {
+        "retry": options["retry"] or (),
+        "at_most_once": options["ack_mode"] == AT_MOST_ONCE,
+        "reject_missing_id": options["missing_id"] == "reject",
+    }
     worker = Worker(context.resolve_urls().value, queue, function, dedup=dedup, **settings)
     stop.then(worker.stop)
     return await worker.serve(), stop

@@ -1,0 +1,41 @@
+"""Options of `amqptool consume` that do not go together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+#: The store's name for working without one.
+NO_DEDUP = "none"
+AT_MOST_ONCE = "at-most-once"
+
+
+def check_look_options(handler: str | None, output: str | None, options: dict[str, Any]) -> None:
+    """Check that messages go to one place, and that a handler is not asked for what only a look can do.
+
+    Raises:
+        UsageError: they do not, or it is.
+    """
+    if options["save"] is not None and (handler or output):
+        raise click.UsageError("--save saves and --handler or --output does not: give one of them.")
+    for name in ("where", "requeue"):
+        if handler is not None and options[name]:
+            raise click.UsageError(f"--{name} looks through the queue and --handler works it off: give one of them.")
+
+
+def check_promises(options: dict[str, Any]) -> None:
+    """Check that nothing is promised that acknowledging first, or doing without dedup, breaks.
+
+    Raises:
+        UsageError: something is.
+    """
+    if options["missing_id"] is not None and options["dedup"] == NO_DEDUP:
+        raise click.UsageError("--missing-id is about dedup, and --dedup none is without.")
+    if options["ack_mode"] != AT_MOST_ONCE:
+        return
+    for name in ("where", "requeue", "dedup", "dedup_scope", "missing_id", "retry", "dead_letter", "topology"):
+        if options[name] and options[name] != NO_DEDUP:
+            raise click.UsageError(
+                f"--ack-mode at-most-once lets go of messages first, but --{name.replace('_', '-')} needs them still."
+            )
