@@ -125,14 +125,14 @@ class Channel(TopologyCalls):
         if self._raw.is_open:
             self._raw.basic_ack(delivery_tag)
 
-    def requeue(self, delivery_tag: int) -> None:
-        """Give one delivery back to its queue.
+    def requeue(self, delivery_tag: int, *, multiple: bool = False) -> None:
+        """Give one delivery back to its queue, or with `multiple` all that are un-acked, up to this one.
 
         With `basic.nack`, never `basic.reject`, which RabbitMQ 4.3 counts towards a quorum queue's
         delivery limit (RabbitMQ quorum queue guide, "When is delivery count incremented?").
         """
         if self._raw.is_open:
-            self._raw.basic_nack(delivery_tag, requeue=True)
+            self._raw.basic_nack(delivery_tag, multiple=multiple, requeue=True)
 
 
 def _unfit(message: Message, error: Exception) -> InputError:
