@@ -47,8 +47,12 @@ class Browser:
         Raises:
             NotFound: the queue does not exist.
         """
-        ready = (await self._channel.check_queue(self._queue)).ready
-        self._left = ready if most is None else min(ready, most)
+        before = await self._ready()
+        self._left = self._prefetch if most is None else most
+        await self._consume()
+        # A classic queue tells a number before it has taken in what was just given back, but starts a consumer after.
+        there = max(before, await self._ready() + len(self._arrived))
+        self._left = there if most is None else min(there, most)
 
     async def next(self) -> list[Delivery]:
         """Return the next messages, at least one, or none when all were handed out or others took the rest.
@@ -61,7 +65,7 @@ class Browser:
                 await self._consume()
             elif not await self._hear():
                 self._check()
-                if await self._is_empty() and not self._arrived:
+                if await self._ready() == 0 and not self._arrived:
                     break
         batch, self._arrived = self._arrived[: self._left], []
         self._left -= len(batch)
@@ -76,8 +80,8 @@ class Browser:
     async def give_back(self) -> int:
         """Return all that is held to the queue, and say how many messages that were."""
         await self._end_consumer()
-        for tag in self._held:
-            self._channel.requeue(tag)
+        for consumer in range(1, self._consumers + 1):  # a return for each keeps the order
+            self._channel.requeue(*(tag for tag, of in self._held.items() if of == consumer))
         return len(self._held)
 
     async def _consume(self) -> None:
@@ -95,7 +99,7 @@ class Browser:
 
     async def _take_in(self) -> None:
         """Wait for what is on its way: pika would return it, before what was there first, as soon as it cancels."""
-        while self._room > 0 and not await self._is_empty():
+        while self._room > 0 and await self._ready() > 0:
             self._arrived.clear()
             if not await self._hear():
                 break
@@ -108,9 +112,9 @@ class Browser:
                 await self._changed.wait()
         return bool(self._arrived)
 
-    async def _is_empty(self) -> bool:
-        # The answer comes behind every delivery before it.
-        return (await self._channel.check_queue(self._queue)).ready == 0
+    async def _ready(self) -> int:
+        """Ask for the number of messages in nobody's hands; the answer comes behind every delivery before it."""
+        return (await self._channel.check_queue(self._queue)).ready
 
     def _check(self) -> None:
         if self._channel.closed.done():

@@ -111,8 +111,7 @@ class Intake:
 
         Earlier, the broker would hand it to this very consumer again.
         """
-        for tag in self._extra:
-            self.channel.requeue(tag)
+        self.channel.requeue(*self._extra)
         self._extra.clear()
 
     def _on_delivery(self, delivery: Delivery) -> None:

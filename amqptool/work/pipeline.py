@@ -47,7 +47,7 @@ from amqptool.work.settle import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from amqptool.broker.amqp import Channel
     from amqptool.dedup.interface import Claim
@@ -185,7 +185,7 @@ class Pipeline:
                 log.warning("message %s: worked on for over %.0f s", item.delivery.message_id, age)
             else:
                 log.info("message %s: given back, having waited for %.0f s", item.delivery.message_id, age)
-                self._requeue(item)
+                self._requeue([item])
         self._purge()
         self._dispatch()
 
@@ -207,8 +207,7 @@ class Pipeline:
         """
         self._giving_back = True
         self._take_back()
-        for item in self._items - self._running:
-            self._return(item)
+        self._return(self._items - self._running)
         self._purge()
 
     async def finish(self, grace: float) -> None:
@@ -452,7 +451,7 @@ class Pipeline:
         if not item.channel.is_open:
             self._withdraw(item)
         elif self._giving_back:
-            self._return(item)
+            self._return([item])
         elif item.has_failed and self._try_once:
             item.given_up = True
         else:
@@ -505,14 +504,16 @@ class Pipeline:
 
     # -- housekeeping --
 
-    def _return(self, item: Item) -> None:
-        self._report.failed += item.has_failed
-        self._requeue(item)
+    def _return(self, items: Collection[Item]) -> None:
+        self._report.failed += sum(item.has_failed for item in items)
+        self._requeue(items)
 
-    def _requeue(self, item: Item) -> None:
-        item.channel.requeue(item.delivery.delivery_tag)
-        self._report.returned += 1
-        self._withdraw(item)
+    def _requeue(self, items: Collection[Item]) -> None:
+        for channel in {item.channel for item in items}:
+            channel.requeue(*(item.delivery.delivery_tag for item in items if item.channel is channel))
+        self._report.returned += len(items)
+        for item in items:
+            self._withdraw(item)
 
     def _withdraw(self, item: Item) -> None:
         if item not in self._items:

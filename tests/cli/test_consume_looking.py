@@ -102,6 +102,14 @@ def test_requeue_touches_no_more_than_it_is_to_print(queue: AmqpUrl) -> None:
     assert left(queue) == bodies(*NUMBERS)
 
 
+def test_a_second_look_sees_all_that_the_first_put_back(amqptool_vhost: AmqpUrl) -> None:
+    """Also right behind it, while the queue still takes in what came back."""
+    fill(amqptool_vhost, [message(number) for number in range(5000)])
+    for _ in range(2):
+        done = consume(amqptool_vhost, "--requeue", "--where", "type=wanted")
+        assert done.stderr == "5,000 looked at, 1,667 printed, 5,000 given back\n"
+
+
 def test_an_empty_queue_is_looked_through_at_once(amqptool_vhost: AmqpUrl) -> None:
     """Nothing there is nothing to do, and too few for --min-messages."""
     fill(amqptool_vhost, [])

@@ -1,4 +1,4 @@
-"""Which deliveries of a channel await their settlement, and the fewest acks that say which are done."""
+"""Which deliveries of a channel await their settlement, and the fewest acks or returns that say which do not."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 class Unsettled:
     """The delivery tags of one channel that were neither acked nor given back.
 
-    Tags count upwards. An ack with `multiple` settles all tags up to its own (AMQP 0-9-1, `basic.ack`), so there is
-    one only for tags below which nothing is unsettled.
+    Tags count upwards. An ack or nack with `multiple` settles all tags up to its own (AMQP 0-9-1, `basic.ack`), so
+    there is one only for tags below which nothing is unsettled.
     """
 
     def __init__(self) -> None:
@@ -25,16 +25,12 @@ class Unsettled:
         """Note a delivery."""
         self._tags[tag] = None
 
-    def discard(self, tag: int) -> bool:
-        """Note that a delivery was settled; return whether it was not before."""
-        return self._tags.pop(tag, 0) is None
+    def settle(self, tags: Iterable[int]) -> list[tuple[int, bool]]:
+        """Settle deliveries; return what says so: a tag each, and whether it speaks for all below, too.
 
-    def acks(self, tags: Iterable[int]) -> list[tuple[int, bool]]:
-        """Settle deliveries; return the acks that say so: a tag each, and whether it speaks for all below, too.
-
-        A tag that is settled already is left out: acked once more, the broker would close the channel.
+        A tag that is settled already is left out: settled once more, the broker would close the channel.
         """
-        done = [tag for tag in tags if self.discard(tag)]
+        done = [tag for tag in tags if self._tags.pop(tag, 0) is None]
         lowest = next(iter(self._tags), None)
         below = [tag for tag in done if lowest is None or tag < lowest]
         together = [(max(below), len(below) > 1)] if below else []

@@ -74,21 +74,23 @@ class ConsumingCalls(Calls):
         """Acknowledge deliveries; on a closed channel nothing happens, since the broker redelivers."""
         if self._raw.is_open:
             number = self._raw.channel_number
-            acks = self.unsettled.acks(delivery_tags)
+            acks = self.unsettled.settle(delivery_tags)
             self._raw.connection.send([ack_frame(number, tag, multiple=multiple) for tag, multiple in acks])
 
     def flush(self) -> None:
         """Send at once what is gathered to be sent together, as far as the connection takes it."""
         self._raw.connection.flush()
 
-    def requeue(self, delivery_tag: int) -> None:
-        """Give one delivery back to its queue.
+    def requeue(self, *delivery_tags: int) -> None:
+        """Give deliveries back to their queue.
 
         With `basic.nack`, never `basic.reject`, which RabbitMQ 4.3 counts towards a quorum queue's
-        delivery limit (RabbitMQ quorum queue guide, "When is delivery count incremented?").
+        delivery limit (RabbitMQ quorum queue guide, "When is delivery count incremented?"). With as few as can be: a
+        classic queue looks through all it holds for each.
         """
-        if self._raw.is_open and self.unsettled.discard(delivery_tag):
-            self._raw.basic_nack(delivery_tag, requeue=True)
+        if self._raw.is_open:
+            for tag, multiple in self.unsettled.settle(delivery_tags):
+                self._raw.basic_nack(tag, multiple=multiple, requeue=True)
 
     def _on_arrival(self, arrival: Arrival) -> None:
         self.unsettled.add(arrival.delivery_tag)
