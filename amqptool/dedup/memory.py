@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -75,14 +76,15 @@ class MemoryStore:
         """Forget what is older than the retention."""
         with self._lock:
             now = self._clock()
-            old = [
+            old = (
                 key
                 for key, row in self._rows.items()
                 if row.lease_until < now - (self._retention if row.state == State.CLAIMED else 0)
-            ]
-            for key in old[:PRUNE_BATCH]:
+            )
+            batch = list(islice(old, PRUNE_BATCH))
+            for key in batch:
                 del self._rows[key]
-            return min(len(old), PRUNE_BATCH)
+            return len(batch)
 
     def counts(self) -> list[Counts]:
         """Count the keys of each scope."""
