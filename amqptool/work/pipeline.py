@@ -141,6 +141,11 @@ class Pipeline:
         return len(self._items)
 
     @property
+    def held(self) -> int:
+        """How many of them wait for another attempt, for another worker, or for the end."""
+        return sum(item.given_up or item.timer is not None for item in self._items)
+
+    @property
     def is_settled(self) -> bool:
         """Whether nothing is left to do but what was given up."""
         return all(item.given_up for item in self._items)

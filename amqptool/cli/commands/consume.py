@@ -38,6 +38,8 @@ _WORKER_OPTIONS = (
     "max_messages",
     "idle_timeout",
     "timeout",
+    "metrics_port",
+    "metrics_address",
 )
 
 
@@ -66,6 +68,13 @@ _WORKER_OPTIONS = (
     "--grace", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
     help="How long running handlers may take to finish when stopping.",
 )  # fmt: skip
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), metavar="PORT",
+    help="Serve /metrics, /live and /ready here; 0 picks a port, which -v tells.",
+)  # fmt: skip
+@click.option(
+    "--metrics-address", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="And at this address."
+)
 @pass_context
 def consume(
     context: Context,
