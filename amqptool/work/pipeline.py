@@ -181,9 +181,11 @@ class Pipeline:
         for item in old:
             item.is_old = True
             if item in self._running or item.given_up:
-                log.warning("message %s: worked on for over %.0f s", item.delivery.message_id, age)
+                log.warning("message %s: worked on for over %.0f s", item.delivery.message_id, age, extra=item.about)
             else:
-                log.info("message %s: given back, having waited for %.0f s", item.delivery.message_id, age)
+                log.info(
+                    "message %s: given back, having waited for %.0f s", item.delivery.message_id, age, extra=item.about
+                )
                 self._requeue(item)
         self._purge()
         self._dispatch()
@@ -342,6 +344,7 @@ class Pipeline:
             attempt,
             ", and there is no dead-letter queue for it" if rejected and step is None else "",
             text_of(error),
+            extra=item.about | {"error": text_of(error)},
             exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
         )
         decision = after_handler(
@@ -386,6 +389,7 @@ class Pipeline:
                 item.delivery.message_id,
                 copy.routing_key,
                 error if isinstance(error, AmqptoolError) else text_of(error),
+                extra=item.about | {"error": text_of(error)},
             )
             return False
         return True
@@ -430,7 +434,11 @@ class Pipeline:
                     case Ack():
                         done.append(item)
                     case Hold(seconds):
-                        log.warning("message %s: another worker took it over; looking again", item.delivery.message_id)
+                        log.warning(
+                            "message %s: another worker took it over; looking again",
+                            item.delivery.message_id,
+                            extra=item.about,
+                        )
                         item.claim = None
                         self._hold(item, seconds)
             self._acknowledge(done, "handled")
@@ -449,7 +457,11 @@ class Pipeline:
         setattr(self._report, what, getattr(self._report, what) + len(here))
         for item in here:
             if what == "duplicates":
-                log.info("message %s: duplicate, acknowledged without handling it", item.delivery.message_id)
+                log.info(
+                    "message %s: duplicate, acknowledged without handling it",
+                    item.delivery.message_id,
+                    extra=item.about,
+                )
             if what == "handled":
                 self._report.without_id += item.key is None and self._store is not None
             self._count(item)

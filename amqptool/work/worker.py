@@ -267,7 +267,8 @@ class Worker:
             except (BrokerUnavailable, PreconditionFailed) as error:
                 if not self._connected_once:
                     raise
-                log.log(logging.INFO if failures else logging.WARNING, "%s; connecting again", error)
+                level = logging.INFO if failures else logging.WARNING
+                log.log(level, "%s; connecting again", error, extra={"queue": self._queue, "error": str(error)})
 
     async def _connect_and_consume(self, pipeline: Pipeline) -> None:
         opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
@@ -317,7 +318,7 @@ class Worker:
         await intake.open()
         if self._connected_once:
             self._report.reconnects += 1
-            log.warning("consuming again from queue %r", self._queue)
+            log.warning("consuming again from queue %r", self._queue, extra={"queue": self._queue})
         self._connected_once = True
         self._idle_since = asyncio.get_running_loop().time()
         watching = asyncio.create_task(watch(connection, self._queue, lambda: pipeline.last_activity, INTERVAL))
