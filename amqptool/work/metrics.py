@@ -32,6 +32,9 @@ _COUNTERS = {
     "amqptool_messages_retried": ("Failed messages passed on to wait for another attempt.", "retried"),
     "amqptool_messages_dead": ("Failed messages passed on to the dead-letter queue.", "dead"),
     "amqptool_messages_failed_attempts": ("Attempts that ended in an exception.", "failed_attempts"),
+    "amqptool_messages_without_id": ("Messages handled without dedup: they carried no UUID.", "without_id"),
+    "amqptool_messages_returned": ("Messages given back to their queue.", "returned"),
+    "amqptool_messages_undecodable": ("Messages kept un-acked: their headers cannot be decoded.", "undecodable"),
     "amqptool_reconnects": ("Connections made anew after one was lost.", "reconnects"),
 }
 #: Gauge → what it shows, and the field of the status.

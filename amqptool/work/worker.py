@@ -197,10 +197,12 @@ class Worker:
             raise RuntimeError("a Worker serves once; make another one")
         self._has_served = True
         store = open_store(self._dedup) if isinstance(self._dedup, str) else self._dedup
+        started = asyncio.get_running_loop().time()
         try:
             async with self._observed():
                 return await self._serve_with(store)
         finally:
+            self._report.seconds = asyncio.get_running_loop().time() - started
             if store is not None and store is not self._dedup:
                 store.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,17 +12,20 @@ from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.measures import Delays
 from amqptool.cli.options import Command
-from amqptool.cli.output import View, counted
+from amqptool.cli.output import View
 from amqptool.cli.printing import FORMATS, Printer
 from amqptool.cli.running import Stop, run
 from amqptool.cli.topologies import load_topology
+from amqptool.cli.worked import document, summary
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from amqptool.message import Delivery
     from amqptool.work.report import WorkReport
+    from amqptool.work.worker import Worker
 
 _NO_DEDUP = "none"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -115,7 +118,7 @@ def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -
     report, stop = run(context, lambda stop: _work(context, queue, printer, None, options, stop))
     code = work_code(report, stop.code, options["min_messages"])
     if code not in (ExitCode.DONE, ExitCode.INTERRUPTED):
-        context.output.talk(_summary(report, "printed"))
+        context.output.talk(summary(report, "printed"))
     return code
 
 
@@ -133,7 +136,7 @@ def _handle(context: Context, queue: str, handler: str, options: dict[str, Any])
     report, stop = run(context, lambda stop: _work(context, queue, function, store, options, stop))
     code = work_code(report, stop.code, options["min_messages"])
     return context.output.show(
-        View(kind="consume", document=asdict(report), talk=_summary(report, "handled"), code=code)
+        View(kind="consume", document=document(report), talk=summary(report, "handled"), code=code)
     )
 
 
@@ -159,20 +162,14 @@ async def _work(
     settings = {name: options[name] for name in _WORKER_OPTIONS} | {"retry": options["retry"] or ()}
     worker = Worker(context.resolve_urls().value, queue, function, dedup=dedup, **settings)
     stop.then(worker.stop)
-    return await worker.serve(), stop
+    async with _status_line(context, worker, prints=isinstance(function, Printer)):
+        return await worker.serve(), stop
 
 
-def _summary(report: WorkReport, verb: str) -> str:
-    parts = [
-        (report.handled, f"{report.handled:,} {verb}"),
-        (report.duplicates, counted(report.duplicates, "duplicate")),
-        (report.retried, f"{report.retried:,} retried"),
-        (report.dead, counted(report.dead, "dead letter")),
-        (report.failed_attempts, counted(report.failed_attempts, "failed attempt")),
-        (report.returned, f"{report.returned:,} given back"),
-        (report.abandoned, f"{report.abandoned:,} left unfinished"),
-        (report.reconnects, counted(report.reconnects, "reconnect")),
-    ]
-    shown = [text for position, (number, text) in enumerate(parts) if number or position == 0]
-    reason = "" if report.stopped_by == "stop" else f" (stopped by --{report.stopped_by})"
-    return ", ".join(shown) + reason
+def _status_line(context: Context, worker: Worker, *, prints: bool) -> AbstractAsyncContextManager[object]:
+    """Make what shows a person what the worker is doing, unless messages on the same terminal do."""
+    if context.json or context.logs_json or context.quiet or not sys.stderr.isatty():
+        return nullcontext()
+    from amqptool.cli.statusline import StatusLine, shares_terminal
+
+    return nullcontext() if prints and shares_terminal() else StatusLine(worker, color=context.output.color)
