@@ -39,3 +39,19 @@ def check_promises(options: dict[str, Any]) -> None:
             raise click.UsageError(
                 f"--ack-mode at-most-once lets go of messages first, but --{name.replace('_', '-')} needs them still."
             )
+
+
+def check_ladder(queue: str, options: dict[str, Any]) -> None:
+    """Refuse delays that no broker counts, and a dead-letter queue that is no other queue.
+
+    Raises:
+        UsageError: it is so.
+    """
+    if options["retry"] is None and options["dead_letter"] is None:
+        return
+    from amqptool.work.ladder import ladder_of
+
+    try:
+        ladder_of(queue, options["retry"] or (), options["dead_letter"])
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error

@@ -184,8 +184,8 @@ def route_code(routed: Routed) -> ExitCode:
     return ExitCode.UNROUTABLE if routed.unroutable else ExitCode.DONE
 
 
-def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: int | None) -> ExitCode:
-    """Return the code for a worker that ended by itself or by a signal.
+def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: int | None, *, limited: bool) -> ExitCode:
+    """Return the code for a worker that ended by itself or by a signal; `limited` if it was to handle so many.
 
     ==========  =====================================  ====
     signal      worker                                 code
@@ -194,6 +194,8 @@ def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: in
     SIGTERM     handlers left unfinished               143
     SIGTERM     drained                                0
     none        failed, dead or unfinished messages    1
+    none        some that cannot be decoded            1
+    none        limited, and some wait for a retry     1
     none        fewer than `min_messages` acked        75
     none        anything else                          0
     ==========  =====================================  ====
@@ -202,7 +204,7 @@ def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: in
         return ExitCode.DONE
     if signal_code is not None:
         return signal_code
-    if report.failed or report.dead or report.abandoned:
+    if report.failed or report.dead or report.abandoned or report.undecodable or (limited and report.retried):
         return ExitCode.FAILED
     if min_messages is not None and report.acknowledged < min_messages:
         return ExitCode.TRY_AGAIN

@@ -41,6 +41,11 @@ class Item:
     timer: asyncio.TimerHandle | None = None
 
     @property
+    def about(self) -> dict[str, object]:
+        """What a log tells of it, as `extra`."""
+        return {"queue": self.delivery.queue, "message_id": self.delivery.message_id, "attempt": self.original.attempt}
+
+    @property
     def has_failed(self) -> bool:
         """Whether its last attempt failed, and it is still here."""
         return self.failures > 0 or self.copy is not None

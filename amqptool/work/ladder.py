@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from amqptool.retry import dead_letter_queue_arguments, wait_queue, wait_queue_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from amqptool.message import FieldValue
 
@@ -83,3 +83,12 @@ class Ladder:
         if self.dead_letter is not None:
             queues[self.dead_letter] = dead_letter_queue_arguments()
         return queues
+
+
+def ladder_of(queue: str, seconds: Iterable[float], dead_letter: str | None) -> Ladder:
+    """Make a ladder whose delays are seconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return Ladder(queue, tuple(round(delay * 1000) for delay in seconds), dead_letter)

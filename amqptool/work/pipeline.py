@@ -146,6 +146,11 @@ class Pipeline:
         return len(self._items)
 
     @property
+    def held(self) -> int:
+        """How many of them wait for another attempt, for another worker, or for the end."""
+        return sum(item.given_up or item.timer is not None for item in self._items)
+
+    @property
     def is_settled(self) -> bool:
         """Whether nothing is left to do but what was given up."""
         return all(item.given_up for item in self._items)
@@ -182,9 +187,11 @@ class Pipeline:
         for item in old:
             item.is_old = True
             if item in self._running or item.given_up:
-                log.warning("message %s: worked on for over %.0f s", item.delivery.message_id, age)
+                log.warning("message %s: worked on for over %.0f s", item.delivery.message_id, age, extra=item.about)
             else:
-                log.info("message %s: given back, having waited for %.0f s", item.delivery.message_id, age)
+                log.info(
+                    "message %s: given back, having waited for %.0f s", item.delivery.message_id, age, extra=item.about
+                )
                 self._requeue([item])
         self._purge()
         self._dispatch()
@@ -392,6 +399,7 @@ class Pipeline:
             item.original.attempt,
             remark,
             text_of(error),
+            extra=item.about | {"error": text_of(error)},
             exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
         )
 
@@ -424,6 +432,7 @@ class Pipeline:
                 item.delivery.message_id,
                 copy.routing_key,
                 error if isinstance(error, AmqptoolError) else text_of(error),
+                extra=item.about | {"error": text_of(error)},
             )
             return False
         return True
@@ -468,7 +477,11 @@ class Pipeline:
                     case Ack():
                         done.append(item)
                     case Hold(seconds):
-                        log.warning("message %s: another worker took it over; looking again", item.delivery.message_id)
+                        log.warning(
+                            "message %s: another worker took it over; looking again",
+                            item.delivery.message_id,
+                            extra=item.about,
+                        )
                         item.claim = None
                         self._hold(item, seconds)
             self._acknowledge(done, "handled")
@@ -486,7 +499,11 @@ class Pipeline:
         for item in here:
             self._leave(item)
             if what == "duplicates":
-                log.info("message %s: duplicate, acknowledged without handling it", item.delivery.message_id)
+                log.info(
+                    "message %s: duplicate, acknowledged without handling it",
+                    item.delivery.message_id,
+                    extra=item.about,
+                )
             if what == "handled":
                 self._report.without_id += item.key is None and self._store is not None
             self._count(item)

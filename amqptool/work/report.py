@@ -33,5 +33,7 @@ class WorkReport:
     reconnects: int = 0
     #: Messages acknowledged, each once; one that comes again because its ack was lost is not counted again.
     acknowledged: int = 0
+    #: How long the worker has served, once it has ended.
+    seconds: float = 0.0
     #: Why the worker stopped: stop, max-messages, idle-timeout or timeout.
     stopped_by: str = ""

@@ -7,6 +7,7 @@ import logging
 import random
 import signal
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 from amqptool.backoff import Backoff
@@ -16,16 +17,21 @@ from amqptool.errors import BrokerUnavailable, PreconditionFailed
 from amqptool.handlers.python import as_handler
 from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
+from amqptool.work.crowding import Crowding
+from amqptool.work.endpoint import observed
 from amqptool.work.forwarder import Forwarder, declare_ladder
 from amqptool.work.intake import Intake
-from amqptool.work.ladder import Ladder
+from amqptool.work.ladder import ladder_of
+from amqptool.work.metrics import Metrics
 from amqptool.work.pipeline import COMMIT_GROUP, Pipeline
 from amqptool.work.report import WorkReport
+from amqptool.work.status import WorkStatus
 from amqptool.work.store import StoreThread
 from amqptool.work.watchdog import INTERVAL, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from amqptool.dedup.interface import DedupStore
     from amqptool.message import Delivery
@@ -78,6 +84,9 @@ class Worker:
 
     `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
     so many seconds without a message, or altogether.
+
+    With `metrics_port` it answers HTTP at `metrics_address` while it serves: `/metrics` for Prometheus (extra
+    `metrics`), `/live` and `/ready`. Port 0 is any that is free, which the log tells.
     """
 
     def __init__(
@@ -101,18 +110,22 @@ class Worker:
         timeout: float | None = None,
         at_most_once: bool = False,
         reject_missing_id: bool = False,
+        metrics_port: int | None = None,
+        metrics_address: str = "127.0.0.1",
     ) -> None:
         if at_most_once and (dedup is not None or retry or dead_letter is not None):
             raise ValueError("at_most_once lets go of messages first: without dedup, retry and dead_letter")
         if min(prefetch, concurrency, 1 if max_messages is None else max_messages) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
+        if metrics_port is not None and not 0 <= metrics_port <= 65535:
+            raise ValueError("metrics_port is a number from 0 to 65535")
         self._urls = as_urls(urls)
         self._hosts = Hosts(self._urls)
         self._queue = queue
         self._handler = as_handler(handler)
         self._dedup = dedup
         self._scope = dedup_scope
-        self._ladder = Ladder(queue, tuple(round(seconds * 1000) for seconds in retry), dead_letter)
+        self._ladder = ladder_of(queue, retry, dead_letter)
         # What is acknowledged first must not wait for its handler, for it would be lost.
         self._commit_group = COMMIT_GROUP if commit == "group" and not at_most_once else 0
         self._prefetch = prefetch if max_messages is None else min(prefetch, max_messages)
@@ -131,6 +144,30 @@ class Worker:
         self._connected_once = False
         self._has_served = False
         self._idle_since: float | None = None
+        self._pipeline: Pipeline | None = None
+        self._store: StoreThread | None = None
+        self._crowding = Crowding(queue, self._prefetch)
+        self._metrics_at = metrics_address, metrics_port
+        self._metrics = None if metrics_port is None else Metrics(self._report, lambda: self.status)
+
+    @property
+    def report(self) -> WorkReport:
+        """What it has done so far."""
+        return self._report
+
+    @property
+    def status(self) -> WorkStatus:
+        """What it is doing right now."""
+        in_hand, held = (self._pipeline.in_hand, self._pipeline.held) if self._pipeline else (0, 0)
+        return WorkStatus(
+            queue=self._queue,
+            prefetch=self._prefetch,
+            consuming=self._idle_since is not None,
+            stopping=self._stopping.is_set(),
+            store_works=self._store is None or self._store.is_healthy,
+            in_flight=in_hand - held,
+            held=held,
+        )
 
     def run(self) -> WorkReport:
         """Work until SIGTERM, SIGINT or a limit; see `serve`. In other threads than the main one, no signal comes."""
@@ -170,11 +207,20 @@ class Worker:
             raise RuntimeError("a Worker serves once; make another one")
         self._has_served = True
         store = open_store(self._dedup) if isinstance(self._dedup, str) else self._dedup
+        started = asyncio.get_running_loop().time()
         try:
-            return await self._serve_with(store)
+            async with self._observed():
+                return await self._serve_with(store)
         finally:
+            self._report.seconds = asyncio.get_running_loop().time() - started
             if store is not None and store is not self._dedup:
                 store.close()
+
+    def _observed(self) -> AbstractAsyncContextManager[object]:
+        address, port = self._metrics_at
+        if self._metrics is None or port is None:
+            return nullcontext()
+        return observed(address, port, self._metrics.text, lambda: self.status)
 
     def stop(self, reason: str = "stop") -> None:
         """Ask the worker to stop; to be called on its event loop."""
@@ -196,7 +242,7 @@ class Worker:
     async def _serve(self, store: StoreThread | None) -> WorkReport:
         forwarder = Forwarder(self._urls, self._ladder) if self._ladder.queues() else None
         pipeline = Pipeline(
-            self._handler,
+            self._handler if self._metrics is None else self._metrics.timed(self._handler),
             store,
             self._report,
             forwarder,
@@ -207,6 +253,7 @@ class Worker:
             reject_missing_id=self._reject_missing_id,
             on_change=self._changed.set,
         )
+        self._pipeline, self._store = pipeline, store
         clock = asyncio.create_task(self._watch_clock(pipeline))
         looks = asyncio.create_task(self._look_for_old(pipeline))
         try:
@@ -234,7 +281,8 @@ class Worker:
             except (BrokerUnavailable, PreconditionFailed) as error:
                 if not self._connected_once:
                     raise
-                log.log(logging.INFO if failures else logging.WARNING, "%s; connecting again", error)
+                level = logging.INFO if failures else logging.WARNING
+                log.log(level, "%s; connecting again", error, extra={"queue": self._queue, "error": str(error)})
 
     async def _connect_and_consume(self, pipeline: Pipeline) -> None:
         opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
@@ -284,7 +332,7 @@ class Worker:
         await intake.open()
         if self._connected_once:
             self._report.reconnects += 1
-            log.warning("consuming again from queue %r", self._queue)
+            log.warning("consuming again from queue %r", self._queue, extra={"queue": self._queue})
         self._connected_once = True
         self._idle_since = asyncio.get_running_loop().time()
         watching = asyncio.create_task(watch(connection, self._queue, lambda: pipeline.last_activity, INTERVAL))
@@ -356,6 +404,8 @@ class Worker:
                 self.stop("timeout")
             elif self._idle_timeout is not None and self._idle_seconds(now, pipeline) >= self._idle_timeout:
                 self.stop("idle-timeout")
+            if self._max_messages is None:  # else the window is no larger than what is wanted
+                self._crowding.look(now, lambda: pipeline.held)
             await asyncio.sleep(CLOCK_TICK)
 
     async def _look_for_old(self, pipeline: Pipeline) -> None:

@@ -30,8 +30,8 @@ class Unsettled:
 
         A tag that is settled already is left out: settled once more, the broker would close the channel.
         """
-        done = [tag for tag in tags if self._tags.pop(tag, 0) is None]
+        done = [tag for tag in sorted(tags) if self._tags.pop(tag, 0) is None]
         lowest = next(iter(self._tags), None)
         below = [tag for tag in done if lowest is None or tag < lowest]
-        together = [(max(below), len(below) > 1)] if below else []
+        together = [(below[-1], len(below) > 1)] if below else []
         return together + [(tag, False) for tag in done if lowest is not None and tag > lowest]

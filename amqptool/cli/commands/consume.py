@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from amqptool.cli.consume_checks import AT_MOST_ONCE, NO_DEDUP, check_look_options, check_promises
+from amqptool.cli.consume_checks import AT_MOST_ONCE, NO_DEDUP, check_ladder, check_look_options, check_promises
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.looking import Where, look
-from amqptool.cli.measures import Delays
+from amqptool.cli.measures import Delays, Size
 from amqptool.cli.options import Command
-from amqptool.cli.output import View, counted
+from amqptool.cli.output import View
 from amqptool.cli.printing import FORMATS, Printer
 from amqptool.cli.running import Stop, run
 from amqptool.cli.topologies import load_topology
+from amqptool.cli.worked import document, summary
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from amqptool.message import Delivery
     from amqptool.work.report import WorkReport
+    from amqptool.work.worker import Worker
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 #: What only a handler has use for.
-_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology", "missing_id")
+_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology", "missing_id", "commit")
 _WORKER_OPTIONS = (
     "dedup_scope",
+    "commit",
+    "prefetch_bytes",
     "retry",
     "dead_letter",
     "prefetch",
@@ -39,6 +44,8 @@ _WORKER_OPTIONS = (
     "max_messages",
     "idle_timeout",
     "timeout",
+    "metrics_port",
+    "metrics_address",
 )
 
 
@@ -54,6 +61,7 @@ _WORKER_OPTIONS = (
 @click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
 @click.option("--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time.")
 @click.option("--prefetch", type=click.IntRange(1, 65535), default=250, show_default=True, help="Deliveries in hand.")
+@click.option("--prefetch-bytes", type=Size(), default="64MiB", show_default=True, help="Bytes of bodies in hand.")
 @click.option(
     "--dedup",
     metavar="URL",
@@ -71,6 +79,11 @@ _WORKER_OPTIONS = (
     show_default=True,
     help="at-most-once: ack first; what fails is lost.",
 )
+@click.option(
+    "--commit",
+    type=click.Choice(["group", "each"]),
+    help="Commit what is done together, or each message before the next.  [default: group]",
+)
 @click.option("--retry", type=Delays(), metavar="5s,1m,10m", help="Wait so long after each failed attempt, in queues.")
 @click.option("--dead-letter", metavar="QUEUE", help="Where messages go that failed for good.")
 @click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
@@ -82,6 +95,13 @@ _WORKER_OPTIONS = (
     "--grace", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
     help="How long running handlers may take to finish when stopping.",
 )  # fmt: skip
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), metavar="PORT",
+    help="Serve /metrics, /live and /ready here; 0 picks a port, which -v tells.",
+)  # fmt: skip
+@click.option(
+    "--metrics-address", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="And at this address."
+)
 @pass_context
 def consume(
     context: Context,
@@ -107,6 +127,7 @@ def consume(
     _check_options(handler, output, options, as_json=context.json)
     check_look_options(handler, output, options)
     check_promises(options)
+    check_ladder(queue, options)
     if options["save"] is not None:
         return _save(context, queue, options)
     if handler is None:
@@ -134,9 +155,9 @@ def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -
         context.output.talk(view.talk)
         return view.code
     report, stop = run(context, lambda stop: _work(context, queue, printer, None, options, stop))
-    code = work_code(report, stop.code, options["min_messages"])
+    code = work_code(report, stop.code, options["min_messages"], limited=options["max_messages"] is not None)
     if code not in (ExitCode.DONE, ExitCode.INTERRUPTED):
-        context.output.talk(_summary(report, "printed"))
+        context.output.talk(summary(report, "printed"))
     return code
 
 
@@ -148,8 +169,10 @@ def _save(context: Context, queue: str, options: dict[str, Any]) -> ExitCode:
     if options["where"] or options["requeue"]:
         return context.output.show(look(context, queue, saver, "saved", options))
     report, stop = run(context, lambda stop: _work(context, queue, saver, None, options, stop))
-    code = work_code(report, stop.code, options["min_messages"])
-    return context.output.show(View(kind="consume", document=asdict(report), talk=_summary(report, "saved"), code=code))
+    code = work_code(report, stop.code, options["min_messages"], limited=options["max_messages"] is not None)
+    return context.output.show(
+        View(kind="consume", document=document(report), talk=summary(report, "saved"), code=code)
+    )
 
 
 def _handle(context: Context, queue: str, handler: str, options: dict[str, Any]) -> ExitCode:
@@ -164,9 +187,9 @@ def _handle(context: Context, queue: str, handler: str, options: dict[str, Any])
     dedup = NO_DEDUP if options["ack_mode"] == AT_MOST_ONCE else options["dedup"] or dedup_url(context.environ)
     store = None if dedup == NO_DEDUP else dedup
     report, stop = run(context, lambda stop: _work(context, queue, function, store, options, stop))
-    code = work_code(report, stop.code, options["min_messages"])
+    code = work_code(report, stop.code, options["min_messages"], limited=options["max_messages"] is not None)
     return context.output.show(
-        View(kind="consume", document=asdict(report), talk=_summary(report, "handled"), code=code)
+        View(kind="consume", document=document(report), talk=summary(report, "handled"), code=code)
     )
 
 
@@ -190,26 +213,21 @@ async def _work(
     from amqptool.work.worker import Worker
 
     settings = {name: options[name] for name in _WORKER_OPTIONS} | {
+        "commit": options["commit"] or "group",
         "retry": options["retry"] or (),
         "at_most_once": options["ack_mode"] == AT_MOST_ONCE,
         "reject_missing_id": options["missing_id"] == "reject",
     }
     worker = Worker(context.resolve_urls().value, queue, function, dedup=dedup, **settings)
     stop.then(worker.stop)
-    return await worker.serve(), stop
+    async with _status_line(context, worker, prints=isinstance(function, Printer)):
+        return await worker.serve(), stop
 
 
-def _summary(report: WorkReport, verb: str) -> str:
-    parts = [
-        (report.handled, f"{report.handled:,} {verb}"),
-        (report.duplicates, counted(report.duplicates, "duplicate")),
-        (report.retried, f"{report.retried:,} retried"),
-        (report.dead, counted(report.dead, "dead letter")),
-        (report.failed_attempts, counted(report.failed_attempts, "failed attempt")),
-        (report.returned, f"{report.returned:,} given back"),
-        (report.abandoned, f"{report.abandoned:,} left unfinished"),
-        (report.reconnects, counted(report.reconnects, "reconnect")),
-    ]
-    shown = [text for position, (number, text) in enumerate(parts) if number or position == 0]
-    reason = "" if report.stopped_by == "stop" else f" (stopped by --{report.stopped_by})"
-    return ", ".join(shown) + reason
+def _status_line(context: Context, worker: Worker, *, prints: bool) -> AbstractAsyncContextManager[object]:
+    """Make what shows a person what the worker is doing, unless messages on the same terminal do."""
+    if context.json or context.logs_json or context.quiet or not sys.stderr.isatty():
+        return nullcontext()
+    from amqptool.cli.statusline import StatusLine, shares_terminal
+
+    return nullcontext() if prints and shares_terminal() else StatusLine(worker, color=context.output.color)
