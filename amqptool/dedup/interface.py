@@ -44,6 +44,9 @@ class Acquired:
     token: str
     #: Which attempt at the message this is, from 1.
     attempt: int
+    #: Whether somebody had claimed it before, and neither finished nor gave it up: the handler may have been the end
+    #: of that process.
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,10 @@ class DedupStore(Protocol):
         ...
 
     def renew(self, claims: Sequence[Acquired]) -> None:
-        """Begin the leases of claims anew."""
+        """Begin the leases of claims anew, and keep their attempts.
+
+        A claim with a higher attempt counts one in advance: whoever takes it over finds it counted.
+        """
         ...
 
     def prune(self) -> int:

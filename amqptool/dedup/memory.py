@@ -113,7 +113,8 @@ class MemoryStore:
             return Done()
         if row is not None and not may_take(row, now, owner_is_dead=False):
             return Busy()
-        acquired = Acquired(key, token, row.attempt if row else 1)
+        interrupted = row is not None and row.state == State.CLAIMED
+        acquired = Acquired(key, token, row.attempt if row else 1, interrupted)
         self._rows[key] = Row(State.CLAIMED, acquired.token, "", now + self.lease, acquired.attempt)
         return acquired
 

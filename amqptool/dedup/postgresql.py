@@ -83,7 +83,7 @@ class PostgresqlStore:
             new = {"token": token, "owner": self._owner, "lease": self.lease}
             claims |= _acquired(token, self._ask(self._claims, statements.CLAIM, **_columns(wanted), **new))
             rows = self._look([key for key in wanted if claims[key] == Busy()])
-            claims |= {key: Done() for key, row in rows.items() if row.state == State.DONE}
+            claims |= {key: Done() for key, (row, _) in rows.items() if row.state == State.DONE}
             claims |= self._take_over(rows, new)
         return in_order(keys, claims)
 
@@ -166,19 +166,21 @@ class PostgresqlStore:
             elif not self._server.has_table(connection):
                 raise DedupError(f"there is no dedup store in {self._server.name}")
 
-    def _look(self, keys: Sequence[Key]) -> dict[Key, Row]:
+    def _look(self, keys: Sequence[Key]) -> dict[Key, tuple[Row, float]]:
+        """Return what is known of keys, and the time."""
         rows = self._ask(self._claims, statements.LOOK, **_columns(keys)) if keys else []
-        return {_key(scope, message_id): Row(*columns) for scope, message_id, *columns, _now in rows}
+        return {_key(scope, message_id): (Row(*columns), now) for scope, message_id, *columns, now in rows}
 
-    def _take_over(self, rows: Mapping[Key, Row], new: Mapping[str, Any]) -> dict[Key, Claim]:
+    def _take_over(self, rows: Mapping[Key, tuple[Row, float]], new: Mapping[str, Any]) -> dict[Key, Claim]:
         free = {
             key: row
-            for key, row in rows.items()
-            if row.state == State.CLAIMED and self._lost.is_nobodys(row.token, row.owner)
+            for key, (row, now) in rows.items()
+            if row.state == State.CLAIMED and (row.lease_until <= now or self._lost.is_nobodys(row.token, row.owner))
         }
         if not free:
             return {}
-        return _acquired(new["token"], self._ask(self._claims, statements.TAKE_OVER, **_seen(free), **new))
+        taken = self._ask(self._claims, statements.TAKE_OVER, **_seen(free), **new)
+        return _acquired(new["token"], taken, interrupted=True)
 
     def _write(
         self, line: Line, claims: Sequence[Acquired], state: State, seconds: float, *, failed: bool = False
@@ -210,9 +212,9 @@ def _seen(rows: Mapping[Key, Row]) -> dict[str, Any]:
     return {**_columns(rows), "states": states, "seen_tokens": tokens}
 
 
-def _acquired(token: str, rows: Iterable[tuple[bytes, bytes, int]]) -> dict[Key, Claim]:
+def _acquired(token: str, rows: Iterable[tuple[bytes, bytes, int]], *, interrupted: bool = False) -> dict[Key, Claim]:
     keys = ((_key(scope, message_id), attempt) for scope, message_id, attempt in rows)
-    return {key: Acquired(key, token, attempt) for key, attempt in keys}
+    return {key: Acquired(key, token, attempt, interrupted) for key, attempt in keys}
 
 
 def _encoded(key: Key) -> tuple[bytes, bytes]:

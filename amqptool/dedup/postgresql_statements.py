@@ -47,7 +47,7 @@ INSERT INTO amqptool_dedup AS message (scope, id, state, token, owner, until, at
 SELECT scope, id, 1, %(token)s, %(owner)s, {_NOW} + %(lease)s, 1 FROM {_WANTED} ORDER BY scope, id
 ON CONFLICT (scope, id) DO UPDATE
 SET state = 1, token = excluded.token, owner = excluded.owner, until = excluded.until
-WHERE message.state = 3 OR message.state = 1 AND message.until <= {_NOW}
+WHERE message.state = 3
 RETURNING scope, id, attempt
 """
 LOOK = f"""

@@ -141,7 +141,8 @@ class RedisStore:
         free = [key for key, row in rows.items() if self._lost.is_nobodys(row.token, row.owner)]
         texts = [held[key] for key in free]
         answers = self._run(scripts.TAKE_OVER, free, *self._new_claim(token), *texts)
-        return {key: Acquired(key, token, attempt) for key, attempt in zip(free, answers, strict=True) if attempt}
+        taken = {key: attempt for key, attempt in zip(free, answers, strict=True) if attempt}
+        return {key: Acquired(key, token, attempt, interrupted=True) for key, attempt in taken.items()}
 
     def _new_claim(self, token: str) -> tuple[int | str, ...]:
         return self._time(), _milliseconds(self.lease), _milliseconds(self._retention), token, self._owner
@@ -243,7 +244,7 @@ def _client(library: Any, url: str) -> tuple[Any, str]:
 def _claim(key: Key, token: str, answer: int | bytes) -> Claim:
     if isinstance(answer, bytes):
         return Busy()
-    return Acquired(key, token, answer) if answer else Done()
+    return Acquired(key, token, abs(answer), interrupted=answer < 0) if answer else Done()
 
 
 def _name(key: Key) -> str:

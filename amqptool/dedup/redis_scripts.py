@@ -24,7 +24,8 @@ local function take(key, attempt)
 end
 """
 
-#: Claim keys; answers the attempt where it worked, 0 where it is done, the row where somebody is at it.
+#: Claim keys; answers the attempt where it worked, negative where somebody's lease was over, 0 where it is done,
+#: and the row where somebody is at it.
 CLAIM = f"""
 {_NOW}{_TAKE}
 for index, key in ipairs(KEYS) do
@@ -34,6 +35,8 @@ for index, key in ipairs(KEYS) do
         answers[index] = 0
     elseif state == '1' and tonumber(lease_until) > now then
         answers[index] = row
+    elseif state == '1' then
+        answers[index] = -take(key, attempt)
     else
         answers[index] = take(key, attempt)
     end

@@ -93,7 +93,7 @@ class Rows:
         if not may_take(row, self._now, **self._life_of(row)):
             return Busy()
         self._connection.execute(_TAKE, (token, owner, until, *self._place(key)))
-        return Acquired(key, token, row.attempt)
+        return Acquired(key, token, row.attempt, interrupted=row.state == State.CLAIMED)
 
     def _life_of(self, row: Row) -> dict[str, bool]:
         return {"owner_is_dead": self._is_dead(row.owner), "owner_is_alive": self._is_alive(row.owner)}

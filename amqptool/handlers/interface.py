@@ -36,6 +36,10 @@ class Reject(Exception):
     """
 
 
+class Interrupted(Reject):
+    """A message in each of whose attempts the worker's process died, rejected without calling a handler again."""
+
+
 class MissingId(Reject):
     """A message without an id by which it could be told from its repetition, rejected without calling a handler."""
 

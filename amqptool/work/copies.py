@@ -12,7 +12,7 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from amqptool.handlers.interface import MissingId
+from amqptool.handlers.interface import Interrupted, MissingId
 from amqptool.work.ladder import DeadLetter
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 QUEUE = "amqptool-queue"
 #: Which attempt a copy that comes back is.
 ATTEMPT = "amqptool-attempt"
-#: Why it is dead: `failed` in its last attempt, `rejected` by its handler, or `missing-id`.
+#: Why it is dead: `failed` in its last attempt, `rejected` by its handler, `missing-id`, or
+#: `interrupted` in all of them.
 REASON = "amqptool-reason"
 #: The last error, and the end of its traceback.
 ERROR, TRACEBACK = "amqptool-error", "amqptool-traceback"
@@ -129,6 +130,8 @@ def _is_set_aside(name: str) -> bool:
 def _reason(error: Exception, *, rejected: bool) -> str:
     if isinstance(error, MissingId):
         return "missing-id"
+    if isinstance(error, Interrupted):
+        return "interrupted"
     return "rejected" if rejected else "failed"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Item:
     looks: int = 0
     #: Tried for the last time; stays un-acked until the worker stops.
     given_up: bool = False
+    #: Handled with nothing beside it, since the process that had it before has died.
+    is_alone: bool = False
     #: In hand for nearly as long as the broker allows.
     is_old: bool = False
     timer: asyncio.TimerHandle | None = None
@@ -44,6 +46,13 @@ class Item:
     def about(self) -> dict[str, object]:
         """What a log tells of it, as `extra`."""
         return {"queue": self.delivery.queue, "message_id": self.delivery.message_id, "attempt": self.original.attempt}
+
+    @property
+    def held_claim(self) -> Acquired | None:
+        """Its claim as it is renewed: an attempt that is made alone is counted before it begins."""
+        if self.claim is None or not self.is_alone:
+            return self.claim
+        return replace(self.claim, attempt=self.claim.attempt + 1)
 
     @property
     def has_failed(self) -> bool:

@@ -72,6 +72,10 @@ class Ladder:
             return Rung(wait_queue(self.queue, delay))
         return None if self.dead_letter is None else DeadLetter(self.dead_letter)
 
+    def is_used_up(self, attempt: int) -> bool:
+        """Whether so many attempts have been made before that there is none for this one, but a place for the dead."""
+        return self.dead_letter is not None and attempt > len(self.delays) + 1
+
     def _no_shorter_than(self, milliseconds: float) -> int:
         return min((delay for delay in self.delays if delay >= milliseconds), default=max(self.delays))
 

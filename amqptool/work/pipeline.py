@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from amqptool.dedup.interface import Acquired, Key
 from amqptool.errors import AmqptoolError
-from amqptool.handlers.interface import MissingId, Reject, Retry, StopWork
+from amqptool.handlers.interface import Interrupted, MissingId, Reject, Retry, StopWork
 from amqptool.message import normalize_message_id
 from amqptool.work.batches import Batches
 from amqptool.work.copies import copy_of, original_of, text_of
@@ -109,6 +109,9 @@ class Pipeline:
         self._items: set[Item] = set()
         self._bytes = 0
         self._ready: deque[Item] = deque()
+        # Which may be what kills processes, so each is handled with nothing beside it.
+        self._interrupted: deque[Item] = deque()
+        self._alone: Item | None = None
         # From when the crew has it until its outcome is settled.
         self._running: set[Item] = set()
         self._most_running = concurrency + commit_group
@@ -125,7 +128,7 @@ class Pipeline:
         self._ending = False
         self._deadline: float | None = None
         self._crew = crew_of(handler, concurrency, self._after_handling)
-        self._sending: set[asyncio.Task[None]] = set()
+        self._spawned: set[asyncio.Task[None]] = set()
         self._endless: list[asyncio.Task[None]] = []
         self._finishing = [
             self._start(work) for work in (self._claim_forever(), self._complete_forever(), self._pass_on_forever())
@@ -234,17 +237,17 @@ class Pipeline:
             log.warning("messages left unfinished, for the broker to deliver again: %d", len(self._running))
         self._ending = True
         try:
-            for task in (*self._endless, *self._sending):
+            for task in (*self._endless, *self._spawned):
                 task.cancel()
             for item in await self._crew.end(END_TIMEOUT):
                 self._let_go(item, failed=False)
             for batches in (self._claiming, self._completing, self._passed_on):
                 batches.close()
-            await asyncio.wait([*self._endless, *self._sending, *self._finishing], timeout=END_TIMEOUT)
+            await asyncio.wait([*self._endless, *self._spawned, *self._finishing], timeout=END_TIMEOUT)
             self._releasing.close()
             await asyncio.wait([self._releaser], timeout=END_TIMEOUT)
         finally:
-            for task in (*self._endless, *self._sending, *self._finishing, self._releaser):
+            for task in (*self._endless, *self._spawned, *self._finishing, self._releaser):
                 task.cancel()
             self._handler.close()
 
@@ -260,7 +263,7 @@ class Pipeline:
         item.timer = None
         if item.copy is not None:
             self._running.add(item)
-            self._start_sending(item, item.copy)
+            self._spawn(self._send(item, *item.copy))
         elif item.key is None and self._reject_missing_id and self._store is not None:
             self._running.add(item)
             self._failed(item, MissingId("the message id is no UUID"))
@@ -298,7 +301,10 @@ class Pipeline:
 
     def _make_ready(self, item: Item) -> None:
         item.original = _original_of(item, is_copied=self._forwarder is not None)
-        self._ready.append(item)
+        if item.claim is not None and item.claim.interrupted:
+            self._interrupted.append(item)
+        else:
+            self._ready.append(item)
 
     def _dispatch(self) -> None:
         """Give the crew what is ready, as long as DONE can be written and not too many wait for it.
@@ -306,6 +312,9 @@ class Pipeline:
         Whatever is handled without its DONE, a crash would repeat.
         """
         if self._ending or not (self._store is None or self._store.is_healthy):
+            return
+        if self._interrupted or self._alone in self._running:
+            self._dispatch_alone()
             return
         batch: list[Item] = []
         while self._ready and len(self._running) < self._most_running:
@@ -316,6 +325,23 @@ class Pipeline:
         if self._ack_first:
             self._acknowledge_first(batch)
         self._crew.add(batch)
+
+    def _dispatch_alone(self) -> None:
+        """Handle one of those whose process has died, once nothing else is being handled."""
+        while self._interrupted and not self._running:
+            item = self._interrupted.popleft()
+            if item in self._items:
+                self._running.add(item)
+                self._spawn(self._handle_alone(item))
+
+    async def _handle_alone(self, item: Item) -> None:
+        attempt = item.original.attempt
+        if self._forwarder is not None and self._forwarder.ladder.is_used_up(attempt):
+            self._failed(item, Interrupted(f"the process died in each of {attempt - 1} attempts"))
+            return
+        self._alone, item.is_alone = item, True
+        await self._required_store().renew([claim for claim in [item.held_claim] if claim is not None])
+        self._crew.add([item])
 
     def _acknowledge_first(self, items: Sequence[Item]) -> None:
         """Let go of messages before they are handled: nothing is done twice, and what fails or crashes is lost."""
@@ -332,7 +358,8 @@ class Pipeline:
             return
         unbegun = self._crew.take_back()
         self._running.difference_update(unbegun)
-        self._ready.extendleft(reversed(unbegun))
+        for item in reversed(unbegun):
+            (self._interrupted if item.is_alone else self._ready).appendleft(item)
 
     def _after_handling(self, endings: list[tuple[Item, Exception | None]]) -> None:
         if self._ending:
@@ -385,7 +412,7 @@ class Pipeline:
             told = replace(item.delivery, attempt=attempt)
             copy = copy_of(told, decision.step, error, rejected=rejected, at=datetime.now(UTC))
             item.copy = decision.step, copy
-            self._start_sending(item, item.copy)
+            self._spawn(self._send(item, *item.copy))
         else:  # a message that comes again on another channel needs no copy
             item.failures += 1
             self._let_go(item, failed=True)
@@ -403,10 +430,11 @@ class Pipeline:
             exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
         )
 
-    def _start_sending(self, item: Item, copy: tuple[Step, Message]) -> None:
-        task = self._start(self._send(item, *copy))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        """Start what one message takes beside its handler."""
+        task = self._start(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
 
     async def _send(self, item: Item, step: Step, copy: Message) -> None:
         """Pass a message on, in no handler's way."""
@@ -549,6 +577,7 @@ class Pipeline:
         """Let go of the bodies of what was withdrawn, also behind a handler or a store that is slow."""
         self._claiming.keep(self._items.__contains__)
         self._ready = deque(item for item in self._ready if item in self._items)
+        self._interrupted = deque(item for item in self._interrupted if item in self._items)
 
     async def _release_forever(self) -> None:
         while batch := await self._releasing.take():
@@ -560,7 +589,8 @@ class Pipeline:
     async def _renew_forever(self, store: StoreThread) -> None:
         while True:
             await asyncio.sleep(store.lease / 3)
-            await store.renew([item.claim for item in self._items if item.claim is not None])
+            held = [item.held_claim for item in self._items]
+            await store.renew([claim for claim in held if claim is not None])
 
     async def _prune_forever(self, store: StoreThread) -> None:
         while True:

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from amqptool import Delivery, SqliteStore, Worker
 from amqptool.dedup.interface import Acquired
@@ -41,17 +42,18 @@ class StoreThatDies(SqliteStore):
 
 
 def main(url: str, step: str, directory: Path) -> None:
-    """Work until the step comes."""
+    """Work until the step comes; with `poison`, until nothing comes, unless a message of that body does."""
 
     def handle(delivery: Delivery) -> None:
-        if step == "after-claim":
+        if step == "after-claim" or delivery.body == b"poison":
             die()
         record_effect(directory, delivery)
         if step == "after-effect":
             die()
 
     store = (StoreThatDies if step == "after-done" else SqliteStore)(directory / "dedup.db")
-    Worker(url, "q", handle, dedup=store, dedup_scope="test").run()
+    limits: dict[str, Any] = {"retry": (60,), "dead_letter": "dead", "idle_timeout": 1} if step == "poison" else {}
+    Worker(url, "q", handle, dedup=store, dedup_scope="test", commit="each", **limits).run()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from amqptool import AmqpUrl, Message, SqliteStore, Worker, WorkReport
-from tests.support.broker import declare_queue, publish, queue_length
+from tests.support.broker import declare_queue, drain, publish, queue_length
 from tests.support.doomed import record_effect
 from tests.support.proxy import BASIC_ACK, proxy_before
 
@@ -83,3 +83,24 @@ def test_a_worker_killed_before_its_ack_arrives(amqptool_vhost: AmqpUrl, tmp_pat
         assert doomed[0].wait(60) == -signal.SIGKILL
     report, left = survive(amqptool_vhost, tmp_path)
     assert (effects(tmp_path), report.duplicates, left) == (1, 1, 0)
+
+
+def test_a_message_that_kills_its_process_is_dead_in_the_end_and_its_neighbours_are_handled(
+    amqptool_vhost: AmqpUrl, tmp_path: Path
+) -> None:
+    """Two attempts are counted, those that it made alone; who was merely in hand beside it loses none."""
+    neighbours = [b"%d" % number for number in range(10)]
+
+    async def prepare_all() -> None:
+        await declare_queue(amqptool_vhost, "q")
+        bodies = [*neighbours[:5], b"poison", *neighbours[5:]]
+        await publish(amqptool_vhost, [Message(body=body, routing_key="q") for body in bodies])
+
+    asyncio.run(prepare_all())
+    ends = [start_doomed(amqptool_vhost, "poison", tmp_path).wait(60) for _ in range(4)]
+    [dead] = asyncio.run(drain(amqptool_vhost, "dead"))
+
+    assert ends == [-signal.SIGKILL] * 3 + [0]
+    assert (dead.body, dead.headers["amqptool-reason"]) == (b"poison", "interrupted")
+    assert sorted((tmp_path / "effects").read_bytes().splitlines()) == neighbours
+    assert asyncio.run(queue_length(amqptool_vhost, "q")) == 0
