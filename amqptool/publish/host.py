@@ -7,21 +7,21 @@ import atexit
 import logging
 import os
 import selectors
-import socket
 import threading
 from collections import deque
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from amqptool.broker.amqp.lookup import look_up
 from amqptool.errors import BrokerUnavailable, InDoubt
 from amqptool.publish.handover import Inbox
 from amqptool.publish.outcome import Failed, not_sent
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
     from amqptool.publish.handover import Submission
@@ -240,16 +240,5 @@ class _Loop(asyncio.SelectorEventLoop):
         await super().sock_connect(sock, address)
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: int) -> Any:
-        """Look a host up in a thread of its own."""
-        found: Future[Any] = Future()
-
-        def look_up() -> None:
-            if not found.set_running_or_notify_cancel():  # from here on it can be unheard, but not cancelled
-                return
-            try:
-                found.set_result(socket.getaddrinfo(host, port, **hints))
-            except Exception as error:
-                found.set_exception(error)
-
-        threading.Thread(target=look_up, daemon=True).start()
-        return await asyncio.wrap_future(found)
+        """Look a host up."""
+        return await look_up(host, port, **hints)
