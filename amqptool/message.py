@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -34,6 +35,10 @@ FieldValue: TypeAlias = (
     "bool | int | float | str | bytes | Decimal | datetime | list[FieldValue] | dict[str, FieldValue] | None"
 )
 
+
+#: Levels of lists and tables within each other, with the outermost table. Whatever works on them takes two calls or
+#: more for each, of Python's 1000, and RabbitMQ has no bound.
+MAX_DEPTH = 256
 
 _MILLISECONDS = re.compile(r"[0-9]{1,18}")
 _CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -225,11 +230,23 @@ def check_message(message: Message) -> None:
 def _check_headers(headers: Mapping[str, FieldValue]) -> None:
     if not isinstance(headers, Mapping):
         raise InputError(f"the headers must be a mapping, not {type(headers).__name__}")
-    try:
-        for key, value in headers.items():
-            _check_field(f"header {key!r}", key, value)
-    except RecursionError:
-        raise InputError("the headers are nested too deeply") from None
+    if is_too_deep([*headers.values()]):
+        raise InputError(f"the headers are nested too deeply: more than {MAX_DEPTH} levels")
+    for key, value in headers.items():
+        _check_field(f"header {key!r}", key, value)
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether a value has more than `MAX_DEPTH` levels of lists and tables, with itself."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        containers = [
+            each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)
+        ]
+        if not containers:
+            return False
+        level = list(chain.from_iterable(containers))
+    return True
 
 
 def _check_short_string(name: str, value: str) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from amqptool.errors import InputError
 from amqptool.message import (
+    MAX_DEPTH,
     SHORT_STRINGS,
     Delivery,
     FarTimestamp,
@@ -27,9 +28,9 @@ NIL = "00000000-0000-0000-0000-000000000000"
 
 
 def nested(depth: int) -> list[Any]:
-    """Make a list in a list in a list."""
+    """Make so many lists in each other."""
     value: list[Any] = []
-    for _ in range(depth):
+    for _ in range(depth - 1):
         value = [value]
     return value
 
@@ -214,6 +215,7 @@ def test_what_amqp_carries_passes(fields: dict[str, Any]) -> None:
         ({"headers": {4711: 1}}, "the name of header 4711 must be text, not int"),
         ({"headers": {"h": {4711: 1}}}, "the name of header 'h', key 4711 must be text, not int"),
         ({"headers": [("h", 1)]}, "the headers must be a mapping, not list"),
+        ({"headers": {"h": nested(MAX_DEPTH)}}, "the headers are nested too deeply: more than 256 levels"),
         ({"headers": {"h": nested(100_000)}}, "the headers are nested too deeply"),
     ],
 )
@@ -225,3 +227,13 @@ def test_what_amqp_cannot_carry_is_named(fields: dict[str, Any], words: str) -> 
         check_message(message)
 
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_headers_may_be_nested_up_to_the_bound(kind: type) -> None:
+    """The bound counts the table of the headers, too."""
+    value: Any = kind()
+    for _ in range(MAX_DEPTH - 2):
+        value = [value] if kind is list else {"k": value}
+
+    check_message(Message(body=b"", headers={"h": value}))

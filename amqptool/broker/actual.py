@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from amqptool.errors import InputError
+from amqptool.message import MAX_DEPTH, is_too_deep
 from amqptool.topology.diff.identity import binding_key
 from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology, Vhost
 from amqptool.topology.names import RESERVED_PREFIX
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from amqptool.topology.model import DestinationType
 
 T = TypeVar("T", Exchange, Queue, Binding)
-
-#: Levels of lists and tables within each other. Whatever works on them takes two calls or more for each, of Python's
-#: 1000, and RabbitMQ has no bound.
-MAX_DEPTH = 256
 
 
 async def read_actual(management: Management, vhosts: Iterable[str]) -> Topology:
@@ -139,22 +136,10 @@ def _binding(each: dict[str, Any]) -> Binding:
 
 
 def _shallow(thing: T) -> T:
-    if thing.arguments and _is_deep(thing.arguments):
+    if thing.arguments and is_too_deep(thing.arguments):
         name = f"{replace(thing, arguments={})} of vhost {thing.vhost!r}"
         raise InputError(f"{name}: its arguments on the broker are nested more than {MAX_DEPTH} levels deep")
     return thing
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        containers = [
-            each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)
-        ]
-        if not containers:
-            return False
-        level = list(chain.from_iterable(containers))
-    return True
 
 
 def _policy(each: dict[str, Any]) -> Policy:

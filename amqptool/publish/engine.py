@@ -14,10 +14,11 @@ from amqptool.errors import AccessRefused, BrokerBlocked, BrokerError, BrokerUna
 from amqptool.message import check_message
 from amqptool.publish.deadlines import Deadlines
 from amqptool.publish.exchanges import Exchanges
+from amqptool.publish.line import Line
 from amqptool.publish.refusal import vanished_exchange
 from amqptool.publish.session import Session
-from amqptool.publish.terms import NACK_BACKOFF
-from amqptool.publish.upkeep import BURST, Upkeep
+from amqptool.publish.terms import BURST, NACK_BACKOFF
+from amqptool.publish.upkeep import Upkeep
 from amqptool.publish.verdict import Loss, after_ack, after_giving_up, after_nack, in_doubt, judge_loss
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ class Engine:
         self._upkeep = Upkeep(self, hosts, terms, events)
         self._is_ready = False
         self._burst = 0
+        self._line = Line(self._write, self._prepare)
         self._progress = asyncio.Event()
-        self._turns = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     # -- from the first connection to the last --
@@ -110,17 +111,23 @@ class Engine:
             NotFound: the exchange does not exist.
             AmqptoolError: `failure`, while there is one.
         """
-        while not self.try_send(message, ticket):
-            await self._prepare(message)
+        if not (self._line.is_empty and self._write(message, ticket)):
+            await self._line.wait(message, ticket)
+        if self._burst >= BURST:  # the others on this loop have a turn
+            self._burst = 0
+            await asyncio.sleep(0)
 
     def try_send(self, message: Message, ticket: Ticket) -> bool:
         """Send a message, unless there is something to wait for; see `send`."""
+        return self._burst < BURST and self._line.is_empty and self._write(message, ticket)
+
+    def _write(self, message: Message, ticket: Ticket) -> bool:
         try:
             is_clear = self._is_ready and self.window.has_room and message.exchange in self.exchanges.known
         except TypeError:  # of an exchange that cannot be in a set, such as a list
             check_message(message)
             raise
-        if not is_clear or self._burst >= BURST:
+        if not is_clear:
             return False
         try:
             header_bytes = self.session.channel.publish(message, mandatory=self._terms.mandatory)
@@ -132,15 +139,11 @@ class Engine:
         return True
 
     async def _prepare(self, message: Message) -> None:
-        """Wait for whatever keeps a message from being sent; first come, first served."""
-        if self._burst >= BURST:  # the others on this loop have a turn
-            self._burst = 0
-            await asyncio.sleep(0)
-        async with self._turns:
-            while not (self._is_ready and self.window.has_room):
-                if self.failure is not None:
-                    raise self.failure
-                await self.next_progress()
+        """Wait for whatever keeps a message from being sent."""
+        while not (self._is_ready and self.window.has_room):
+            if self.failure is not None:
+                raise self.failure
+            await self.next_progress()
         if message.exchange not in self.exchanges.known:
             check_message(message)  # whose exchange may be no text
             await self.find_exchange(message.exchange)

@@ -7,21 +7,22 @@ import atexit
 import logging
 import os
 import selectors
-import socket
 import threading
 from collections import deque
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from amqptool.broker.amqp.lookup import look_up
 from amqptool.errors import BrokerUnavailable, InDoubt
 from amqptool.publish.handover import Inbox
 from amqptool.publish.outcome import Failed, not_sent
+from amqptool.publish.reopening import ReopeningPublisher
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
     from amqptool.publish.handover import Submission
@@ -40,13 +41,11 @@ class Host:
     """One loop thread and its publisher, which is made anew when it has ended for good."""
 
     def __init__(self, make: Callable[[], Publisher]) -> None:
-        self._make = make
         # Not epoll: a forked child would share it, and what it unregisters would be gone for the parent.
         self._selector = selectors.PollSelector()
         self._loop = _Loop(self._selector)
         self._news = asyncio.Event()
-        self._opening = asyncio.Lock()
-        self._publisher: Publisher | None = None
+        self._publisher = ReopeningPublisher(make)
         self._serving: asyncio.Task[None] | None = None
         self._taken: deque[Submission] = deque()
         self._begun: set[Submission] = set()
@@ -132,13 +131,11 @@ class Host:
                 while await self._take():
                     while self._taken:
                         await self._send(self._taken.popleft())
-                if self._publisher is not None:
-                    await self._publisher.close()
+                await self._publisher.close()
         finally:
             self.inbox.close()
-            if self._publisher is not None:
-                self._publisher.abandon()
-                await self._publisher.close(settle=False)
+            self._publisher.abandon()
+            await self._publisher.close(settle=False)
             self._leave_nobody_waiting()
 
     async def _take(self) -> bool:
@@ -157,7 +154,7 @@ class Host:
             return
         self._begun.add(submission)
         try:
-            publisher = await self._opened()
+            publisher = await self._publisher.opened()
         except Exception as error:  # a mistake in us is not to end the thread
             self._fail(submission, error)
             # One attempt to connect speaks for everybody who waited meanwhile.
@@ -177,23 +174,12 @@ class Host:
         """Open the publisher, and say so, or why not."""
         error: Exception | None = BrokerUnavailable("closed before it was connected")
         try:
-            await self._opened()
+            await self._publisher.opened()
             error = None
         except Exception as reason:
             error = reason
         finally:
             answer.put(error)
-
-    async def _opened(self) -> Publisher:
-        async with self._opening:
-            if self._publisher is not None and self._publisher.is_over:
-                await self._publisher.close(settle=False)
-                self._publisher = None
-            if self._publisher is None:
-                publisher = self._make()
-                await publisher.open()
-                self._publisher = publisher
-            return self._publisher
 
     def _settle(self, submission: Submission, outcome: Outcome) -> None:
         if submission in self._begun:
@@ -240,16 +226,5 @@ class _Loop(asyncio.SelectorEventLoop):
         await super().sock_connect(sock, address)
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: int) -> Any:
-        """Look a host up in a thread of its own."""
-        found: Future[Any] = Future()
-
-        def look_up() -> None:
-            if not found.set_running_or_notify_cancel():  # from here on it can be unheard, but not cancelled
-                return
-            try:
-                found.set_result(socket.getaddrinfo(host, port, **hints))
-            except Exception as error:
-                found.set_exception(error)
-
-        threading.Thread(target=look_up, daemon=True).start()
-        return await asyncio.wrap_future(found)
+        """Look a host up."""
+        return await look_up(host, port, **hints)

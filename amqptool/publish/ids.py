@@ -62,11 +62,26 @@ def uuid7_ids(milliseconds: Callable[[], int] = lambda: time.time_ns() // 1_000_
     return make
 
 
+#: How many forks lead to this process.
+_forks = 0
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
+
+
 def _chance(digits: int) -> Iterator[str]:
     """Give so many random hexadecimal digits each time; asking the system each time would take thrice as long."""
     while True:
-        pool = os.urandom(digits * 128).hex()
-        yield from (pool[start : start + digits] for start in range(0, len(pool), digits))
+        forks, pool = _forks, os.urandom(digits * 128).hex()
+        for start in range(0, len(pool), digits):
+            if forks != _forks:  # the parent has this pool, too
+                break
+            yield pool[start : start + digits]
 
 
 def run_ids(run: UUID) -> MakeId:

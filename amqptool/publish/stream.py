@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from amqptool.errors import PublishError
@@ -61,9 +62,18 @@ class OutcomeStream:
         pouring.add_done_callback(self._end)
 
     def leave(self) -> None:
-        """Let the task that adds outcomes take no further message: nobody takes outcomes any more."""
-        if self._pouring is not None:
+        """Let the task that adds outcomes take no further message: nobody takes outcomes any more.
+
+        It may be called in any thread, and after the loop's end, as a garbage collector does.
+        """
+        if self._pouring is None:
+            return
+        loop = self._pouring.get_loop()
+        if _is_running_here(loop):
             self._pouring.cancel()
+        else:
+            with suppress(RuntimeError):  # the loop is closed, and the task with it
+                loop.call_soon_threadsafe(self._pouring.cancel)
 
     def _end(self, _: object) -> None:
         self._has_ended = True
@@ -83,3 +93,10 @@ class OutcomeStream:
             self._bytes -= size_of(outcome.message)
             self._taken.set()
             yield outcome
+
+
+def _is_running_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

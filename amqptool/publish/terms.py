@@ -22,6 +22,8 @@ NACK_RETRIES = 5
 #: The waits before a nacked message is sent again, and before a connection is tried again.
 NACK_BACKOFF = Backoff(first=0.1, longest=10.0)
 CONNECT_BACKOFF = Backoff(first=0.1, longest=5.0)
+#: How many messages are sent before the others on the loop have a turn.
+BURST = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from amqptool.errors import AmqptoolError, BrokerError, BrokerUnavailable
 from amqptool.publish.outcome import Failed
 from amqptool.publish.refusal import is_refusal
 from amqptool.publish.session import Session
-from amqptool.publish.terms import CONNECT_BACKOFF
+from amqptool.publish.terms import BURST, CONNECT_BACKOFF
 
 if TYPE_CHECKING:
     from amqptool.broker.amqp import Hosts
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from amqptool.publish.window import InFlight
 
 log = logging.getLogger(__name__)
-
-#: How many messages are sent again before the loop gets a turn.
-BURST = 50
 
 
 class Upkeep:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import connect
 from amqptool.errors import AccessRefused, AmqptoolError, InputError, Unroutable
 from amqptool.publish.publisher import Publisher
+from amqptool.publish.reopening import ReopeningPublisher
 from amqptool.work.copies import without_details
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ class Forwarder:
 
     def __init__(self, urls: Sequence[AmqpUrl], ladder: Ladder) -> None:
         self.ladder = ladder
-        self._urls = urls
-        self._publisher: Publisher | None = None
-        self._opening = asyncio.Lock()
+        self._publisher = ReopeningPublisher(lambda: Publisher(urls))
 
     async def send(self, message: Message) -> None:
         """Send a copy and wait for its confirm.
@@ -43,7 +41,7 @@ class Forwarder:
             await self._publish(without_details(message))
 
     async def _publish(self, message: Message) -> None:
-        publisher = await self._opened()
+        publisher = await self._publisher.opened()
         try:
             await publisher.publish(message)
         except Unroutable:  # somebody has deleted the queue
@@ -53,19 +51,7 @@ class Forwarder:
 
     async def close(self) -> None:
         """Close the connection; what is not confirmed by then is not waited for."""
-        if self._publisher is not None:
-            await self._publisher.close(settle=False)
-
-    async def _opened(self) -> Publisher:
-        async with self._opening:
-            if self._publisher is not None and self._publisher.is_over:
-                await self._publisher.close(settle=False)
-                self._publisher = None
-            if self._publisher is None:
-                publisher = Publisher(self._urls)
-                await publisher.open()
-                self._publisher = publisher
-            return self._publisher
+        await self._publisher.close(settle=False)
 
 
 async def declare_ladder(connection: Connection, ladder: Ladder) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amqptool import InputError, declare
-from amqptool.broker.actual import MAX_DEPTH, read_actual
+from amqptool.broker.actual import read_actual
 from amqptool.broker.amqp import connect
 from amqptool.broker.management import Management
+from amqptool.message import MAX_DEPTH
 from amqptool.topology import Queue, Topology
 from tests.support.broker import bind_deeply, declare_queue
 

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from pika import spec
 
-from amqptool import AmqpUrl, Confirmed, InDoubt, Message, Outcome, Publisher
-from tests.support.broker import declare_queue, queue_length
+from amqptool import AmqpUrl, Confirmed, InDoubt, InputError, Message, NotFound, Outcome, Publisher
+from amqptool.broker.amqp import connect
+from tests.support.broker import declare_queue, drain, queue_length
 from tests.support.fake_broker import Peer, fake_broker
 
 
@@ -172,20 +173,55 @@ def test_outcomes_are_streamed_while_the_input_goes_on(amqptool_vhost: AmqpUrl) 
     assert len(asyncio.run(asyncio.wait_for(scenario(), 30))) == 2
 
 
-@pytest.mark.parametrize("count", [1, 3000])
-def test_many_tasks_at_once_keep_their_order(amqptool_vhost: AmqpUrl, count: int) -> None:
+async def order_in_queue(url: AmqpUrl) -> list[bytes]:
+    """Return the bodies of everything in `q`, first come first."""
+    return [delivery.body for delivery in await drain(url, "q")]
+
+
+@pytest.mark.parametrize(("count", "window"), [(1, 100), (300, 10_000), (3000, 100)])
+def test_many_tasks_at_once_keep_their_order(amqptool_vhost: AmqpUrl, count: int, window: int) -> None:
     """First come, first served, through a small window too; and thousands that wait do not slow each other down."""
+    bodies = [b"%d" % number for number in range(count)]
 
-    async def scenario() -> list[int]:
+    async def scenario() -> list[bytes]:
         await declare_queue(amqptool_vhost, "q")
-        done: list[int] = []
+        async with Publisher(amqptool_vhost, window_messages=window) as publisher:
+            await asyncio.gather(*(publisher.publish(to_q(body)) for body in bodies))
+        return await order_in_queue(amqptool_vhost)
 
-        async def one(number: int) -> None:
-            await publisher.publish(to_q(b"%d" % number))
-            done.append(number)
+    assert asyncio.run(scenario()) == bodies
 
-        async with Publisher(amqptool_vhost, window_messages=100) as publisher:
-            await asyncio.gather(*(one(number) for number in range(count)))
-        return done
 
-    assert sorted(asyncio.run(scenario())) == list(range(count))
+def test_nobody_overtakes_who_waits_for_an_exchange(amqptool_vhost: AmqpUrl) -> None:
+    """A message to an exchange that is still looked for arrives before one that was handed in later."""
+
+    async def scenario() -> list[bytes]:
+        async with connect(amqptool_vhost) as connection:
+            channel = await connection.channel()
+            await channel.declare_queue("q")
+            await channel.bind_queue("amq.fanout", "q", "")
+        async with Publisher(amqptool_vhost) as publisher:
+            first = Message(body=b"first", exchange="amq.fanout")
+            await asyncio.gather(publisher.publish(first), publisher.publish(to_q(b"second")))
+        return await order_in_queue(amqptool_vhost)
+
+    assert asyncio.run(scenario()) == [b"first", b"second"]
+
+
+def test_who_cannot_be_sent_keeps_nobody_waiting(amqptool_vhost: AmqpUrl) -> None:
+    """In a line behind an exchange that is looked for, errors are each sender's own, and the others arrive in order."""
+    wrong = Message(body=b"", routing_key="q", expiration="soon")
+    waiting = [Message(body=b"", exchange="nope"), to_q(b"1"), wrong, to_q(b"2"), to_q(b"gone"), to_q(b"3")]
+
+    async def scenario() -> tuple[list[object], list[bytes]]:
+        await declare_queue(amqptool_vhost, "q")
+        async with Publisher(amqptool_vhost) as publisher:
+            tasks = [asyncio.create_task(publisher.publish(message)) for message in waiting]
+            await asyncio.sleep(0)
+            tasks[4].cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        return [type(result) for result in results], await order_in_queue(amqptool_vhost)
+
+    kinds, arrived = asyncio.run(asyncio.wait_for(scenario(), 30))
+    assert kinds == [NotFound, Confirmed, InputError, Confirmed, asyncio.CancelledError, Confirmed]
+    assert arrived == [b"1", b"2", b"3"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amqptool.errors import InputError
-from amqptool.publish.ids import BODY_NAMESPACE, body_ids, named_ids, run_ids, uuid4_ids, uuid7_ids
+from amqptool.publish.ids import BODY_NAMESPACE, MakeId, body_ids, named_ids, run_ids, uuid4_ids, uuid7_ids
 
 
 def test_random_ids_are_uuids() -> None:
@@ -20,6 +21,30 @@ def test_random_ids_are_uuids() -> None:
     made = {UUID(make("1", b"")) for _ in range(1000)}
     assert len(made) == 1000
     assert {(each.version, each.variant) for each in made} == {(4, uuid.RFC_4122)}
+
+
+def made_in_a_fork(make: MakeId) -> str:
+    """Fork, and return the id that the child makes."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, make("1", b"").encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with os.fdopen(reader, encoding="ascii") as made:
+        return made.read()
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("name", ["uuid4", "uuid7"])
+def test_a_forked_process_makes_other_ids(name: str) -> None:
+    """What was asked of the system in advance is the parent's alone."""
+    make = named_ids(name)
+    make("1", b"")
+    assert made_in_a_fork(make)[-12:] != make("1", b"")[-12:]
 
 
 @settings(deadline=None)

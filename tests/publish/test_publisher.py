@@ -415,6 +415,8 @@ def test_an_alarm_ends_the_look_for_an_exchange_too() -> None:
     async def scenario() -> None:
         async with fake_broker(blocked) as url, Publisher(url, blocked_timeout=0.2) as publisher:
             first = asyncio.create_task(publisher.publish(Message(body=b"", routing_key="q")))
+            while not publisher.in_flight:
+                await asyncio.sleep(0)
             with pytest.raises(BrokerBlocked, match="low on memory"):
                 await publisher.publish(Message(body=b"", exchange="never-answered"))
             with pytest.raises(InDoubt):

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pika import spec
@@ -28,6 +29,7 @@ from amqptool import (
 from amqptool.broker.amqp import Channel, connect
 from amqptool.broker.local import Endpoint
 from amqptool.broker.management import Management
+from amqptool.message import MAX_DEPTH
 from tests.support.broker import declare_queue, drain, publish, queue_length
 from tests.support.fake_broker import Peer, fake_broker
 
@@ -311,3 +313,27 @@ def test_messages_that_cannot_go_are_outcomes_when_told_so(amqptool_vhost: AmqpU
         return sorted(found, key=lambda outcome: messages.index(outcome.message))
 
     assert errors(asyncio.run(scenario())) == [None, InputError, NotFound, *[InputError] * 5, None]
+
+
+def nested(depth: int, kind: type) -> Any:
+    """Make so many lists or tables in each other."""
+    value: Any = kind()
+    for _ in range(depth - 1):
+        value = [value] if kind is list else {"k": value}
+    return value
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_headers_nested_too_deeply_are_refused(amqptool_vhost: AmqpUrl, kind: type) -> None:
+    """C2: as deep as is allowed they arrive; one level more is an error of that message alone."""
+
+    async def scenario() -> list[Outcome]:
+        await declare_queue(amqptool_vhost, "q")
+        messages = [to("q", headers={"h": nested(MAX_DEPTH - more, kind)}) for more in (1, 0, 1)]
+        async with Publisher(amqptool_vhost) as publisher:
+            with pytest.raises(InputError, match="the headers are nested too deeply"):
+                await publisher.publish(messages[1])
+            found = [outcome async for outcome in publisher.publish_many(messages, skip_refused=True)]
+        return sorted(found, key=lambda outcome: messages.index(outcome.message))
+
+    assert errors(asyncio.run(scenario())) == [None, InputError, None]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from amqptool.settings.url import AmqpUrl
 
-#: What pika raises while encoding a value that AMQP cannot carry.
+#: What pika raises while encoding a value that AMQP cannot carry, or that is nested too deeply for the stack.
 ENCODING_ERRORS = (
     struct.error,
     AssertionError,
@@ -26,6 +26,7 @@ ENCODING_ERRORS = (
     TypeError,
     ValueError,
     OverflowError,
+    RecursionError,
     pika.exceptions.ShortStringTooLong,
     pika.exceptions.UnsupportedAMQPFieldException,
 )

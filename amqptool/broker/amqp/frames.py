@@ -133,12 +133,12 @@ class PublishFrames:
 
     def _around(self, message: Message, mandatory: bool) -> _Around:
         """Encode what stands around the place of `message_id`."""
-        method = _method_of(message)
+        method = _method(self._channel, mandatory, message.exchange, message.routing_key)
         properties = _all_but_id(message)
         if message.headers:
-            return _method(self._channel, mandatory, *method), *_properties(dict(message.headers), properties)
+            return method, *_properties(dict(message.headers), properties)
         kinds = type(message.priority), type(message.timestamp)  # 1 and True are equal, and not the same property
-        return _around_often_met(self._channel, mandatory, method, properties, kinds)
+        return method, *_properties_often_met(None, properties, kinds)
 
     def _bodies(self, body: bytes) -> Iterator[bytes]:
         for start in range(0, len(body), self._longest_body):
@@ -149,7 +149,6 @@ class PublishFrames:
 #: The method's frame, and the flags and properties before and after the place of `message_id`.
 _Around: TypeAlias = "tuple[bytes, int, bytes, bytes]"
 
-_method_of = attrgetter("exchange", "routing_key")
 # The properties in their order on the wire, but for the headers and `message_id`, which stands between the two.
 _BEFORE_ID = ("content_type", "content_encoding", "persistent", "priority", "correlation_id", "reply_to", "expiration")
 _AFTER_ID = ("timestamp", "type", "user_id", "app_id")
@@ -178,14 +177,6 @@ def _properties(
 
 
 _properties_often_met = lru_cache(maxsize=100)(_properties)
-
-
-@lru_cache(maxsize=1000)
-def _around_often_met(
-    channel: int, mandatory: bool, method: tuple[str, str], properties: tuple[Any, ...], kinds: Hashable
-) -> _Around:
-    """Remember the encoded form of messages that differ in their ids and bodies alone."""
-    return _method(channel, mandatory, *method), *_properties_often_met(None, properties, kinds)
 
 
 def _short_string(text: str) -> bytes:

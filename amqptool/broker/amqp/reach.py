@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pika.exceptions import ConnectionOpenAborted
 
+from amqptool.broker.amqp.lookup import look_up
 from amqptool.broker.amqp.raw import RawConnection
 from amqptool.broker.amqp.translate import translate
 from amqptool.errors import BrokerUnavailable
@@ -54,19 +55,20 @@ async def reach(url: AmqpUrl, parameters: pika.ConnectionParameters, timeout: fl
 async def _addresses(doing: str, url: AmqpUrl, timeout: float) -> Sequence[Any]:
     try:
         async with asyncio.timeout(timeout):
-            return await _look_up(url.host, url.port)
+            return await _resolve(url.host, url.port)
     except TimeoutError as error:
         raise BrokerUnavailable(f"{doing}: the host name was not resolved in time") from error
     except (OSError, UnicodeError) as error:  # IDNA has no such name
         raise translate(error, doing) from error
 
 
-async def _look_up(host: str, port: int) -> Sequence[Any]:
-    """Look a host up, as `socket.getaddrinfo` does; an address takes no resolver, and so no thread."""
+async def _resolve(host: str, port: int) -> Sequence[Any]:
+    """Return what `socket.getaddrinfo` does; an address takes no resolver, and so no thread."""
     try:
         return socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
-        return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found: Sequence[Any] = await look_up(host, port, type=socket.SOCK_STREAM)
+        return found
 
 
 def _tls(url: AmqpUrl) -> dict[str, Any]:

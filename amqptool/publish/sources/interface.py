@@ -47,7 +47,10 @@ class Source(Protocol):
         ...
 
     def left(self) -> Iterator[tuple[int, Item]]:
-        """Give the items of a stream that were read and that `items`, ended early, did not give."""
+        """Give the items of a stream that were read and that `items`, ended early, did not give.
+
+        Part of one may be an error that says so.
+        """
         ...
 
     def name(self, number: int) -> str:

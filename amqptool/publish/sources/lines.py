@@ -7,6 +7,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amqptool.errors import InputError
 from amqptool.publish.sources.chunks import MAX_BODY, is_stream, read_chunks, shown, too_large
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ class LineSource:
         self.position = 0
         self._path = path
         self._quoted = json.dumps(path)
-        # What was read and not given yet: whole lines, before them the beginning of the first one.
+        # What was read and not given yet: whole lines, before them the beginning of the first one, and behind them
+        # what no line end has followed yet.
         self._lines: deque[bytes] = deque()
         self._beginning = bytearray()
+        self._tail = b""
+        self._is_at_end = False
         self._number = 0
 
     async def items(self, stop: asyncio.Event) -> AsyncIterator[tuple[int, Item]]:
@@ -37,7 +41,8 @@ class LineSource:
         is_too_long = False
         async for chunk in read_chunks(self._path, stop):
             self.position += len(chunk)
-            *lines, tail = chunk.split(b"\n")
+            self._is_at_end = not chunk
+            *lines, self._tail = chunk.split(b"\n")
             self._lines.extend(lines)
             if is_too_long and lines:
                 is_too_long = False
@@ -47,20 +52,33 @@ class LineSource:
                     return
                 yield self._next()
             if not is_too_long:
-                self._beginning += tail
+                self._beginning += self._tail
+            self._tail = b""
             if len(self._beginning) > MAX_BODY:
                 is_too_long = True
                 self._beginning.clear()
                 self._number += 1
                 yield self._number, too_large()
-        if self._beginning and not stop.is_set():
-            self._number += 1
-            yield self._number, bytes(self._beginning)
+        if not stop.is_set():
+            for last in self._last():
+                yield last
 
     def left(self) -> Iterator[tuple[int, Item]]:
-        """Give the whole lines that were read of a stream and not given: nobody can read them again."""
-        while self.is_stream and self._lines:
-            yield self._next()
+        """Give what was read of a stream and not given, since nobody can read it again; half a line is an error."""
+        if self.is_stream:
+            while self._lines:
+                yield self._next()
+            yield from self._last()
+
+    def _last(self) -> Iterator[tuple[int, Item]]:
+        """Give what no line end has followed: at the end of the input, that is a line too."""
+        rest = bytes(self._beginning + self._tail)
+        self._beginning.clear()
+        self._tail = b""
+        if rest:
+            self._number += 1
+            error = InputError(f"bytes of an unfinished line that were read and not sent: {len(rest):,}")
+            yield self._number, rest if self._is_at_end else error
 
     def _next(self) -> tuple[int, Item]:
         self._number += 1

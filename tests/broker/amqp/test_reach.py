@@ -7,7 +7,7 @@ import socket
 import ssl
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,24 +23,16 @@ if TYPE_CHECKING:
 LOCALHOST = "127.0.0.1"
 
 
-class ManyAddresses(asyncio.SelectorEventLoop):
-    """A loop that gives every name the addresses it is made with."""
+def name_addresses(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """Let the system's resolver give every name these addresses."""
+    lookup = socket.getaddrinfo
 
-    def __init__(self, ports: list[int]) -> None:
-        self._ports = ports
-        super().__init__()
+    def look_up(host: str | bytes, port: int, **hints: int) -> Any:
+        if hints.get("flags") == socket.AI_NUMERICHOST:
+            return lookup(host, port, **hints)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (LOCALHOST, port)) for port in ports]
 
-    async def getaddrinfo(self, *_: Any, **__: Any) -> Any:
-        """Give the addresses."""
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (LOCALHOST, port)) for port in self._ports]
-
-
-class SilentResolver(asyncio.SelectorEventLoop):
-    """A loop that never hears of any name."""
-
-    async def getaddrinfo(self, *_: Any, **__: Any) -> Any:
-        """Wait for ever."""
-        await self.create_future()
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
 
 def closed_port() -> int:
@@ -54,34 +46,32 @@ async def open_and_close(url: AmqpUrl) -> None:
     await (await Connection.open(url)).close()
 
 
-def test_an_address_that_refuses_is_passed_over(amqptool_vhost: AmqpUrl) -> None:
+def test_an_address_that_refuses_is_passed_over(amqptool_vhost: AmqpUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     """As with `localhost`, which may be ::1 first, where the broker does not listen."""
     url = replace(amqptool_vhost, host="localhost")
-    with asyncio.Runner(loop_factory=lambda: ManyAddresses([closed_port(), url.port])) as runner:
-        runner.run(open_and_close(url))
+    name_addresses(monkeypatch, closed_port(), url.port)
+    asyncio.run(open_and_close(url))
 
 
-def test_when_all_addresses_refuse_it_is_said_once(amqptool_vhost: AmqpUrl) -> None:
+def test_when_all_addresses_refuse_it_is_said_once(amqptool_vhost: AmqpUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the URL's host and port, not one of its addresses."""
     url = replace(amqptool_vhost, host="localhost")
-    with (
-        asyncio.Runner(loop_factory=lambda: ManyAddresses([closed_port(), closed_port()])) as runner,
-        pytest.raises(BrokerUnavailable) as error,
-    ):
-        runner.run(open_and_close(url))
+    name_addresses(monkeypatch, closed_port(), closed_port())
+    with pytest.raises(BrokerUnavailable) as error:
+        asyncio.run(open_and_close(url))
     assert str(error.value) == (
         f"cannot connect to {url.address} as {url.username}: connection refused: is the broker running?"
     )
 
 
-def test_credentials_that_are_refused_are_not_tried_at_the_next_address(amqptool_vhost: AmqpUrl) -> None:
+def test_credentials_that_are_refused_are_not_tried_at_the_next_address(
+    amqptool_vhost: AmqpUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A broker that locks accounts after failures would count each address."""
     url = replace(amqptool_vhost, host="localhost", password="wrong")
-    with (
-        asyncio.Runner(loop_factory=lambda: ManyAddresses([amqptool_vhost.port, closed_port()])) as runner,
-        pytest.raises(AccessRefused, match="Login was refused"),
-    ):
-        runner.run(open_and_close(url))
+    name_addresses(monkeypatch, amqptool_vhost.port, closed_port())
+    with pytest.raises(AccessRefused, match="Login was refused"):
+        asyncio.run(open_and_close(url))
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["handshake", "tls"])
@@ -120,14 +110,24 @@ def test_a_silent_peer_is_given_up_in_time(amqptool_vhost: AmqpUrl) -> None:
             asyncio.run(Connection.open(silent, timeout=0.05))
 
 
-def test_a_silent_resolver_is_given_up_in_time(amqptool_vhost: AmqpUrl) -> None:
-    """Names take their time, too."""
-    url = replace(amqptool_vhost, host="localhost")
-    with (
-        asyncio.Runner(loop_factory=SilentResolver) as runner,
-        pytest.raises(BrokerUnavailable, match="the host name was not resolved in time"),
-    ):
-        runner.run(asyncio.wait_for(Connection.open(url, timeout=0.05), 30))
+def test_a_silent_resolver_is_given_up_in_time(amqptool_vhost: AmqpUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names take their time, too; once one is given up, nobody waits for the resolver, not even the loop's end."""
+    over, names = Event(), []
+    lookup = socket.getaddrinfo
+
+    def silent(host: str | bytes, port: int, **hints: int) -> Any:
+        if hints.get("flags") == socket.AI_NUMERICHOST:
+            return lookup(host, port, **hints)
+        names.append(host)
+        return over.wait()
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    try:
+        with pytest.raises(BrokerUnavailable, match="the host name was not resolved in time"):
+            asyncio.run(Connection.open(replace(amqptool_vhost, host="localhost"), timeout=0.05))
+    finally:
+        over.set()
+    assert names == ["localhost"]
 
 
 @pytest.mark.parametrize(
@@ -154,10 +154,10 @@ def test_what_is_no_broker_is_said_so(amqptool_vhost: AmqpUrl, words: bytes, sai
         asyncio.run(scenario())
 
 
-def test_an_address_is_not_looked_up(amqptool_vhost: AmqpUrl) -> None:
-    """A loop that knows no host at all connects to it."""
-    with asyncio.Runner(loop_factory=lambda: ManyAddresses([])) as runner:
-        runner.run(open_and_close(replace(amqptool_vhost, host=LOCALHOST)))
+def test_an_address_is_not_looked_up(amqptool_vhost: AmqpUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a resolver that knows no name at all it is connected to."""
+    name_addresses(monkeypatch)
+    asyncio.run(open_and_close(replace(amqptool_vhost, host=LOCALHOST)))
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "a" * 64])

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from amqptool import AccessRefused, AmqpUrl, Message, NotFound, PreconditionFailed, Unroutable
+from amqptool import AccessRefused, AmqpUrl, InputError, Message, NotFound, PreconditionFailed, Unroutable
 from amqptool.broker.amqp import Channel, QueueCounts, connect
-from amqptool.message import Delivery
+from amqptool.message import Delivery, FieldValue
 from amqptool.publish.publisher import Publisher
 from tests.support.broker import publish
 
@@ -108,3 +108,20 @@ def test_an_exclusive_queue_is_its_connections_alone(amqptool_vhost: AmqpUrl) ->
             await (await other.channel()).declare_queue("lock", durable=False, exclusive=True)
 
     on_channel(amqptool_vhost, work)
+
+
+def test_arguments_too_deep_to_be_encoded_are_refused(amqptool_vhost: AmqpUrl) -> None:
+    """A nesting that takes more calls than Python allows is bad input, and the channel goes on."""
+    deep: FieldValue = []
+    for _ in range(5_000):
+        deep = [deep]
+
+    async def scenario() -> QueueCounts:
+        async with connect(amqptool_vhost) as connection:
+            channel = await connection.channel()
+            with pytest.raises(InputError, match="declaring queue 'q': the AMQP library cannot encode"):
+                await channel.declare_queue("q", arguments={"x-deep": deep})
+            await channel.declare_queue("q")
+            return await channel.check_queue("q")
+
+    assert asyncio.run(scenario()).ready == 0

@@ -276,17 +276,54 @@ def take_one(source: LineSource) -> None:
     asyncio.run(scenario())
 
 
+def left(source: LineSource) -> list[tuple[int, bytes | str]]:
+    """Return what is left of a source, errors as their text."""
+    return [(number, item if isinstance(item, bytes) else str(item)) for number, item in source.left()]
+
+
 def test_what_was_read_of_a_pipe_and_not_given_is_left(pipe: Pipe) -> None:
-    """Told to stop, the whole lines that nobody can read again are still there, numbered on."""
+    """Told to stop, what nobody can read again is still there, numbered on: whole lines, and how much of half a one."""
     pipe.write(b"one\ntwo\nthree\nfo")
     source = LineSource(pipe.path)
     take_one(source)
 
-    assert list(source.left()) == [(2, b"two"), (3, b"three")]
-    assert list(source.left()) == []
+    unfinished = "bytes of an unfinished line that were read and not sent: 2"
+    assert left(source) == [(2, b"two"), (3, b"three"), (4, unfinished)]
+    assert left(source) == []
 
 
-def stop_after(source: FileSource, change: Callable[[], None]) -> list[tuple[int, Item]]:
+def test_half_a_line_of_a_silent_pipe_is_left(pipe: Pipe) -> None:
+    """Also when its reader is told to stop while it waits for the rest."""
+    pipe.write(b"fo")
+    source = LineSource(pipe.path)
+
+    assert stop_after(source, lambda: pipe.write(b"u")) == []
+    assert left(source) == [(1, "bytes of an unfinished line that were read and not sent: 3")]
+
+
+def test_a_last_line_whose_end_comes_as_its_reader_is_told_to_stop_is_left(pipe: Pipe) -> None:
+    """The end of the input makes it a whole line; it is not given, and nobody can read it again."""
+    pipe.write(b"last\r")
+    source = LineSource(pipe.path)
+
+    assert stop_after(source, pipe.end) == []
+    assert left(source) == [(1, b"last\r")]
+
+
+def test_nothing_is_left_of_a_pipe_that_was_read_to_its_end(pipe: Pipe) -> None:
+    """Its last line was given, although no line end followed it."""
+    pipe.write(b"one\nlast")
+    pipe.end()
+    source = LineSource(pipe.path)
+
+    async def scenario() -> list[tuple[int, Item]]:
+        return [item async for item in source.items(asyncio.Event())]
+
+    assert asyncio.run(scenario()) == [(1, b"one"), (2, b"last")]
+    assert left(source) == []
+
+
+def stop_after(source: LineSource | FileSource, change: Callable[[], None]) -> list[tuple[int, Item]]:
     """Let a source read, change something about its pipe, tell it to stop in the same turn, and return what it gave."""
 
     async def scenario() -> list[tuple[int, Item]]:
