@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         TopologyError,
         Unroutable,
     )
+    from amqptool.handlers import load_handler
     from amqptool.handlers.interface import Reject, Retry
     from amqptool.message import Delivery, Message, Returned
     from amqptool.publish.blocking import BlockingPublisher
@@ -93,6 +94,7 @@ __all__ = [
     "SqliteStore",
     "WorkReport",
     "Worker",
+    "load_handler",
     "open_store",
     # Connecting
     "AmqpUrl",
@@ -131,6 +133,7 @@ _HOMES = {
     "amqptool.dedup.interface": ("DedupStore",),
     "amqptool.dedup.memory": ("MemoryStore",),
     "amqptool.dedup.sqlite": ("SqliteStore",),
+    "amqptool.handlers": ("load_handler",),
     "amqptool.handlers.interface": ("Reject", "Retry"),
     "amqptool.message": ("Delivery", "Message", "Returned"),
     "amqptool.publish.blocking": ("BlockingPublisher",),

@@ -15,7 +15,7 @@ AccessRefused AmqpUrl AmqptoolError Binding BlockingPublisher BrokerBlocked Brok
 CodecError ConfigError Confirmed Declared DedupError DedupStore Delivery Exchange Failed HandlerError InDoubt InUse
 InputError Limits ManagementError ManagementUnavailable MemoryStore Message Nacked NotFound Outcome Ownership Permits
 Plan PreconditionFailed Problem ProtobufCodec PublishError Publisher PublisherEvent Queue Reject Retry Returned Routed
-Router SqliteStore Topology TopologyError Unroutable WorkReport Worker declare open_store parse_url plan
+Router SqliteStore Topology TopologyError Unroutable WorkReport Worker declare load_handler open_store parse_url plan
 """
 
 

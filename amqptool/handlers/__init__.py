@@ -1,1 +1,91 @@
-"""What a worker does with a delivery."""
+"""What a worker does with a delivery: the kinds of handlers, and how each is written."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from amqptool.errors import HandlerError
+from amqptool.handlers.interface import Handler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amqptool.message import Delivery
+
+    #: What a worker takes for a handler: a callable, a handler, or how one is written.
+    AnyHandler: TypeAlias = Callable[[Delivery], Any] | Handler | str
+
+#: Seconds that a command may take: after these RabbitMQ gives the message to somebody else (consumer_timeout).
+COMMAND_TIMEOUT = 1800.0
+
+
+def as_handler(handler: AnyHandler) -> Handler:
+    """Make a handler of anything that a worker takes for one.
+
+    Raises:
+        HandlerError: it is none, or cannot be loaded.
+    """
+    from amqptool.handlers.python import python_handler
+
+    if isinstance(handler, str):
+        return load_handler(handler)
+    return handler if isinstance(handler, Handler) else python_handler(handler)
+
+
+def load_handler(spec: str, *, timeout: float | None = None) -> Handler:
+    """Load the handler that a text names.
+
+    ===========================  ========================================================
+    text                         handler
+    ===========================  ========================================================
+    `package.module:callable`    a callable of Python
+    `name`                       a callable that a package offers, in the entry points of
+                                 group `amqptool.handlers`
+    `exec:COMMAND`               a process for each message
+    ===========================  ========================================================
+
+    `timeout` are the seconds that one message may take: by default any number in Python, 30 minutes in a command.
+
+    Raises:
+        HandlerError: there is no such handler, or it cannot be loaded.
+    """
+    kind, colon, rest = spec.partition(":")
+    if not colon:
+        return _installed(spec, timeout)
+    loaders = {"exec": _command}
+    return loaders.get(kind, _python)(spec, rest, timeout)
+
+
+def _installed(name: str, timeout: float | None) -> Handler:
+    from amqptool.handlers.entry_points import load_entry_point
+    from amqptool.handlers.python import python_handler
+
+    return python_handler(load_entry_point(name), timeout=timeout)
+
+
+def _python(spec: str, _rest: str, timeout: float | None) -> Handler:
+    from amqptool.handlers.python import load_callable, python_handler
+
+    return python_handler(load_callable(spec), timeout=timeout)
+
+
+def _command(spec: str, command: str, timeout: float | None) -> Handler:
+    from amqptool.handlers.command import CommandHandler
+
+    return CommandHandler(_argv(spec, command), os.environ, timeout=COMMAND_TIMEOUT if timeout is None else timeout)
+
+
+def _argv(spec: str, command: str) -> list[str]:
+    import shlex
+    import shutil
+
+    try:
+        argv = shlex.split(command)
+    except ValueError as error:
+        raise HandlerError(f"the handler's command cannot be split into words: {error}") from None
+    if not argv:
+        raise HandlerError(f"handler {spec!r} names no command")
+    if shutil.which(argv[0]) is None:  # the rest of the command may hold a secret
+        raise HandlerError(f"there is no command {argv[0]!r} to be a handler, or it may not be run")
+    return argv

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from amqptool.message import Delivery
@@ -36,6 +36,7 @@ class Reject(Exception):
     """
 
 
+@runtime_checkable
 class Handler(Protocol):
     """Does the work for one delivery at a time, or for several when asked concurrently."""
 
@@ -44,10 +45,15 @@ class Handler(Protocol):
         """Whether nothing of a call goes on once it was cancelled."""
         ...
 
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether calls are so short that many deliveries may wait for theirs, rather than go to other workers."""
+        ...
+
     async def handle(self, delivery: Delivery) -> None:
         """Handle a delivery; returning means done, any exception is a failed attempt."""
         ...
 
-    def close(self) -> None:
-        """Free what the handler holds; calls that are running may go on."""
+    async def close(self) -> None:
+        """Free what the handler holds; calls in threads may go on."""
         ...

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from amqptool.errors import HandlerError
+from amqptool.handlers.timing import time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -64,11 +65,11 @@ def _check_callable(spec: str, target: object) -> None:
         return  # a builtin that does not tell its signature
 
 
-def as_handler(function: Callable[[Delivery], Any]) -> Handler:
-    """Make a handler of a callable that takes a delivery.
+def python_handler(function: Callable[[Delivery], Any], *, timeout: float | None = None) -> Handler:
+    """Make a handler of a callable that takes a delivery; `timeout` are the seconds that a call may take.
 
     Raises:
-        HandlerError: it is not callable, or a generator function.
+        HandlerError: it is not callable, or a generator function, or a blocking one with a timeout.
     """
     if not callable(function):
         raise HandlerError(f"a handler must be callable with a delivery, not {type(function).__name__}")
@@ -76,7 +77,9 @@ def as_handler(function: Callable[[Delivery], Any]) -> Handler:
         raise HandlerError(f"handler {function!r} is a generator: calling it would handle nothing")
     call = type(function).__call__ if not inspect.isroutine(function) else function
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
-        return AsyncHandler(function)
+        return AsyncHandler(function, timeout=timeout)
+    if timeout is not None:
+        raise HandlerError("a blocking function runs in a thread, which no timeout can stop: make it async")
     return ThreadHandler(function)
 
 
@@ -84,15 +87,21 @@ class AsyncHandler:
     """Awaits a coroutine function on the worker's own loop."""
 
     stops_when_cancelled = True
+    reads_ahead = True
 
-    def __init__(self, function: Callable[[Delivery], Any]) -> None:
+    def __init__(self, function: Callable[[Delivery], Any], *, timeout: float | None = None) -> None:
         self._function = function
+        self._timeout = timeout
 
     async def handle(self, delivery: Delivery) -> None:
         """Await the function."""
-        await _finish(self._function(delivery))
+        if self._timeout is None:
+            await _finish(self._function(delivery))
+            return
+        async with time_limit(self._timeout):
+            await _finish(self._function(delivery))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Do nothing: there is nothing to free."""
 
 
@@ -103,6 +112,7 @@ class ThreadHandler:
     """
 
     stops_when_cancelled = False
+    reads_ahead = True
 
     def __init__(self, function: Callable[[Delivery], Any]) -> None:
         self._function = function
@@ -123,7 +133,7 @@ class ThreadHandler:
         if inspect.isawaitable(returned):  # the function merely wraps an async one
             await _finish(returned)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the threads, each after the call it is in."""
         for _ in range(self._threads):
             self._jobs.put(None)

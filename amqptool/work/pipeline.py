@@ -200,7 +200,7 @@ class Pipeline:
         finally:
             for task in (*self._endless, *self._finishing, self._releaser):
                 task.cancel()
-            self._handler.close()
+            await self._handler.close()
 
     # -- stages --
 

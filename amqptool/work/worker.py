@@ -7,13 +7,13 @@ import logging
 import random
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from amqptool.backoff import Backoff
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.dedup import open_store
 from amqptool.errors import BrokerUnavailable, PreconditionFailed
-from amqptool.handlers.python import as_handler
+from amqptool.handlers import as_handler
 from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 from amqptool.work.forwarder import Forwarder, declare_ladder
@@ -27,13 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from amqptool.dedup.interface import DedupStore
-    from amqptool.message import Delivery
+    from amqptool.handlers import AnyHandler
     from amqptool.settings.url import AmqpUrl
 
 log = logging.getLogger(__name__)
 
 #: Deliveries the broker may hand out ahead of their acks (RabbitMQ advises 100 to 300).
 PREFETCH = 250
+#: AMQP 0-9-1: a short.
+LARGEST_PREFETCH = 65_535
 #: Seconds running handlers get to finish when the worker stops.
 GRACE = 30.0
 #: Seconds before a further attempt to reconnect.
@@ -46,8 +48,8 @@ class Worker:
     """Takes messages from a queue, gives each to a handler, and acknowledges what is done.
 
     The handler is a callable that takes a `Delivery`: a coroutine function runs on the worker's event
-    loop, any other in a thread. Returning is success; any exception is a failed attempt. With several URLs it turns
-    to the next broker when one is gone.
+    loop, any other in a thread. Returning is success; any exception is a failed attempt. It may also be a text, as
+    `load_handler` reads it, or what that returned. With several URLs it turns to the next broker when one is gone.
 
     `dedup` remembers which message ids are done: a store, its URL, or None for no dedup. The scope of an
     id is this queue of this cluster, unless `dedup_scope` names another. With dedup, a handler runs twice
@@ -59,6 +61,8 @@ class Worker:
     queues are declared if they are not there. Without a place for a failed message, it is held un-acked and tried
     again in place, later each time.
 
+    `prefetch` is 250, or twice `concurrency` where a call takes long: for `exec:` and `http:`.
+
     `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
     so many seconds without a message, or altogether.
     """
@@ -67,20 +71,20 @@ class Worker:
         self,
         urls: AmqpUrl | str | Sequence[AmqpUrl | str],
         queue: str,
-        handler: Callable[[Delivery], Any],
+        handler: AnyHandler,
         *,
         dedup: DedupStore | str | None,
         dedup_scope: str | None = None,
         retry: Sequence[float] = (),
         dead_letter: str | None = None,
-        prefetch: int = PREFETCH,
+        prefetch: int | None = None,
         concurrency: int = 1,
         grace: float = GRACE,
         max_messages: int | None = None,
         idle_timeout: float | None = None,
         timeout: float | None = None,
     ) -> None:
-        if min(prefetch, concurrency, 1 if max_messages is None else max_messages) < 1:
+        if min(number for number in (prefetch, concurrency, max_messages) if number is not None) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
         if any(seconds < 0.001 for seconds in retry):
             raise ValueError("the seconds of retry are more than 0")
@@ -91,7 +95,8 @@ class Worker:
         self._scope = dedup_scope
         self._urls = as_urls(urls)
         self._ladder = Ladder(queue, tuple(round(seconds * 1000) for seconds in retry), dead_letter)
-        self._prefetch = prefetch if max_messages is None else min(prefetch, max_messages)
+        wanted = prefetch or (PREFETCH if self._handler.reads_ahead else min(2 * concurrency, LARGEST_PREFETCH))
+        self._prefetch = wanted if max_messages is None else min(wanted, max_messages)
         self._concurrency = concurrency
         self._grace = grace
         self._max_messages = max_messages

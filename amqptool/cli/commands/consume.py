@@ -10,7 +10,7 @@ import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
-from amqptool.cli.measures import Delays
+from amqptool.cli.measures import Delays, Duration
 from amqptool.cli.options import Command
 from amqptool.cli.output import View, counted
 from amqptool.cli.printing import FORMATS, Printer
@@ -19,15 +19,13 @@ from amqptool.cli.topologies import load_topology
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from amqptool.message import Delivery
+    from amqptool.handlers import AnyHandler
     from amqptool.work.report import WorkReport
 
 _NO_DEDUP = "none"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 #: What only a handler has use for.
-_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology")
+_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology", "handler_timeout")
 _WORKER_OPTIONS = (
     "dedup_scope",
     "retry",
@@ -44,10 +42,11 @@ _WORKER_OPTIONS = (
 @click.command(cls=Command)
 @click.argument("queue")
 @click.option("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]")
-@click.option("--handler", metavar="MODULE:CALLABLE", help="Call this with each delivery instead of printing it.")
+@click.option("--handler", metavar="SPEC", help="Give each delivery to this instead of printing it.")
+@click.option("--handler-timeout", type=Duration(), metavar="DURATION", help="How long a message may take.")
 @click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
 @click.option("--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time.")
-@click.option("--prefetch", type=click.IntRange(1, 65535), default=250, show_default=True, help="Deliveries in hand.")
+@click.option("--prefetch", type=click.IntRange(1, 65535), help="Deliveries in hand.  [default: 250]")
 @click.option("--dedup", metavar="URL", help="sqlite:///FILE, memory: or none.  [default: a file of the user's]")
 @click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
 @click.option("--retry", type=Delays(), metavar="5s,1m,10m", help="Wait so long after each failed attempt, in queues.")
@@ -106,17 +105,17 @@ def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -
 
 
 def _handle(context: Context, queue: str, handler: str, options: dict[str, Any]) -> ExitCode:
-    from amqptool.handlers.python import load_callable
+    from amqptool.handlers import load_handler
     from amqptool.settings.paths import dedup_url
 
     if options["app_dir"] is not None:
         sys.path.insert(0, options["app_dir"])
-    function = load_callable(handler)
+    loaded = load_handler(handler, timeout=options["handler_timeout"])
     if options["topology"] is not None:
         options |= _ladder(context, options["topology"], queue)
     dedup = options["dedup"] or dedup_url(context.environ)
     store = None if dedup == _NO_DEDUP else dedup
-    report, stop = run(context, lambda stop: _work(context, queue, function, store, options, stop))
+    report, stop = run(context, lambda stop: _work(context, queue, loaded, store, options, stop))
     code = work_code(report, stop.code, options["min_messages"])
     return context.output.show(
         View(kind="consume", document=asdict(report), talk=_summary(report, "handled"), code=code)
@@ -135,7 +134,7 @@ def _ladder(context: Context, file: str, name: str) -> dict[str, Any]:
 async def _work(
     context: Context,
     queue: str,
-    function: Callable[[Delivery], Any],
+    handler: AnyHandler,
     dedup: str | None,
     options: dict[str, Any],
     stop: Stop,
@@ -143,7 +142,7 @@ async def _work(
     from amqptool.work.worker import Worker
 
     settings = {name: options[name] for name in _WORKER_OPTIONS} | {"retry": options["retry"] or ()}
-    worker = Worker(context.resolve_urls().value, queue, function, dedup=dedup, **settings)
+    worker = Worker(context.resolve_urls().value, queue, handler, dedup=dedup, **settings)
     stop.then(worker.stop)
     return await worker.serve(), stop
 
