@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a command may take: after these RabbitMQ gives the message to somebody else (consumer_timeout).
 COMMAND_TIMEOUT = 1800.0
+#: Seconds until a server must have answered.
+HTTP_TIMEOUT = 60.0
 
 
 def as_handler(handler: AnyHandler) -> Handler:
@@ -33,7 +35,7 @@ def as_handler(handler: AnyHandler) -> Handler:
     return handler if isinstance(handler, Handler) else python_handler(handler)
 
 
-def load_handler(spec: str, *, timeout: float | None = None) -> Handler:
+def load_handler(spec: str, *, timeout: float | None = None, gzip: bool = False) -> Handler:
     """Load the handler that a text names.
 
     ===========================  ========================================================
@@ -43,9 +45,11 @@ def load_handler(spec: str, *, timeout: float | None = None) -> Handler:
     `name`                       a callable that a package offers, in the entry points of
                                  group `amqptool.handlers`
     `exec:COMMAND`               a process for each message
+    `http://…`, `https://…`      a POST for each message
     ===========================  ========================================================
 
-    `timeout` are the seconds that one message may take: by default any number in Python, 30 minutes in a command.
+    `timeout` are the seconds that one message may take: by default any number in Python, 30 minutes in a command, and
+    a minute over HTTP. `gzip` compresses bodies that are worth it, and is for HTTP.
 
     Raises:
         HandlerError: there is no such handler, or it cannot be loaded.
@@ -53,8 +57,17 @@ def load_handler(spec: str, *, timeout: float | None = None) -> Handler:
     kind, colon, rest = spec.partition(":")
     if not colon:
         return _installed(spec, timeout)
+    if is_url(spec):
+        return _http(spec, timeout, gzip=gzip)
+    if gzip:
+        raise HandlerError("gzip is for handlers that are URLs")
     loaders = {"exec": _command}
     return loaders.get(kind, _python)(spec, rest, timeout)
+
+
+def is_url(spec: str) -> bool:
+    """Whether a text names a handler that is called over HTTP."""
+    return spec.lower().startswith(("http://", "https://"))
 
 
 def _installed(name: str, timeout: float | None) -> Handler:
@@ -68,6 +81,12 @@ def _python(spec: str, _rest: str, timeout: float | None) -> Handler:
     from amqptool.handlers.python import load_callable, python_handler
 
     return python_handler(load_callable(spec), timeout=timeout)
+
+
+def _http(url: str, timeout: float | None, *, gzip: bool) -> Handler:
+    from amqptool.handlers.http import HttpHandler
+
+    return HttpHandler(url, timeout=HTTP_TIMEOUT if timeout is None else timeout, gzip=gzip)
 
 
 def _command(spec: str, command: str, timeout: float | None) -> Handler:
