@@ -45,6 +45,7 @@ def load_handler(spec: str, *, timeout: float | None = None, gzip: bool = False)
     `name`                       a callable that a package offers, in the entry points of
                                  group `amqptool.handlers`
     `exec:COMMAND`               a process for each message
+    `exec-lines:COMMAND`         processes that stay, asked by lines of JSON
     `http://…`, `https://…`      a POST for each message
     ===========================  ========================================================
 
@@ -61,7 +62,7 @@ def load_handler(spec: str, *, timeout: float | None = None, gzip: bool = False)
         return _http(spec, timeout, gzip=gzip)
     if gzip:
         raise HandlerError("gzip is for handlers that are URLs")
-    loaders = {"exec": _command}
+    loaders = {"exec": _command, "exec-lines": _lines}
     return loaders.get(kind, _python)(spec, rest, timeout)
 
 
@@ -93,6 +94,12 @@ def _command(spec: str, command: str, timeout: float | None) -> Handler:
     from amqptool.handlers.command import CommandHandler
 
     return CommandHandler(_argv(spec, command), os.environ, timeout=COMMAND_TIMEOUT if timeout is None else timeout)
+
+
+def _lines(spec: str, command: str, timeout: float | None) -> Handler:
+    from amqptool.handlers.lines import LinesHandler
+
+    return LinesHandler(_argv(spec, command), os.environ, timeout=COMMAND_TIMEOUT if timeout is None else timeout)
 
 
 def _argv(spec: str, command: str) -> list[str]:

@@ -26,7 +26,7 @@ class Retry(Exception):
         if after is not None and not 0 <= after < inf:
             raise ValueError("`after` is a number of seconds, from 0")
         super().__init__(reason)
-        self.after = after
+        self.after = None if after is None else float(after)
 
 
 class Reject(Exception):

@@ -17,7 +17,7 @@ from amqptool.handlers.interface import StopWork
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 #: Seconds between asking a group to end (SIGTERM) and ending it (SIGKILL).
 KILL_AFTER = 1.0
@@ -80,9 +80,10 @@ def _signal(process: Process, number: signal.Signals) -> None:
 
 
 class Tail:
-    """A pipe that somebody else writes to; it is always read, and only the end is kept."""
+    """A pipe that somebody else writes to; it is always read, told to `on_read`, and only the end is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_read: Callable[[str], None] | None = None) -> None:
+        self._on_read = on_read
         self._loop = asyncio.get_running_loop()
         self._reader, self.writer = os.pipe()
         os.set_blocking(self._reader, False)
@@ -115,6 +116,8 @@ class Tail:
             return False
         if not chunk:
             self._loop.remove_reader(self._reader)
+        if chunk and self._on_read is not None:
+            self._on_read(chunk.decode("utf-8", "replace").rstrip())
         self._kept += chunk
         del self._kept[:-KEPT_OUTPUT]
         return bool(chunk)
