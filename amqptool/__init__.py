@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from amqptool.dedup import open_store
     from amqptool.dedup.interface import DedupStore
     from amqptool.dedup.memory import MemoryStore
+    from amqptool.dedup.postgresql import PostgresqlStore
+    from amqptool.dedup.redis import RedisStore
     from amqptool.dedup.sqlite import SqliteStore
     from amqptool.errors import (
         AccessRefused,
@@ -89,6 +91,8 @@ __all__ = [
     # Working
     "DedupStore",
     "MemoryStore",
+    "PostgresqlStore",
+    "RedisStore",
     "Reject",
     "Retry",
     "SqliteStore",
@@ -132,6 +136,8 @@ _HOMES = {
     "amqptool.dedup": ("open_store",),
     "amqptool.dedup.interface": ("DedupStore",),
     "amqptool.dedup.memory": ("MemoryStore",),
+    "amqptool.dedup.postgresql": ("PostgresqlStore",),
+    "amqptool.dedup.redis": ("RedisStore",),
     "amqptool.dedup.sqlite": ("SqliteStore",),
     "amqptool.handlers": ("load_handler",),
     "amqptool.handlers.interface": ("Reject", "Retry"),

@@ -36,6 +36,8 @@ FieldValue: TypeAlias = (
 
 
 _MILLISECONDS = re.compile(r"[0-9]{1,18}")
+_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_NIL = "00000000-0000-0000-0000-000000000000"
 _UUID = re.compile(
     r"(?:urn:uuid:)?(\{)?([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})(?(1)\})",
     re.ASCII | re.IGNORECASE,
@@ -52,6 +54,8 @@ def normalize_message_id(message_id: str | None) -> str | None:
 
     Upper case, braces, `urn:uuid:` and missing dashes all mean the same id. The nil UUID means no id.
     """
+    if _CANONICAL.fullmatch(message_id or "") and message_id != _NIL:
+        return message_id
     # UUID() alone also takes "+1…", "0x1…" and other digits than ours: two ids could become one.
     match = _UUID.fullmatch(message_id or "")
     if match is None:

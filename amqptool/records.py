@@ -47,12 +47,21 @@ def delivery_to_record(delivery: Delivery) -> dict[str, Any]:
     return {**record, "queue": delivery.queue, "redelivered": delivery.redelivered}
 
 
+def delivery_to_envelope(delivery: Delivery) -> dict[str, Any]:
+    """Return the record of a delivery without its body; see `message_to_record` for the error."""
+    return {**_envelope(delivery.message), "queue": delivery.queue, "redelivered": delivery.redelivered}
+
+
 def message_to_record(message: Message) -> dict[str, Any]:
     """Return a message as a record; absent properties are left out, an absent message id is null.
 
     Raises:
         InputError: its headers are nested too deeply.
     """
+    return {**_envelope(message), **_body_to_json(message.body)}
+
+
+def _envelope(message: Message) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "message_id": message.message_id,
         "delivery_mode": 2 if message.persistent else 1,
@@ -64,7 +73,6 @@ def message_to_record(message: Message) -> dict[str, Any]:
     return {
         "exchange": message.exchange,
         "routing_key": message.routing_key,
-        **_body_to_json(message.body),
         "properties": properties,
         "headers": {key: field_to_json(value) for key, value in message.headers.items()},
     }

@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.servers import (
+    PrivatePostgresql,
+    PrivateRedis,
+    empty_redis,
+    fresh_schema,
+    private_postgresql,
+    private_redis,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,3 +31,31 @@ def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("HOME", str(home))
         patch.setenv("XDG_STATE_HOME", str(home / "state"))
         yield
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[PrivateRedis]:
+    """Give the run's Redis."""
+    with private_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PrivatePostgresql]:
+    """Give the run's PostgreSQL."""
+    with private_postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: PrivateRedis) -> Iterator[str]:
+    """Give the URL of a Redis that holds nothing; a test that stops it starts it again."""
+    with empty_redis(redis_server) as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PrivatePostgresql) -> Iterator[str]:
+    """Give the URL of a PostgreSQL schema that nobody has used."""
+    with fresh_schema(postgresql_server) as url:
+        yield url

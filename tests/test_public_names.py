@@ -14,8 +14,9 @@ NAMES = """
 AccessRefused AmqpUrl AmqptoolError Binding BlockingPublisher BrokerBlocked BrokerError BrokerUnavailable Change Codec
 CodecError ConfigError Confirmed Declared DedupError DedupStore Delivery Exchange Failed HandlerError InDoubt InUse
 InputError Limits ManagementError ManagementUnavailable MemoryStore Message Nacked NotFound Outcome Ownership Permits
-Plan PreconditionFailed Problem ProtobufCodec PublishError Publisher PublisherEvent Queue Reject Retry Returned Routed
-Router SqliteStore Topology TopologyError Unroutable WorkReport Worker declare load_handler open_store parse_url plan
+Plan PostgresqlStore PreconditionFailed Problem ProtobufCodec PublishError Publisher PublisherEvent Queue RedisStore
+Reject Retry Returned Routed Router SqliteStore Topology TopologyError Unroutable WorkReport Worker declare load_handler
+open_store parse_url plan
 """
 
 

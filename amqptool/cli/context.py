@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from amqptool.settings.resolve import Resolved
     from amqptool.settings.url import AmqpUrl
 
+#: How stderr can be written.
+LOG_FORMATS = ("text", "json")
+LOG_FORMAT_VARIABLE = "AMQPTOOL_LOG_FORMAT"
+
 
 @dataclass(slots=True, kw_only=True)
 class Context:
@@ -29,6 +33,8 @@ class Context:
     quiet: bool = False
     no_color: bool = False
     debug: bool = False
+    #: One of `LOG_FORMATS`; None: what the environment says.
+    log_format: str | None = None
     #: Which setting gave the URL, once one was asked for.
     url_origin: str | None = None
     #: Which setting gave the management API's URL, once that was asked for.
@@ -39,7 +45,30 @@ class Context:
     def output(self) -> Output:
         """Where this invocation writes."""
         plain = self.no_color or bool(self.environ.get("NO_COLOR")) or self.environ.get("TERM") == "dumb"
-        return Output(as_json=self.json, quiet=self.quiet, verbose=self.verbose, color=False if plain else None)
+        return Output(
+            as_json=self.json,
+            logs_json=self.logs_json,
+            quiet=self.quiet,
+            verbose=self.verbose,
+            color=False if plain else None,
+        )
+
+    @property
+    def logs_json(self) -> bool:
+        """Whether everything on stderr is a JSON object a line."""
+        return (self.log_format or self.environ.get(LOG_FORMAT_VARIABLE)) == "json"
+
+    def check_environment(self) -> None:
+        """Check what no command asks for.
+
+        Raises:
+            ConfigError: the format of the log is unknown.
+        """
+        from amqptool.errors import ConfigError
+
+        wanted = self.environ.get(LOG_FORMAT_VARIABLE)
+        if wanted and wanted not in LOG_FORMATS:
+            raise ConfigError(f"{LOG_FORMAT_VARIABLE} is {' or '.join(LOG_FORMATS)}, not {wanted!r}")
 
     def resolve_url(self) -> Resolved[AmqpUrl]:
         """Return the broker's URL, of several the chosen or the first one, and the setting it came from.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from amqptool.publish.report import Report
     from amqptool.topology.routing import Routed
     from amqptool.topology.validate import Verdict
+    from amqptool.work.look import LookReport
     from amqptool.work.report import WorkReport
 
 
@@ -183,8 +184,8 @@ def route_code(routed: Routed) -> ExitCode:
     return ExitCode.UNROUTABLE if routed.unroutable else ExitCode.DONE
 
 
-def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: int | None) -> ExitCode:
-    """Return the code for a worker that ended by itself or by a signal.
+def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: int | None, *, limited: bool) -> ExitCode:
+    """Return the code for a worker that ended by itself or by a signal; `limited` if it was to handle so many.
 
     ==========  =====================================  ====
     signal      worker                                 code
@@ -193,6 +194,8 @@ def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: in
     SIGTERM     handlers left unfinished               143
     SIGTERM     drained                                0
     none        failed, dead or unfinished messages    1
+    none        some that cannot be decoded            1
+    none        limited, and some wait for a retry     1
     none        fewer than `min_messages` acked        75
     none        anything else                          0
     ==========  =====================================  ====
@@ -201,8 +204,33 @@ def work_code(report: WorkReport, signal_code: ExitCode | None, min_messages: in
         return ExitCode.DONE
     if signal_code is not None:
         return signal_code
-    if report.failed or report.dead or report.abandoned:
+    if report.failed or report.dead or report.abandoned or report.undecodable or (limited and report.retried):
         return ExitCode.FAILED
     if min_messages is not None and report.acknowledged < min_messages:
+        return ExitCode.TRY_AGAIN
+    return ExitCode.DONE
+
+
+def look_code(report: LookReport, signal_code: ExitCode | None, min_messages: int | None) -> ExitCode:
+    """Return the code for a look through a queue; it has drained when a signal has let it put everything back.
+
+    ==========  ==========================================  ====
+    signal      look                                        code
+    ==========  ==========================================  ====
+    SIGINT      anything                                    130
+    SIGTERM     messages left unfinished                    143
+    SIGTERM     drained                                     0
+    none        failed or unfinished messages               1
+    none        fewer than `min_messages` were as wanted    75
+    none        anything else                               0
+    ==========  ==========================================  ====
+    """
+    if signal_code is ExitCode.TERMINATED and not report.abandoned:
+        return ExitCode.DONE
+    if signal_code is not None:
+        return signal_code
+    if report.failed or report.abandoned:
+        return ExitCode.FAILED
+    if min_messages is not None and report.handled < min_messages:
         return ExitCode.TRY_AGAIN
     return ExitCode.DONE

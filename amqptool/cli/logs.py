@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
+from typing import Any
 
+from amqptool.cli.log_lines import log_line
 from amqptool.cli.sanitize import clean_line, clean_text
 
+#: What every record has; anything else came with `extra`.
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
-class _Formatter(logging.Formatter):
+
+class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = f"amqptool: {record.levelname.lower()}: {clean_line(record.getMessage())}"
         if record.exc_info:
@@ -17,26 +22,63 @@ class _Formatter(logging.Formatter):
         return line
 
 
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a line; tracebacks only if told so."""
+
+    def __init__(self, *, with_traceback: bool) -> None:
+        super().__init__()
+        self._with_traceback = with_traceback
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        return log_line(
+            record.levelname.lower(),
+            record.name,
+            _message(record),
+            at=record.created,
+            fields={**self._exception(record), **fields},
+        )
+
+    def _exception(self, record: logging.LogRecord) -> dict[str, Any]:
+        if not record.exc_info or record.exc_info[1] is None:
+            return {}
+        error = record.exc_info[1]
+        traceback = {"traceback": self.formatException(record.exc_info)} if self._with_traceback else {}
+        return {"error": f"{type(error).__name__}: {error}", **traceback}
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):  # a handler's own log call, whose arguments do not fit
+        return str(record.msg)
+
+
 class _Handler(logging.Handler):
     """Writes to stderr as it is at that moment: a progress bar puts itself before it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):
-            print(self.format(record), file=sys.stderr, flush=True)
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
 
 
-def configure_logs(*, verbose: int, quiet: bool, debug: bool) -> None:
+def configure_logs(*, verbose: int, quiet: bool, debug: bool, as_json: bool) -> None:
     """Send amqptool's log to stderr: warnings, with `-v` the events too, with `-vv` everything.
 
-    The AMQP library's own log holds tracebacks and parts of bodies: only with `--debug`.
+    The AMQP library's own log holds tracebacks and parts of bodies: only with `--debug`. As JSON, the
+    warnings of all other libraries and of handlers are lines like ours.
     """
     handler = _Handler()
-    handler.setFormatter(_Formatter())
-    own = logging.getLogger("amqptool")
+    handler.setFormatter(_JsonFormatter(with_traceback=debug) if as_json else _TextFormatter())
+    own, pika, others = logging.getLogger("amqptool"), logging.getLogger("pika"), logging.getLogger()
     own.handlers, own.propagate = [handler], False
     own.setLevel(_level(verbose, quiet=quiet))
     if debug:
-        logging.getLogger("pika").addHandler(handler)
+        pika.addHandler(handler)
+    if as_json and not others.handlers:
+        pika.propagate = False
+        others.addHandler(handler)
 
 
 def _level(verbose: int, *, quiet: bool) -> int:

@@ -22,6 +22,23 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class Size(click.ParamType[int]):
+    """`500kB`, `64MiB`."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return bytes."""
+        from amqptool.units import size_in_bytes
+
+        if isinstance(value, int):
+            return value
+        known = size_in_bytes(str(value))
+        if not known:
+            self.fail(f"{value!r} is no size: write 500kB or 64MiB", param, ctx)
+        return known
+
+
 class Delays(click.ParamType[tuple[float, ...]]):
     """Durations with commas between."""
 

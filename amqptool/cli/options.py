@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from amqptool.cli.context import Context
+from amqptool.cli.context import LOG_FORMATS, Context
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -26,6 +26,11 @@ def output_options() -> list[click.Option]:
         _option("--verbose", "-v", count=True, help="Say more on stderr; -vv says everything."),
         _option("--quiet", "-q", is_flag=True, help="Say nothing but warnings and errors."),
         _option("--no-color", is_flag=True, help="No colours, not even on a terminal."),
+        _option(
+            "--log-format",
+            type=click.Choice(LOG_FORMATS),
+            help="How to write to stderr: as lines for people, or as JSON objects.  [default: text]",
+        ),
         _option("--debug", is_flag=True, help="Show tracebacks and the AMQP library's log."),
     ]
 

@@ -52,6 +52,8 @@ class Output:
     """
 
     as_json: bool = False
+    #: Whether stderr is a JSON object a line.
+    logs_json: bool = False
     quiet: bool = False
     verbose: int = 0
     #: None: colour on terminals.
@@ -74,19 +76,32 @@ class Output:
     def talk(self, text: str) -> None:
         """Say something to the person at the terminal, unless told to be quiet."""
         if not self.quiet:
-            self._say(clean_text(text))
+            self._log("info", text) if self.logs_json else self._say(clean_text(text))
 
-    def complain(self, line: str) -> None:
-        """Say in one line what went wrong, even when told to be quiet."""
-        self._say(f"amqptool: error: {clean_line(line)}")
+    def complain(self, line: str, **fields: Any) -> None:
+        """Say in one line what went wrong, even when told to be quiet; `fields` are for a JSON log."""
+        if self.logs_json:
+            self._log("error", line, **fields)
+        else:
+            self._say(f"amqptool: error: {clean_line(line)}")
 
     def error(self, error: BaseException, code: int, message: str | None = None) -> None:
         """Say why the command failed: on stderr, and with `--json` in a document on stdout."""
         text = describe(error) if message is None else message
         for line in map(str, error.problems) if isinstance(error, TopologyError) else [text]:
-            self.complain(line)
+            self.complain(line, error=type(error).__name__, code=int(code))
         if self.as_json:
             self._document("error", code, {"error": type(error).__name__, "message": text})
+
+    def trace(self, error: BaseException) -> None:
+        """Show where in the code an error came from."""
+        import traceback
+
+        text = "".join(traceback.format_exception(error)).rstrip()
+        if self.logs_json:
+            self._log("debug", describe(error), traceback=text)
+        else:
+            self._say(clean_text(text))
 
     def stopped(self, code: int, reason: str) -> None:
         """Write the document of a command that a signal has ended."""
@@ -102,6 +117,11 @@ class Output:
             click.echo(text, color=self.color)
         except OSError as error:
             raise StdoutError(error) from error
+
+    def _log(self, level: str, message: str, **fields: Any) -> None:
+        from amqptool.cli.log_lines import log_line
+
+        self._say(log_line(level, "amqptool", message, fields=fields))
 
     def _say(self, text: str) -> None:
         with suppress(OSError):

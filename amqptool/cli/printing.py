@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from amqptool.handlers.interface import StopWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import BinaryIO
 
     from amqptool.message import Delivery
 
@@ -38,10 +41,20 @@ class Printer:
             StopWork: stdout was closed, or its disk is full.
         """
         try:
-            sys.stdout.buffer.write(self._format(delivery))
-            sys.stdout.buffer.flush()
+            _write_all(sys.stdout.buffer, self._format(delivery))
         except OSError as error:
             raise StopWork from OSError(error.errno, error.strerror, "stdout")
+
+
+def _write_all(stream: BinaryIO, data: bytes) -> None:
+    # With PYTHONUNBUFFERED, as in many containers, the stream may take a part, and say so, and no more.
+    left = memoryview(data)
+    while left:
+        written = stream.write(left)
+        if written is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        left = left[written:]
+    stream.flush()
 
 
 def _format(output: str, *, on_terminal: bool, color: bool | None) -> Callable[[Delivery], bytes]:

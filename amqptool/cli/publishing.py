@@ -88,7 +88,7 @@ class Job:
 
     def progress(self, context: Context, publisher: Publisher, report: Report) -> AbstractAsyncContextManager[object]:
         """Make what shows a person how far it is."""
-        if not self.is_bulk or context.json or context.quiet or not sys.stderr.isatty():
+        if not self.is_bulk or context.json or context.logs_json or context.quiet or not sys.stderr.isatty():
             return nullcontext()
         from amqptool.cli.progress import Progress
 

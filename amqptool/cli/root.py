@@ -7,12 +7,13 @@ import sys
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from amqptool import __version__
-from amqptool.cli.context import Context
+from amqptool.cli.context import LOG_FORMATS, Context, pass_context
 from amqptool.cli.exits import MEANINGS, ExitCode, StoppedError, exit_code
 from amqptool.cli.options import global_options
 from amqptool.cli.output import StdoutError, describe
@@ -92,11 +93,13 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="amqptool %(version)s")
-def root() -> None:
+@pass_context
+def root(context: Context, /) -> None:
     """Declare RabbitMQ topologies from YAML, publish messages, and run workers.
 
     The broker is --url, else $AMQPTOOL_URL, else $AMQP_URL, else amqp://guest:guest@localhost:5672/%2F.
     """
+    context.check_environment()
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -104,8 +107,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _prepare_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     ours = words[: words.index("--")] if "--" in words else words
-    context = Context(environ=os.environ, json="--json" in ours, debug="--debug" in ours)
+    context = Context(
+        environ=os.environ, json="--json" in ours, debug="--debug" in ours, log_format=_log_format_of(ours)
+    )
     sys.exit(_flush(run(words, context), context))
+
+
+def _log_format_of(words: Sequence[str]) -> str | None:
+    """Find the format in which even a command line that cannot be parsed is complained about."""
+    option = "--log-format"
+    joined = [word.removeprefix(f"{option}=") for word in words if word.startswith(f"{option}=")]
+    parted = [value for word, value in pairwise(words) if word == option]
+    return next((value for value in [*joined, *parted] if value in LOG_FORMATS), None)
 
 
 def run(words: Sequence[str], context: Context) -> int:
@@ -138,7 +151,7 @@ def _invoke(words: Sequence[str], context: Context) -> int:
 
 def _usage(error: click.ClickException, context: Context) -> ExitCode:
     code = ExitCode(error.exit_code)
-    if context.json:
+    if context.json or context.logs_json:
         context.output.error(error, code, error.format_message())
     else:
         with suppress(OSError):  # stderr
@@ -162,8 +175,8 @@ def _stopped(code: ExitCode, context: Context) -> ExitCode:
 
 def _failed(error: Exception, context: Context) -> ExitCode:
     code = exit_code(error)
-    context.output.error(error, code, f"{describe(error)}{_origin(error, context)}")
     _trace(error, context)
+    context.output.error(error, code, f"{describe(error)}{_origin(error, context)}")
     return code
 
 
@@ -200,10 +213,7 @@ def _bug(error: Exception, context: Context) -> ExitCode:
 
 def _trace(error: Exception, context: Context) -> None:
     if context.debug:
-        import traceback
-
-        with suppress(OSError):  # stderr
-            traceback.print_exception(error)
+        context.output.trace(error)
 
 
 def _prepare_streams() -> None:

@@ -51,7 +51,7 @@ def run(context: Context, main: Callable[[Stop], Coroutine[object, object, T]]) 
     Raises:
         StoppedError: a signal cancelled the command.
     """
-    configure_logs(verbose=context.verbose, quiet=context.quiet, debug=context.debug)
+    configure_logs(verbose=context.verbose, quiet=context.quiet, debug=context.debug, as_json=context.logs_json)
 
     async def with_signals() -> T:
         stop = Stop()

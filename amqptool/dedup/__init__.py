@@ -14,7 +14,7 @@ from amqptool.errors import ConfigError, DedupError
 if TYPE_CHECKING:
     from amqptool.dedup.interface import DedupStore
 
-_SQLITE = "sqlite:///"
+_SQLITE, _POSTGRESQL, _REDIS = "sqlite:///", "postgresql://", ("redis://", "rediss://")
 
 
 def open_existing(url: str) -> DedupStore:
@@ -29,18 +29,23 @@ def open_existing(url: str) -> DedupStore:
     path = Path(url.removeprefix(_SQLITE))
     if url.startswith(_SQLITE) and not path.exists():
         raise DedupError(f"there is no dedup store {path}")
-    return open_store(url)
+    return _open(url, create=False)
 
 
 def open_store(url: str) -> DedupStore:
-    """Open the store that a URL names: `memory:` or `sqlite:///path`.
+    """Open the store that a URL names.
 
+    `memory:`, `sqlite:///path`, `postgresql://host/database`, or `redis://host/number` (`rediss://` over TLS).
     Paths are as in SQLAlchemy: `sqlite:///relative`, `sqlite:////absolute`.
 
     Raises:
-        ConfigError: the URL names no kind of store.
+        ConfigError: the URL names no kind of store, or the library that it takes is not installed.
         DedupError: the store cannot be opened.
     """
+    return _open(url, create=True)
+
+
+def _open(url: str, *, create: bool) -> DedupStore:
     if url == "memory:":
         from amqptool.dedup.memory import MemoryStore
 
@@ -49,4 +54,15 @@ def open_store(url: str) -> DedupStore:
         from amqptool.dedup.sqlite import SqliteStore
 
         return SqliteStore(url.removeprefix(_SQLITE))
-    raise ConfigError("a dedup store is memory: or sqlite:///path (sqlite:////path when absolute)")
+    if url.startswith(_POSTGRESQL):
+        from amqptool.dedup.postgresql import PostgresqlStore
+
+        return PostgresqlStore(url, create=create)
+    if url.startswith(_REDIS):
+        from amqptool.dedup.redis import RedisStore
+
+        return RedisStore(url)
+    raise ConfigError(
+        "a dedup store is memory:, sqlite:///path (sqlite:////path when absolute), "
+        "postgresql://host/database or redis://host/number"
+    )

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from amqptool.errors import AmqptoolError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 LEASE = 300.0
 #: Seconds a DONE is remembered, from completion.
 RETENTION = 7 * 24 * 3600.0
+#: How many keys one `prune` forgets at most, so that nobody waits long for it.
+PRUNE_BATCH = 5_000
 
 
 class Key(NamedTuple):
@@ -31,7 +35,10 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """The key is claimed for the caller; the token proves it on every later write."""
+    """The key is claimed for the caller; the token proves it on every later write.
+
+    No two claims of one key share a token; the claims of one call do.
+    """
 
     key: Key
     token: str
@@ -87,11 +94,16 @@ class Entry(NamedTuple):
     row: Row
 
 
+class ClaimLost(AmqptoolError):
+    """A transaction was rolled back, since its claim is no longer the caller's, or DONE already."""
+
+
 class DedupStore(Protocol):
     """Remembers what is done, and who is at what.
 
     Every method may block and is called from one thread. Each takes many at once and is one transaction.
-    Raises `DedupError` when the store cannot be used; nothing of the call then counts.
+    Raises `DedupError` when the store cannot be used. The call may then be repeated, and counts once, even
+    if the server had done it and only its answer was lost.
     """
 
     @property
@@ -104,7 +116,10 @@ class DedupStore(Protocol):
         ...
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
-        """Turn claims into DONE, durably; False where the claim is no longer the caller's."""
+        """Turn claims into DONE, durably; False where the claim is no longer the caller's.
+
+        What the same token has made DONE before is recorded too: a call whose answer was lost is repeated.
+        """
         ...
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
@@ -120,7 +135,10 @@ class DedupStore(Protocol):
         ...
 
     def prune(self) -> int:
-        """Forget what is older than the retention; return how many were forgotten."""
+        """Forget up to `PRUNE_BATCH` keys older than the retention; return how many, 0 when there are no more.
+
+        Always 0 where the server forgets by itself.
+        """
         ...
 
     def counts(self) -> list[Counts]:
@@ -143,11 +161,24 @@ class DedupStore(Protocol):
         ...
 
 
-def may_forget(row: Row, now: float, *, owner_is_dead: bool) -> bool:
+def may_forget(row: Row, now: float, *, owner_is_dead: bool, owner_is_alive: bool = False) -> bool:
     """Return whether nobody alive is working on a key."""
-    return row.state == State.DONE or may_take(row, now, owner_is_dead=owner_is_dead)
+    return row.state == State.DONE or may_take(row, now, owner_is_dead=owner_is_dead, owner_is_alive=owner_is_alive)
 
 
-def may_take(row: Row, now: float, *, owner_is_dead: bool) -> bool:
-    """Return whether a key that is not done may be claimed by somebody else."""
-    return row.state == State.RELEASED or owner_is_dead or row.lease_until <= now
+def may_take(row: Row, now: float, *, owner_is_dead: bool, owner_is_alive: bool = False) -> bool:
+    """Return whether a key that is not done may be claimed by somebody else.
+
+    Where an owner can be seen to be alive, its lease need not count.
+    """
+    return row.state == State.RELEASED or owner_is_dead or (row.lease_until <= now and not owner_is_alive)
+
+
+def in_order(keys: Sequence[Key], claims: dict[Key, Claim]) -> list[Claim]:
+    """Answer each key of a batch; where a key comes again after it was acquired, it is busy."""
+    answers = []
+    for key in keys:
+        answers.append(claims[key])
+        if isinstance(claims[key], Acquired):
+            claims[key] = Busy()
+    return answers

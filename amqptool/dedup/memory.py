@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from amqptool.dedup.interface import (
     LEASE,
+    PRUNE_BATCH,
     RETENTION,
     Acquired,
     Busy,
@@ -43,12 +45,13 @@ class MemoryStore:
     def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
         with self._lock:
-            return [self._claim(key) for key in keys]
+            token = uuid4().hex
+            return [self._claim(key, token) for key in keys]
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE."""
         with self._lock:
-            return [self._write(claim, State.DONE, claim.attempt, self._retention) for claim in claims]
+            return [self._complete(claim) for claim in claims]
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
@@ -73,14 +76,15 @@ class MemoryStore:
         """Forget what is older than the retention."""
         with self._lock:
             now = self._clock()
-            old = [
+            old = (
                 key
                 for key, row in self._rows.items()
                 if row.lease_until < now - (self._retention if row.state == State.CLAIMED else 0)
-            ]
-            for key in old:
+            )
+            batch = list(islice(old, PRUNE_BATCH))
+            for key in batch:
                 del self._rows[key]
-            return len(old)
+            return len(batch)
 
     def counts(self) -> list[Counts]:
         """Count the keys of each scope."""
@@ -103,15 +107,21 @@ class MemoryStore:
     def close(self) -> None:
         """Do nothing: the memory is freed with the store."""
 
-    def _claim(self, key: Key) -> Claim:
+    def _claim(self, key: Key, token: str) -> Claim:
         now, row = self._clock(), self._rows.get(key)
         if row is not None and row.state == State.DONE:
             return Done()
         if row is not None and not may_take(row, now, owner_is_dead=False):
             return Busy()
-        acquired = Acquired(key, str(uuid4()), row.attempt if row else 1)
+        acquired = Acquired(key, token, row.attempt if row else 1)
         self._rows[key] = Row(State.CLAIMED, acquired.token, "", now + self.lease, acquired.attempt)
         return acquired
+
+    def _complete(self, claim: Acquired) -> bool:
+        row = self._rows.get(claim.key)
+        if row is not None and (row.state, row.token) == (State.DONE, claim.token):
+            return True
+        return self._write(claim, State.DONE, claim.attempt, self._retention)
 
     def _forget(self, key: Key) -> bool:
         row = self._rows.get(key)

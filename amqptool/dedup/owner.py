@@ -44,18 +44,25 @@ def this_process() -> Owner:
 
 def is_dead(name: str, *, processes: Path = _PROC) -> bool:
     """Return whether the process of that name has certainly ended; `processes` is where proc(5) lists them."""
+    return _runs(name, processes) is False
+
+
+def is_alive(name: str, *, processes: Path = _PROC) -> bool:
+    """Return whether the process of that name certainly still runs; `processes` is where proc(5) lists them."""
+    return _runs(name, processes) is True
+
+
+def _runs(name: str, processes: Path) -> bool | None:
+    """Return whether a process runs; None when that cannot be told."""
     try:
-        return _has_ended(name, processes)
+        here = _surroundings()
+        match name.split():
+            case [boot, namespace, pid, started] if (boot, namespace) == here and pid.isdigit():
+                if _shows_others(processes):
+                    return _start_time(int(pid), processes) == started
     except OSError:
-        return False
-
-
-def _has_ended(name: str, processes: Path) -> bool:
-    here = _surroundings()
-    match name.split():
-        case [boot, namespace, pid, started] if (boot, namespace) == here and pid.isdigit():
-            return _shows_others(processes) and _start_time(int(pid), processes) != started
-    return False
+        pass
+    return None
 
 
 def _shows_others(processes: Path) -> bool:

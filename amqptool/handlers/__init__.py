@@ -11,10 +11,11 @@ from amqptool.handlers.interface import Handler
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from amqptool.handlers.python import BlockingHandler
     from amqptool.message import Delivery
 
     #: What a worker takes for a handler: a callable, a handler, or how one is written.
-    AnyHandler: TypeAlias = Callable[[Delivery], Any] | Handler | str
+    AnyHandler: TypeAlias = Callable[[Delivery], Any] | Handler | BlockingHandler | str
 
 #: Seconds that a command may take: after these RabbitMQ gives the message to somebody else (consumer_timeout).
 COMMAND_TIMEOUT = 1800.0
@@ -22,20 +23,20 @@ COMMAND_TIMEOUT = 1800.0
 HTTP_TIMEOUT = 60.0
 
 
-def as_handler(handler: AnyHandler) -> Handler:
+def as_handler(handler: AnyHandler) -> Handler | BlockingHandler:
     """Make a handler of anything that a worker takes for one.
 
     Raises:
         HandlerError: it is none, or cannot be loaded.
     """
-    from amqptool.handlers.python import python_handler
+    from amqptool.handlers.python import BlockingHandler, python_handler
 
     if isinstance(handler, str):
         return load_handler(handler)
-    return handler if isinstance(handler, Handler) else python_handler(handler)
+    return handler if isinstance(handler, (Handler, BlockingHandler)) else python_handler(handler)
 
 
-def load_handler(spec: str, *, timeout: float | None = None, gzip: bool = False) -> Handler:
+def load_handler(spec: str, *, timeout: float | None = None, gzip: bool = False) -> Handler | BlockingHandler:
     """Load the handler that a text names.
 
     ===========================  ========================================================
@@ -71,14 +72,14 @@ def is_url(spec: str) -> bool:
     return spec.lower().startswith(("http://", "https://"))
 
 
-def _installed(name: str, timeout: float | None) -> Handler:
+def _installed(name: str, timeout: float | None) -> Handler | BlockingHandler:
     from amqptool.handlers.entry_points import load_entry_point
     from amqptool.handlers.python import python_handler
 
     return python_handler(load_entry_point(name), timeout=timeout)
 
 
-def _python(spec: str, _rest: str, timeout: float | None) -> Handler:
+def _python(spec: str, _rest: str, timeout: float | None) -> Handler | BlockingHandler:
     from amqptool.handlers.python import load_callable, python_handler
 
     return python_handler(load_callable(spec), timeout=timeout)

@@ -36,6 +36,10 @@ class Reject(Exception):
     """
 
 
+class MissingId(Reject):
+    """A message without an id by which it could be told from its repetition, rejected without calling a handler."""
+
+
 @runtime_checkable
 class Handler(Protocol):
     """Does the work for one delivery at a time, or for several when asked concurrently."""

@@ -6,9 +6,8 @@ import asyncio
 import inspect
 from contextlib import suppress
 from importlib import import_module
-from queue import SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from amqptool.errors import HandlerError
 from amqptool.handlers.timing import time_limit
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from amqptool.handlers.interface import Handler
     from amqptool.message import Delivery
 
-    _Job: TypeAlias = tuple[Delivery, asyncio.Future[object], asyncio.AbstractEventLoop]
+T = TypeVar("T")
 
 
 def load_callable(spec: str) -> Callable[[Delivery], Any]:
@@ -65,7 +64,7 @@ def _check_callable(spec: str, target: object) -> None:
         return  # a builtin that does not tell its signature
 
 
-def python_handler(function: Callable[[Delivery], Any], *, timeout: float | None = None) -> Handler:
+def python_handler(function: Callable[[Delivery], Any], *, timeout: float | None = None) -> Handler | BlockingHandler:
     """Make a handler of a callable that takes a delivery; `timeout` are the seconds that a call may take.
 
     Raises:
@@ -80,7 +79,7 @@ def python_handler(function: Callable[[Delivery], Any], *, timeout: float | None
         return AsyncHandler(function, timeout=timeout)
     if timeout is not None:
         raise HandlerError("a blocking function runs in a thread, which no timeout can stop: make it async")
-    return ThreadHandler(function)
+    return BlockingHandler(function)
 
 
 class AsyncHandler:
@@ -96,17 +95,37 @@ class AsyncHandler:
     async def handle(self, delivery: Delivery) -> None:
         """Await the function."""
         if self._timeout is None:
-            await _finish(self._function(delivery))
+            await finish(self._function(delivery))
             return
         async with time_limit(self._timeout):
-            await _finish(self._function(delivery))
+            await finish(self._function(delivery))
 
     async def close(self) -> None:
         """Do nothing: there is nothing to free."""
 
 
-class ThreadHandler:
-    """Calls a blocking function in threads, as many as there are calls at once.
+class BlockingHandler:
+    """Calls a function that may block; whoever has threads for it calls it there."""
+
+    reads_ahead = True
+
+    def __init__(self, function: Callable[[Delivery], Any]) -> None:
+        self._function = function
+
+    def call(self, delivery: Delivery) -> Awaitable[object] | Exception | None:
+        """Call the function; return its error, or what is still to be awaited if it merely wraps an async one."""
+        try:
+            returned = self._function(delivery)
+        except BaseException as error:  # SystemExit too is a failure of the message, not of the worker
+            return _storable(error)
+        return returned if inspect.isawaitable(returned) else None
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to free."""
+
+
+class ThreadEach:
+    """Awaits a blocking handler, each call in a thread of its own: for few calls.
 
     The threads are daemons, so a function that never returns cannot keep the process from ending.
     """
@@ -114,55 +133,37 @@ class ThreadHandler:
     stops_when_cancelled = False
     reads_ahead = True
 
-    def __init__(self, function: Callable[[Delivery], Any]) -> None:
-        self._function = function
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads = 0
-        self._running = 0
+    def __init__(self, handler: BlockingHandler) -> None:
+        self._handler = handler
 
     async def handle(self, delivery: Delivery) -> None:
         """Call the function in a thread and wait for it."""
         loop = asyncio.get_running_loop()
-        result: asyncio.Future[object] = loop.create_future()
-        self._running += 1
-        if self._running > self._threads:
-            self._threads += 1
-            Thread(target=self._work, name=f"amqptool-handler-{self._threads}", daemon=True).start()
-        self._jobs.put((delivery, result, loop))
-        returned = await result
-        if inspect.isawaitable(returned):  # the function merely wraps an async one
-            await _finish(returned)
+        ended: asyncio.Future[Awaitable[object] | Exception | None] = loop.create_future()
+
+        def call() -> None:
+            ending = self._handler.call(delivery)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for the ending
+                loop.call_soon_threadsafe(_resolve, ended, ending)
+
+        Thread(target=call, name="amqptool-handler", daemon=True).start()
+        ending = await ended
+        if isinstance(ending, Exception):
+            raise ending
+        if ending is not None:
+            await finish(ending)
 
     async def close(self) -> None:
-        """End the threads, each after the call it is in."""
-        for _ in range(self._threads):
-            self._jobs.put(None)
-
-    def _work(self) -> None:
-        while job := self._jobs.get():
-            delivery, result, loop = job
-            returned: object = None
-            error: BaseException | None = None
-            try:
-                returned = self._function(delivery)
-            except BaseException as caught:  # SystemExit too is a failure of the message, not of the worker
-                error = caught
-            with suppress(RuntimeError):  # the loop is closed: nobody waits for the result
-                loop.call_soon_threadsafe(self._settle, result, returned, error)
-            del job, delivery, result, returned, error
-
-    def _settle(self, result: asyncio.Future[object], returned: object, error: BaseException | None) -> None:
-        # Here and not where the result is awaited: a call that was cancelled keeps its thread.
-        self._running -= 1
-        if result.done():
-            return
-        if error is None:
-            result.set_result(returned)
-        else:
-            result.set_exception(_storable(error))
+        """Do nothing: the threads end with their calls."""
 
 
-async def _finish(awaitable: Awaitable[object]) -> None:
+def _resolve(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+async def finish(awaitable: Awaitable[object]) -> None:
+    """Await what a handler returned; whatever it raises is an error of its message."""
     try:
         await awaitable
     except (Exception, asyncio.CancelledError):

@@ -174,9 +174,13 @@ class Engine:
         self.heard_at = now = self.now()
         if accepted:
             for entry in settled:
-                entry.ticket(after_ack(entry, now))
+                self.settle(entry, after_ack(entry, now))
         else:
             self._on_nacked(settled, now)
+
+    def settle(self, entry: InFlight[Ticket], outcome: Outcome) -> None:
+        """Give a message that was taken out of the window its outcome."""
+        entry.ticket(outcome)
         self._progress.set()
 
     def _on_nacked(self, entries: list[InFlight[Ticket]], now: float) -> None:
@@ -186,7 +190,7 @@ class Engine:
             if failed is None:
                 self.window.hold(entry, now + NACK_BACKOFF.after(entry.nacks, self._terms.jitter()))
             else:
-                entry.ticket(failed)
+                self.settle(entry, failed)
         if was_calm and self.window.next_due is not None:
             self._events.tell("retrying", f"refused by the broker (basic.nack); retries: {self._terms.nack_retries}")
         self._upkeep.wake()
@@ -229,10 +233,11 @@ class Engine:
         self.is_over, self._is_ready = for_good, False
         if hang_up:
             self.session.hang_up()
+            self._deadlines.on_gone(reason, self.now())
         for entry in self.window.lose_channel():
-            entry.ticket(in_doubt(entry, reason))
+            self.settle(entry, in_doubt(entry, reason))
         for entry in self.window.drain():
-            entry.ticket(after_giving_up(entry, reason))
+            self.settle(entry, after_giving_up(entry, reason))
         self._upkeep.wake()
         self._progress.set()
 
@@ -254,7 +259,7 @@ class Engine:
             if failed is None:
                 self.window.hold(entry, _AT_ONCE)
             else:
-                entry.ticket(failed)
+                self.settle(entry, failed)
         self._upkeep.wake()
         self._progress.set()
 

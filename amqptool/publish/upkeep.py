@@ -114,7 +114,7 @@ class Upkeep:
                 return True
             exchange = entry.message.exchange
             if exchange in missing:
-                engine.window.take_held().ticket(Failed(entry.message, missing[exchange]))
+                engine.settle(engine.window.take_held(), Failed(entry.message, missing[exchange]))
             elif exchange not in engine.exchanges.known:
                 await self._find(exchange, missing)
             elif entry.suspect:

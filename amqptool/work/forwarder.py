@@ -47,7 +47,8 @@ class Forwarder:
         try:
             await publisher.publish(message)
         except Unroutable:  # somebody has deleted the queue
-            await declare_ladder(publisher.url, self.ladder)
+            async with connect(publisher.url, name=f"amqptool consume {self.ladder.queue}") as connection:
+                await declare_ladder(connection, self.ladder)
             await publisher.publish(message)
 
     async def close(self) -> None:
@@ -67,18 +68,14 @@ class Forwarder:
             return self._publisher
 
 
-async def declare_ladder(url: AmqpUrl, ladder: Ladder) -> None:
+async def declare_ladder(connection: Connection, ladder: Ladder) -> None:
     """Declare a ladder's queues; nothing if it has none.
 
     Raises:
         BrokerError: one of them is there with other properties, or cannot be declared.
     """
-    queues = ladder.queues()
-    if not queues:
-        return
-    async with connect(url, name=f"amqptool consume {ladder.queue}") as connection:
-        for name, arguments in queues.items():
-            await _declare(connection, name, arguments, must_be_alike=name != ladder.dead_letter)
+    for name, arguments in ladder.queues().items():
+        await _declare(connection, name, arguments, must_be_alike=name != ladder.dead_letter)
 
 
 async def _declare(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from amqptool.errors import BrokerUnavailable
+from amqptool.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,28 +14,47 @@ if TYPE_CHECKING:
     from amqptool.broker.amqp import Channel
     from amqptool.message import Delivery
     from amqptool.work.pipeline import Pipeline
+    from amqptool.work.report import WorkReport
+
+log = logging.getLogger(__name__)
 
 
 class Intake:
-    """Feeds a pipeline from a queue, up to a quota, and keeps aside what comes after that."""
+    """Feeds a pipeline from a queue, up to a quota and a number of bytes, and gives back what comes after that.
+
+    AMQP's prefetch counts messages. When these turn out to be so large that there are too many bytes in hand, the
+    consumer is to be ended (`is_overfull`), and opened again with a prefetch that fits their size.
+    """
 
     def __init__(
         self,
         channel: Channel,
+        queue: str,
         pipeline: Pipeline,
         scope: str,
+        report: WorkReport,
+        *,
+        prefetch: int,
+        prefetch_bytes: int,
         quota: Callable[[], int | None],
         on_change: Callable[[], None],
     ) -> None:
         self.channel = channel
+        self._queue = queue
         self._pipeline = pipeline
         self._scope = scope
+        self._report = report
+        self._prefetch = prefetch
+        self._prefetch_bytes = prefetch_bytes
         self._quota = quota
         self._on_change = on_change
-        self._extra: list[Delivery] = []
+        self._extra: list[int] = []
         self._tag = ""
         self._closing = False
         self._cancelled = False
+        #: Whether there are too many bytes in hand for more messages.
+        self.is_overfull = False
+        channel.closed.add_done_callback(lambda _: on_change())
 
     @property
     def is_full(self) -> bool:
@@ -41,16 +62,38 @@ class Intake:
         quota = self._quota()
         return quota is not None and self._pipeline.in_hand >= quota
 
-    async def open(self, queue: str, prefetch: int) -> None:
+    @property
+    def has_room(self) -> bool:
+        """Whether so much was worked off that messages of this size fit in again."""
+        return self._pipeline.bytes_in_hand <= self._prefetch_bytes // 2
+
+    async def open(self) -> None:
         """Start the consumer, also once more; see `Channel.consume` for the errors."""
         self._closing = False
-        self.channel.closed.add_done_callback(lambda _: self._on_change())
-        self._tag = await self.channel.consume(queue, self._on_delivery, self._on_cancelled, prefetch=prefetch)
+        self._tag = await self.channel.consume(
+            self._queue,
+            self._on_delivery,
+            self._on_cancelled,
+            prefetch=self._prefetch,
+            on_undecodable=self._on_undecodable,
+        )
 
     async def close(self) -> None:
         """End the consumer; no delivery comes after this returns."""
         self._closing = True
         await self.channel.cancel(self._tag)
+
+    def narrow(self) -> None:
+        """Let the next consumer have no more messages than fit, if they are as large as those in hand."""
+        average = self._pipeline.bytes_in_hand / max(1, self._pipeline.in_hand)
+        self._prefetch = max(1, min(self._prefetch - 1, int(self._prefetch_bytes / max(1.0, average))))
+        log.info(
+            "queue %r: %s in hand; a prefetch of %d from now on",
+            self._queue,
+            size(self._pipeline.bytes_in_hand),
+            self._prefetch,
+        )
+        self.is_overfull = False
 
     def check(self) -> None:
         """Check that deliveries can come and acks can go.
@@ -64,21 +107,29 @@ class Intake:
             raise BrokerUnavailable("the broker cancelled the consumer: was its queue deleted?")
 
     def give_back(self) -> None:
-        """Return what was kept aside to its queue; to be called once the consumer has ended.
+        """Return to the queue what came too late; to be called once the consumer has ended.
 
         Earlier, the broker would hand it to this very consumer again.
         """
-        for delivery in self._extra:
-            self.channel.requeue(delivery.delivery_tag)
+        self.channel.requeue(*self._extra)
         self._extra.clear()
 
     def _on_delivery(self, delivery: Delivery) -> None:
-        if self._closing or self.is_full:
-            self._extra.append(delivery)
+        if self._closing or self.is_overfull or self.is_full:
+            self._extra.append(delivery.delivery_tag)
             return
         self._pipeline.accept(delivery, self.channel, self._scope)
-        if self._quota() is not None:
+        if self._pipeline.bytes_in_hand > self._prefetch_bytes and self._prefetch > 1:
+            self.is_overfull = True
+        if self.is_overfull or self._quota() is not None:
             self._on_change()
+
+    def _on_undecodable(self, tag: int, error: Exception) -> None:
+        # Un-acked until the channel closes: nobody can tell what it is, so it is neither lost nor met again and again.
+        self._report.undecodable += 1
+        log.error(
+            "queue %r: a message whose headers cannot be decoded is kept un-acked (%d): %r", self._queue, tag, error
+        )
 
     def _on_cancelled(self) -> None:
         self._cancelled = True

@@ -21,9 +21,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from amqptool.retry import dead_letter_queue_arguments, wait_queue, wait_queue_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from amqptool.message import FieldValue
+
+
+#: Milliseconds: RabbitMQ takes no TTL of 2^32 or more (rabbit_misc, `check_expiry`).
+LONGEST_DELAY = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,13 @@ class Ladder:
     delays: tuple[int, ...] = ()
     dead_letter: str | None = None
 
+    def __post_init__(self) -> None:
+        waits = {wait_queue(self.queue, delay) for delay in self.delays}
+        if any(not 1 <= delay <= LONGEST_DELAY for delay in self.delays):
+            raise ValueError("a delay is from 1ms to 49d, as far as RabbitMQ counts")
+        if self.dead_letter is not None and (not self.dead_letter or self.dead_letter in {self.queue, *waits}):
+            raise ValueError("the dead-letter queue is one of its own: not the work queue, nor one to wait in")
+
     def step(self, attempt: int, *, rejected: bool, after: float | None = None) -> Step | None:
         """Return where a message goes after its attempt failed, counted from 1; None if it stays where it is.
 
@@ -72,3 +83,12 @@ class Ladder:
         if self.dead_letter is not None:
             queues[self.dead_letter] = dead_letter_queue_arguments()
         return queues
+
+
+def ladder_of(queue: str, seconds: Iterable[float], dead_letter: str | None) -> Ladder:
+    """Make a ladder whose delays are seconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return Ladder(queue, tuple(round(delay * 1000) for delay in seconds), dead_letter)

@@ -9,23 +9,30 @@ the first round got to DONE.
     accept ─▶ claiming ─▶ ready ─▶ running ─┬─▶ completing ─▶ ack
                  ▲          │         │     └─▶ passing on ─▶ ack
                  └── held ◀─┴─────────┴────────────┘
+
+Everything but the failed ones goes in batches: one transaction claims all that came in meanwhile, one writes DONE for
+all that ended meanwhile, and one ack speaks for as many as it can.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from amqptool.dedup.interface import Acquired, Key
 from amqptool.errors import AmqptoolError
-from amqptool.handlers.interface import Reject, Retry, StopWork
+from amqptool.handlers.interface import MissingId, Reject, Retry, StopWork
 from amqptool.message import normalize_message_id
 from amqptool.work.batches import Batches
-from amqptool.work.copies import copy_of, original_of
+from amqptool.work.copies import copy_of, original_of, text_of
+from amqptool.work.crews import crew_of
+from amqptool.work.item import Item
 from amqptool.work.settle import (
     Ack,
     Complete,
@@ -40,10 +47,12 @@ from amqptool.work.settle import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from amqptool.broker.amqp import Channel
+    from amqptool.dedup.interface import Claim
     from amqptool.handlers.interface import Handler
+    from amqptool.handlers.python import BlockingHandler
     from amqptool.message import Delivery, Message
     from amqptool.work.forwarder import Forwarder
     from amqptool.work.ladder import Step
@@ -55,7 +64,7 @@ log = logging.getLogger(__name__)
 #: Seconds between two looks for what the store may forget.
 PRUNE_INTERVAL = 600.0
 #: Handlers that may have succeeded without their DONE being on disk; the most that a crash can repeat.
-COMMIT_GROUP = 100
+COMMIT_GROUP = 500
 #: Seconds the pipeline's tasks get to end; a handler that swallows its cancellation does not hold up the rest.
 END_TIMEOUT = 2.0
 
@@ -64,38 +73,26 @@ END_TIMEOUT = 2.0
 Acknowledged: TypeAlias = Literal["handled", "duplicates", "retried", "dead"]
 
 
-@dataclass(slots=True, eq=False)
-class Item:
-    """One un-acked delivery on its way."""
-
-    delivery: Delivery
-    channel: Channel
-    #: None: no dedup for this one.
-    key: Key | None
-    claim: Acquired | None = None
-    failures: int = 0
-    looks: int = 0
-    #: Tried for the last time; stays un-acked until the worker stops.
-    given_up: bool = False
-    timer: asyncio.TimerHandle | None = None
-
-
 class Pipeline:
     """Works off the deliveries it accepts; `store` None means no dedup.
 
-    `try_once` keeps failed messages aside instead of trying them again. `on_change` is called whenever a
-    delivery has left or was set aside.
+    `try_once` keeps failed messages aside instead of trying them again. `ack_first` acknowledges each before its
+    handler starts, `reject_missing_id` rejects what the store cannot know. `on_change` is called whenever a delivery
+    has left or was set aside.
     """
 
     def __init__(
         self,
-        handler: Handler,
+        handler: Handler | BlockingHandler,
         store: StoreThread | None,
         report: WorkReport,
         forwarder: Forwarder | None = None,
         *,
         concurrency: int,
+        commit_group: int = COMMIT_GROUP,
         try_once: bool,
+        ack_first: bool = False,
+        reject_missing_id: bool = False,
         on_change: Callable[[], None],
     ) -> None:
         self._handler = handler
@@ -103,28 +100,39 @@ class Pipeline:
         self._report = report
         self._forwarder = forwarder
         self._try_once = try_once
+        self._ack_first = ack_first
+        self._reject_missing_id = reject_missing_id
         self._on_change = on_change
         #: Set when the pipeline cannot go on, such as when the store stays broken.
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.last_activity = asyncio.get_running_loop().time()
         self._items: set[Item] = set()
-        # From the start of its handler until its outcome is settled.
+        self._bytes = 0
+        self._ready: deque[Item] = deque()
+        # From when the crew has it until its outcome is settled.
         self._running: set[Item] = set()
-        self._most_running = concurrency + COMMIT_GROUP
+        self._most_running = concurrency + commit_group
         # What was acknowledged in this run, to tell a lost ack from another copy; kept only while counting.
         self._acknowledged: set[Key] = set()
         self._claiming: Batches[Item] = Batches()
-        self._ready: asyncio.Queue[Item] = asyncio.Queue()
         self._completing: Batches[Item] = Batches()
-        self._releasing: Batches[Acquired] = Batches()
+        # With whether the message, once passed on, is to be forgotten.
+        self._passed_on: Batches[tuple[Item, bool]] = Batches()
+        # With whether the attempt failed.
+        self._releasing: Batches[tuple[Acquired, bool]] = Batches()
         self._changed = asyncio.Event()
         self._giving_back = False
         self._ending = False
         self._deadline: float | None = None
-        self._endless = [self._start(self._handle_forever()) for _ in range(concurrency)]
-        self._finishing = [self._start(self._claim_forever()), self._start(self._complete_forever())]
+        self._crew = crew_of(handler, concurrency, self._after_handling)
+        self._sending: set[asyncio.Task[None]] = set()
+        self._endless: list[asyncio.Task[None]] = []
+        self._finishing = [
+            self._start(work) for work in (self._claim_forever(), self._complete_forever(), self._pass_on_forever())
+        ]
         self._releaser = self._start(self._release_forever())
         if store is not None:
+            store.on_recovery = self._dispatch
             self._endless += [
                 self._start(self._renew_forever(store)),
                 self._start(self._prune_forever(store)),
@@ -138,6 +146,11 @@ class Pipeline:
         return len(self._items)
 
     @property
+    def held(self) -> int:
+        """How many of them wait for another attempt, for another worker, or for the end."""
+        return sum(item.given_up or item.timer is not None for item in self._items)
+
+    @property
     def is_settled(self) -> bool:
         """Whether nothing is left to do but what was given up."""
         return all(item.given_up for item in self._items)
@@ -145,24 +158,54 @@ class Pipeline:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being worked on; what is held for later does not count."""
-        return all(item.given_up or item.timer is not None for item in self._items)
+        nothing_now = all(item.given_up or item.timer is not None for item in self._items)
+        return nothing_now and not (self._ack_first and self._running)
 
     def accept(self, delivery: Delivery, channel: Channel, scope: str) -> None:
         """Take a delivery in."""
-        item = Item(delivery, channel, self._key(delivery, scope))
+        item = Item(delivery, delivery, channel, self._key(delivery, scope), self._touch())
         self._items.add(item)
+        self._bytes += len(delivery.body)
         self._report.received += 1
-        self._touch()
         self._enter(item)
+
+    @property
+    def bytes_in_hand(self) -> int:
+        """How many bytes the bodies of these deliveries are."""
+        return self._bytes
+
+    def look_for_old(self, age: float) -> None:
+        """Give back what has waited here for so many seconds, and warn of handlers that run for so long.
+
+        The broker takes a channel away from whoever keeps a delivery for too long (consumer timeout).
+        """
+        latest = asyncio.get_running_loop().time() - age
+        old = [item for item in self._items if item.since <= latest and not item.is_old]
+        if not old:
+            return
+        self._take_back()
+        for item in old:
+            item.is_old = True
+            if item in self._running or item.given_up:
+                log.warning("message %s: worked on for over %.0f s", item.delivery.message_id, age, extra=item.about)
+            else:
+                log.info(
+                    "message %s: given back, having waited for %.0f s", item.delivery.message_id, age, extra=item.about
+                )
+                self._requeue([item])
+        self._purge()
+        self._dispatch()
 
     def drop(self, channel: Channel) -> None:
         """Forget the deliveries of a channel that is gone; the broker delivers them again.
 
         Handlers that are running go on, and their DONE is written.
         """
+        self._take_back()
         for item in [item for item in self._items - self._running if item.channel is channel]:
             self._withdraw(item)
         self._purge()
+        self._dispatch()
 
     def give_back(self) -> None:
         """Return every delivery whose handler is not running to its queue, and release its claim.
@@ -170,8 +213,8 @@ class Pipeline:
         From now on, a delivery whose handler fails goes back too.
         """
         self._giving_back = True
-        for item in self._items - self._running:
-            self._return(item)
+        self._take_back()
+        self._return(self._items - self._running)
         self._purge()
 
     async def finish(self, grace: float) -> None:
@@ -185,20 +228,23 @@ class Pipeline:
 
     async def end(self) -> None:
         """End every task; what is still in hand stays un-acked, for the broker to deliver again."""
+        self._take_back()
         self._report.abandoned = len(self._running)
         if self._running:
             log.warning("messages left unfinished, for the broker to deliver again: %d", len(self._running))
         self._ending = True
         try:
-            for task in self._endless:
+            for task in (*self._endless, *self._sending):
                 task.cancel()
-            self._claiming.close()
-            self._completing.close()
-            await asyncio.wait([*self._endless, *self._finishing], timeout=END_TIMEOUT)
+            for item in await self._crew.end(END_TIMEOUT):
+                self._let_go(item, failed=False)
+            for batches in (self._claiming, self._completing, self._passed_on):
+                batches.close()
+            await asyncio.wait([*self._endless, *self._sending, *self._finishing], timeout=END_TIMEOUT)
             self._releasing.close()
             await asyncio.wait([self._releaser], timeout=END_TIMEOUT)
         finally:
-            for task in (*self._endless, *self._finishing, self._releaser):
+            for task in (*self._endless, *self._sending, *self._finishing, self._releaser):
                 task.cancel()
             await self._handler.close()
 
@@ -212,8 +258,15 @@ class Pipeline:
 
     def _enter(self, item: Item) -> None:
         item.timer = None
-        if item.key is None:
-            self._ready.put_nowait(item)
+        if item.copy is not None:
+            self._running.add(item)
+            self._start_sending(item, item.copy)
+        elif item.key is None and self._reject_missing_id and self._store is not None:
+            self._running.add(item)
+            self._failed(item, MissingId("the message id is no UUID"))
+        elif item.key is None:
+            self._make_ready(item)
+            self._dispatch()
         else:
             self._claiming.put(item)
 
@@ -221,140 +274,194 @@ class Pipeline:
         while batch := await self._claiming.take():
             wanted = [item for item in batch if item in self._items]
             claims = await self._required_store().claim([item.key for item in wanted if item.key])
+            duplicates: list[Item] = []
             for item, claim in zip(wanted, claims, strict=True):
-                self._after_claim(item, after_claim(claim, item.looks))
+                match after_claim(claim, item.looks):
+                    case Run():
+                        self._run_under(claim, item)
+                    case Ack():
+                        duplicates.append(item)
+                    case Hold(seconds):
+                        item.looks += 1
+                        self._hold(item, seconds)
+            self._acknowledge(duplicates, "duplicates")
+            self._dispatch()
 
-    def _after_claim(self, item: Item, decision: Run | Ack | Hold) -> None:
-        match decision:
-            case Run() if item not in self._items:
-                self._releasing.put(decision.claim)
-            case Run():
-                item.claim = decision.claim
-                self._ready.put_nowait(item)
-            case Ack():
-                self._acknowledge(item, "duplicates" if decision.duplicate else "handled")
-            case Hold():
-                item.looks += 1
-                self._hold(item, decision.seconds)
+    def _run_under(self, claim: Claim, item: Item) -> None:
+        if not isinstance(claim, Acquired):
+            raise RuntimeError("a delivery is to be run without its claim")
+        if item in self._items:
+            item.claim = claim
+            self._make_ready(item)
+        else:
+            self._releasing.put((claim, False))
 
-    async def _handle_forever(self) -> None:
-        while not self._ending:
-            await self._may_handle()
-            item = await self._ready.get()
+    def _make_ready(self, item: Item) -> None:
+        item.original = _original_of(item, is_copied=self._forwarder is not None)
+        self._ready.append(item)
+
+    def _dispatch(self) -> None:
+        """Give the crew what is ready, as long as DONE can be written and not too many wait for it.
+
+        Whatever is handled without its DONE, a crash would repeat.
+        """
+        if self._ending or not (self._store is None or self._store.is_healthy):
+            return
+        batch: list[Item] = []
+        while self._ready and len(self._running) < self._most_running:
+            item = self._ready.popleft()
             if item in self._items:
-                await self._handle(item)
+                self._running.add(item)
+                batch.append(item)
+        if self._ack_first:
+            self._acknowledge_first(batch)
+        self._crew.add(batch)
 
-    async def _may_handle(self) -> None:
-        """Wait while DONE cannot be written: whatever is handled meanwhile, a crash would repeat."""
-        if self._store is not None:
-            await self._store.healthy.wait()
-        while len(self._running) >= self._most_running:
-            await self._next_change()
+    def _acknowledge_first(self, items: Sequence[Item]) -> None:
+        """Let go of messages before they are handled: nothing is done twice, and what fails or crashes is lost."""
+        for channel in {item.channel for item in items}:
+            channel.ack(*(item.delivery.delivery_tag for item in items if item.channel is channel))
+            channel.flush()
+        for item in items:
+            self._leave(item)
+            self._count(item)
 
-    async def _handle(self, item: Item) -> None:
-        self._running.add(item)
-        original, attempt = _original_of(item)
-        error = await self._call_handler(item, original)
-        if error is None:
-            self._succeeded(item)
-        elif isinstance(error, StopWork):
+    def _take_back(self) -> None:
+        """Take back what the crew has not begun; what is acknowledged already stays with it."""
+        if self._ack_first:
+            return
+        unbegun = self._crew.take_back()
+        self._running.difference_update(unbegun)
+        self._ready.extendleft(reversed(unbegun))
+
+    def _after_handling(self, endings: list[tuple[Item, Exception | None]]) -> None:
+        if self._ending:
+            return  # they were given up
+        if self._ack_first:
+            self._note_ends(endings)
+            return
+        done: list[Item] = []
+        for item, error in endings:
+            if error is None:
+                decision = after_handler(claimed=item.claim is not None, succeeded=True, failures=item.failures)
+                if isinstance(decision, Complete):
+                    self._completing.put(item)
+                else:
+                    done.append(item)
+            elif isinstance(error, StopWork):
+                self._running.discard(item)
+                self._fail(error.__cause__ or error)
+            else:
+                self._failed(item, error)
+        if done:
+            self._acknowledge(done, "handled")
+        self._dispatch()
+
+    def _note_ends(self, endings: list[tuple[Item, Exception | None]]) -> None:
+        """Note how it ended with messages that were acknowledged before."""
+        for item, error in endings:
             self._running.discard(item)
-            self._fail(error.__cause__ or error)
-        else:
-            await self._failed(item, error, attempt)
+            if error is None:
+                self._report.handled += 1
+            elif isinstance(error, StopWork):
+                self._fail(error.__cause__ or error)
+            else:
+                self._report.failed += 1
+                self._tell_failure(item, error)
+        self._touch()
+        self._dispatch()
+        self._note_change()
 
-    def _succeeded(self, item: Item) -> None:
-        if isinstance(after_handler(claimed=item.claim is not None, succeeded=True, failures=item.failures), Complete):
-            self._completing.put(item)
-        else:
-            self._acknowledge(item, "handled")
-
-    async def _call_handler(self, item: Item, delivery: Delivery) -> Exception | None:
-        try:
-            await self._handler.handle(delivery)
-        except asyncio.CancelledError as error:
-            if self._ending:
-                self._release_if_stopped(item)
-                raise
-            _forget_cancellation()
-            return RuntimeError(f"the handler was cancelled from within: {error}")
-        except Exception as error:
-            return error
-        return None
-
-    def _release_if_stopped(self, item: Item) -> None:
-        if item.claim is not None and self._handler.stops_when_cancelled:
-            self._releasing.put(item.claim)
-
-    async def _failed(self, item: Item, error: Exception, attempt: int) -> None:
-        self._report.failed_attempts += 1
-        log.warning(
-            "message %s: attempt %d failed: %s: %s",
-            item.delivery.message_id,
-            attempt,
-            type(error).__name__,
-            error,
-            exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
-        )
+    def _failed(self, item: Item, error: Exception) -> None:
         rejected = isinstance(error, Reject)
         after = error.after if isinstance(error, Retry) else None
+        attempt = item.original.attempt
         step = self._forwarder.ladder.step(attempt, rejected=rejected, after=after) if self._forwarder else None
+        self._tell_failure(item, error, ", and there is no dead-letter queue for it" if rejected and not step else "")
         decision = after_handler(
             claimed=item.claim is not None, succeeded=False, failures=item.failures, step=step, after=after
         )
-        match decision:
-            case PassOn(step):
-                copy = copy_of(
-                    replace(item.delivery, attempt=attempt), step, error, rejected=rejected, at=datetime.now(UTC)
-                )
-                await self._pass_on(item, step, copy)
-            case Hold():
-                await self._keep(item, decision.seconds)
+        if isinstance(decision, PassOn) and item.channel.is_open:
+            told = replace(item.delivery, attempt=attempt)
+            copy = copy_of(told, decision.step, error, rejected=rejected, at=datetime.now(UTC))
+            item.copy = decision.step, copy
+            self._start_sending(item, item.copy)
+        else:  # a message that comes again on another channel needs no copy
+            item.failures += 1
+            self._let_go(item, failed=True)
+            self._hold(item, decision.seconds if isinstance(decision, Hold) else 0.0)
 
-    async def _pass_on(self, item: Item, step: Step, copy: Message) -> None:
-        match after_copy(step, confirmed=await self._is_confirmed(item, copy), failures=item.failures):
+    def _tell_failure(self, item: Item, error: Exception, remark: str = "") -> None:
+        self._report.failed_attempts += 1
+        log.warning(
+            "message %s: attempt %d failed%s: %s",
+            item.delivery.message_id,
+            item.original.attempt,
+            remark,
+            text_of(error),
+            extra=item.about | {"error": text_of(error)},
+            exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
+        )
+
+    def _start_sending(self, item: Item, copy: tuple[Step, Message]) -> None:
+        task = self._start(self._send(item, *copy))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, item: Item, step: Step, copy: Message) -> None:
+        """Pass a message on, in no handler's way."""
+        match after_copy(step, confirmed=await self._is_confirmed(item, copy), sendings=item.sendings):
             case Release(forget):
-                await self._release(item, forget=forget)
-                self._acknowledge(item, "dead" if forget else "retried")
+                self._passed_on.put((item, forget))
             case Hold(seconds):
-                await self._keep(item, seconds)
+                item.sendings += 1
+                self._hold(item, seconds)
+                self._dispatch()
 
     async def _is_confirmed(self, item: Item, copy: Message) -> bool:
+        if not item.channel.is_open:
+            return False
         try:
             await self._required_forwarder().send(copy)
         except asyncio.CancelledError:
-            if item.claim is not None:
-                self._releasing.put(item.claim)
+            self._let_go(item, failed=True)
             raise
-        except AmqptoolError as error:
+        except Exception as error:  # whatever it is, the original is kept, and no message ends the worker
             log.warning(
-                "message %s: not passed on to %s, so it is kept: %s", item.delivery.message_id, copy.routing_key, error
+                "message %s: not passed on to %s, so it is kept: %s",
+                item.delivery.message_id,
+                copy.routing_key,
+                error if isinstance(error, AmqptoolError) else text_of(error),
+                extra=item.about | {"error": text_of(error)},
             )
             return False
         return True
 
-    async def _release(self, item: Item, *, forget: bool) -> None:
-        claim, item.claim = item.claim, None
-        if claim is None:
-            return
-        if forget:
-            await self._required_store().discard([claim])
-        else:
-            await self._required_store().release([claim], failed=True)
+    async def _pass_on_forever(self) -> None:
+        """Let go of claims whose messages were passed on, and then of the messages."""
+        while batch := await self._passed_on.take():
+            dead = [item for item, forget in batch if forget]
+            retried = [item for item, forget in batch if not forget]
+            if self._store is not None:
+                await self._store.discard([item.claim for item in dead if item.claim])
+                await self._store.release([item.claim for item in retried if item.claim], failed=True)
+            self._acknowledge(dead, "dead")
+            self._acknowledge(retried, "retried")
+            self._dispatch()
 
-    async def _keep(self, item: Item, seconds: float) -> None:
-        """Hold a message whose attempt failed, for another one here."""
-        item.failures += 1
-        await self._release(item, forget=False)
-        self._hold(item, seconds)
+    def _let_go(self, item: Item, *, failed: bool) -> None:
+        """Release an item's claim, if it has one."""
+        if item.claim is not None:
+            self._releasing.put((item.claim, failed))
+            item.claim = None
 
     def _hold(self, item: Item, seconds: float) -> None:
         self._running.discard(item)
         if not item.channel.is_open:
-            self._items.discard(item)
+            self._withdraw(item)
         elif self._giving_back:
-            self._return(item)
-        elif item.failures and self._try_once:
+            self._return([item])
+        elif item.has_failed and self._try_once:
             item.given_up = True
         else:
             item.timer = asyncio.get_running_loop().call_later(seconds, self._enter, item)
@@ -364,30 +471,42 @@ class Pipeline:
         while batch := await self._completing.take():
             claims = [item.claim for item in batch if item.claim]
             recorded = await self._required_store().complete(claims)
-            for item, done in zip(batch, recorded, strict=True):
-                self._after_complete(item, after_complete(recorded=done))
+            done: list[Item] = []
+            for item, is_recorded in zip(batch, recorded, strict=True):
+                match after_complete(recorded=is_recorded):
+                    case Ack():
+                        done.append(item)
+                    case Hold(seconds):
+                        log.warning(
+                            "message %s: another worker took it over; looking again",
+                            item.delivery.message_id,
+                            extra=item.about,
+                        )
+                        item.claim = None
+                        self._hold(item, seconds)
+            self._acknowledge(done, "handled")
+            self._dispatch()
 
-    def _after_complete(self, item: Item, decision: Ack | Hold) -> None:
-        match decision:
-            case Ack():
-                self._acknowledge(item, "handled")
-            case Hold():
-                log.warning("message %s: another worker took it over; looking again", item.delivery.message_id)
-                item.claim = None
-                self._hold(item, decision.seconds)
-
-    def _acknowledge(self, item: Item, what: Acknowledged) -> None:
-        self._running.discard(item)
-        if item not in self._items:
+    def _acknowledge(self, items: Sequence[Item], what: Acknowledged) -> None:
+        """Acknowledge deliveries, with as few acks as can be, and count them."""
+        self._running.difference_update(items)
+        here = [item for item in items if item in self._items]
+        if not here:
             return
-        item.channel.ack(item.delivery.delivery_tag)
-        self._items.discard(item)
-        setattr(self._report, what, getattr(self._report, what) + 1)
-        if what == "duplicates":
-            log.info("message %s: duplicate, acknowledged without handling it", item.delivery.message_id)
-        if what == "handled":
-            self._report.without_id += item.key is None and self._store is not None
-        self._count(item)
+        for channel in {item.channel for item in here}:
+            channel.ack(*(item.delivery.delivery_tag for item in here if item.channel is channel))
+        setattr(self._report, what, getattr(self._report, what) + len(here))
+        for item in here:
+            self._leave(item)
+            if what == "duplicates":
+                log.info(
+                    "message %s: duplicate, acknowledged without handling it",
+                    item.delivery.message_id,
+                    extra=item.about,
+                )
+            if what == "handled":
+                self._report.without_id += item.key is None and self._store is not None
+            self._count(item)
         self._touch()
         self._note_change()
 
@@ -402,30 +521,41 @@ class Pipeline:
 
     # -- housekeeping --
 
-    def _return(self, item: Item) -> None:
-        item.channel.requeue(item.delivery.delivery_tag)
-        self._report.returned += 1
-        self._report.failed += item.failures > 0
-        self._withdraw(item)
+    def _return(self, items: Collection[Item]) -> None:
+        self._report.failed += sum(item.has_failed for item in items)
+        self._requeue(items)
+
+    def _requeue(self, items: Collection[Item]) -> None:
+        for channel in {item.channel for item in items}:
+            channel.requeue(*(item.delivery.delivery_tag for item in items if item.channel is channel))
+        self._report.returned += len(items)
+        for item in items:
+            self._withdraw(item)
 
     def _withdraw(self, item: Item) -> None:
-        self._items.discard(item)
+        if item not in self._items:
+            return
+        self._leave(item)
         if item.timer is not None:
             item.timer.cancel()
-        if item.claim is not None:
-            self._releasing.put(item.claim)
+        self._let_go(item, failed=item.copy is not None)
         self._note_change()
+
+    def _leave(self, item: Item) -> None:
+        self._items.discard(item)
+        self._bytes -= len(item.delivery.body)
 
     def _purge(self) -> None:
         """Let go of the bodies of what was withdrawn, also behind a handler or a store that is slow."""
         self._claiming.keep(self._items.__contains__)
-        for item in [self._ready.get_nowait() for _ in range(self._ready.qsize())]:
-            if item in self._items:
-                self._ready.put_nowait(item)
+        self._ready = deque(item for item in self._ready if item in self._items)
 
     async def _release_forever(self) -> None:
-        while claims := await self._releasing.take():
-            await self._required_store().release(claims, failed=False)
+        while batch := await self._releasing.take():
+            for failed in (True, False):
+                claims = [claim for claim, has_failed in batch if has_failed is failed]
+                if claims:
+                    await self._required_store().release(claims, failed=failed)
 
     async def _renew_forever(self, store: StoreThread) -> None:
         while True:
@@ -472,20 +602,21 @@ class Pipeline:
             raise RuntimeError("a message is to be passed on without a ladder")
         return self._forwarder
 
-    def _touch(self) -> None:
+    def _touch(self) -> float:
+        """Note that something is going on; return when."""
         self.last_activity = asyncio.get_running_loop().time()
+        return self.last_activity
 
 
-def _original_of(item: Item) -> tuple[Delivery, int]:
-    """Return the delivery as its publisher sent it, and which attempt at it this is."""
+def _original_of(item: Item, *, is_copied: bool) -> Delivery:
+    """Return the delivery as its publisher sent it, with the attempt at it that this is.
+
+    If a copy may be made of it, the handler gets headers of its own, with which it may do what it likes.
+    """
     message, told = original_of(item.delivery.message, item.delivery.queue)
+    if is_copied and message.headers:
+        message = replace(message, headers=deepcopy(message.headers))
     attempt = max(told, item.claim.attempt) if item.claim else told + item.failures
     if message is item.delivery.message and attempt == 1:
-        return item.delivery, attempt
-    return replace(item.delivery, message=message, attempt=attempt), attempt
-
-
-def _forget_cancellation() -> None:
-    task = asyncio.current_task()
-    while task is not None and task.cancelling():
-        task.uncancel()
+        return item.delivery
+    return replace(item.delivery, message=message, attempt=attempt)

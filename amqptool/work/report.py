@@ -22,14 +22,18 @@ class WorkReport:
     dead: int = 0
     #: Handled without dedup, since they carried no UUID.
     without_id: int = 0
-    #: Given back to the queue when the worker stopped.
+    #: Given back to the queue: when the worker stopped, or because it had them for too long.
     returned: int = 0
     #: Of these, how many had failed.
     failed: int = 0
     #: Handlers that did not end within the grace.
     abandoned: int = 0
+    #: Kept un-acked, since their headers cannot be decoded.
+    undecodable: int = 0
     reconnects: int = 0
     #: Messages acknowledged, each once; one that comes again because its ack was lost is not counted again.
     acknowledged: int = 0
+    #: How long the worker has served, once it has ended.
+    seconds: float = 0.0
     #: Why the worker stopped: stop, max-messages, idle-timeout or timeout.
     stopped_by: str = ""

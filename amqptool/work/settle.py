@@ -11,7 +11,7 @@ handler: failure            Pass on, if the ladder has a place for it
 handler: failure, no place  Hold, then claim again (release counts it),
                             after as long as the handler asked at least
 copy: confirmed             Release, then Ack
-copy: not confirmed         Hold, then claim again (release counts it)
+copy: not confirmed         Hold, then send the copy again
 complete: recorded          Ack
 complete: refused           Hold, then claim again
 ==========================  =============================================
@@ -36,16 +36,12 @@ FIRST_LOOK, LONGEST_LOOK = 0.05, 5.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Give the delivery to the handler, under this claim."""
-
-    claim: Acquired
+    """Give the delivery to the handler, under its claim."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
     """Acknowledge the delivery."""
-
-    duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +65,12 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Keep the delivery un-acked, in no handler's way, and claim it again after so many seconds."""
+    """Keep the delivery un-acked, in no handler's way, and go on with it after so many seconds."""
 
     seconds: float
 
+
+_RUN, _COMPLETE, _ACK = Run(), Complete(), Ack()
 
 AfterClaim: TypeAlias = Run | Ack | Hold
 AfterHandler: TypeAlias = Complete | Ack | PassOn | Hold
@@ -84,9 +82,9 @@ def after_claim(claim: Claim, looks: int) -> AfterClaim:
     """Decide after a claim; `looks` counts how often this delivery was found busy before."""
     match claim:
         case Acquired():
-            return Run(claim)
+            return _RUN
         case Done():
-            return Ack(duplicate=True)
+            return _ACK
         case Busy():
             return Hold(_growing(FIRST_LOOK, LONGEST_LOOK, looks))
 
@@ -100,18 +98,21 @@ def after_handler(
     asked.
     """
     if succeeded:
-        return Complete() if claimed else Ack()
+        return _COMPLETE if claimed else _ACK
     return Hold(max(after or 0.0, _held(failures).seconds)) if step is None else PassOn(step)
 
 
-def after_copy(step: Step, *, confirmed: bool, failures: int) -> AfterCopy:
-    """Decide after a copy was confirmed, or was not, in which case nobody else has the message for certain."""
-    return Release(forget=isinstance(step, DeadLetter)) if confirmed else _held(failures)
+def after_copy(step: Step, *, confirmed: bool, sendings: int) -> AfterCopy:
+    """Decide after a copy was confirmed, or was not, in which case nobody else has the message for certain.
+
+    `sendings` counts how often this copy was not confirmed before.
+    """
+    return Release(forget=isinstance(step, DeadLetter)) if confirmed else _held(sendings)
 
 
 def after_complete(*, recorded: bool) -> AfterComplete:
     """Decide after DONE was written, or refused because the claim had gone to somebody else."""
-    return Ack() if recorded else Hold(FIRST_LOOK)
+    return _ACK if recorded else Hold(FIRST_LOOK)
 
 
 def _held(failures: int) -> Hold:

@@ -35,9 +35,15 @@ class StoreThread:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="amqptool-dedup")
         self.lease = store.lease
-        #: Cleared while the store fails.
-        self.healthy = asyncio.Event()
-        self.healthy.set()
+        # How many calls have failed and are not over; what has failed for too long stays counted.
+        self._failing = 0
+        #: Called when the store works again.
+        self.on_recovery: Callable[[], None] = lambda: None
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether no call is failing."""
+        return self._failing == 0
 
     async def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
@@ -61,26 +67,43 @@ class StoreThread:
 
     async def prune(self) -> None:
         """Forget what is older than the retention."""
-        await self._call(self._store.prune)
+        while await self._call(self._store.prune):
+            pass  # the other calls take turns with these
 
     async def close(self) -> None:
         """End the thread after its current call; the store itself belongs to whoever opened it."""
         await asyncio.to_thread(self._thread.shutdown)
 
     async def _call(self, function: Callable[[], T]) -> T:
+        try:
+            return await self._once(function)
+        except DedupError as error:
+            self._note_failing(error)
+        result = await self._again_and_again(function)
+        self._note_working()
+        return result
+
+    async def _once(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    async def _again_and_again(self, function: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
-        failing_since: float | None = None
+        failing_since = loop.time()
         while True:
+            await asyncio.sleep(PAUSE)
             try:
-                result = await loop.run_in_executor(self._thread, function)
-            except DedupError as error:
-                self.healthy.clear()
-                if failing_since is None:
-                    failing_since = loop.time()
-                    log.warning("%s; holding all messages un-acked until it works again", error)
+                return await self._once(function)
+            except DedupError:
                 if loop.time() - failing_since > PATIENCE:
                     raise
-            else:
-                self.healthy.set()
-                return result
-            await asyncio.sleep(PAUSE)
+
+    def _note_failing(self, error: DedupError) -> None:
+        if self.is_healthy:
+            log.warning("%s; holding all messages un-acked until it works again", error, extra={"error": str(error)})
+        self._failing += 1
+
+    def _note_working(self) -> None:
+        self._failing -= 1
+        if self.is_healthy:
+            log.warning("the dedup store works again")
+            self.on_recovery()

@@ -7,7 +7,8 @@ import logging
 import random
 import signal
 import threading
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Literal
 
 from amqptool.backoff import Backoff
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
@@ -16,15 +17,21 @@ from amqptool.errors import BrokerUnavailable, PreconditionFailed
 from amqptool.handlers import as_handler
 from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
+from amqptool.work.crowding import Crowding
+from amqptool.work.endpoint import observed
 from amqptool.work.forwarder import Forwarder, declare_ladder
 from amqptool.work.intake import Intake
-from amqptool.work.ladder import Ladder
-from amqptool.work.pipeline import Pipeline
+from amqptool.work.ladder import ladder_of
+from amqptool.work.metrics import Metrics
+from amqptool.work.pipeline import COMMIT_GROUP, Pipeline
 from amqptool.work.report import WorkReport
+from amqptool.work.status import WorkStatus
 from amqptool.work.store import StoreThread
+from amqptool.work.watchdog import INTERVAL, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from amqptool.dedup.interface import DedupStore
     from amqptool.handlers import AnyHandler
@@ -36,6 +43,12 @@ log = logging.getLogger(__name__)
 PREFETCH = 250
 #: AMQP 0-9-1: a short.
 LARGEST_PREFETCH = 65_535
+#: Bytes of message bodies to have in hand, at most one message more.
+PREFETCH_BYTES = 64 * 1024 * 1024
+#: Seconds after which RabbitMQ takes a delivery away that is not acknowledged, unless it is configured otherwise.
+CONSUMER_TIMEOUT = 1800.0
+#: Of the consumer timeout, what a message may wait here.
+FORESEEN = 0.8
 #: Seconds running handlers get to finish when the worker stops.
 GRACE = 30.0
 #: Seconds before a further attempt to reconnect.
@@ -61,10 +74,21 @@ class Worker:
     queues are declared if they are not there. Without a place for a failed message, it is held un-acked and tried
     again in place, later each time.
 
-    `prefetch` is 250, or twice `concurrency` where a call takes long: for `exec:` and `http:`.
+    With `commit="each"` a handler waits for the commit of the message before, so a crash repeats one message at most,
+    where it otherwise repeats those that were handled and not yet committed: up to a group of 500.
+
+    `prefetch` messages are asked for ahead (250, or twice `concurrency` where a call takes long: `exec:` and `http:`),
+    fewer if these are more than `prefetch_bytes`. What would be here for longer than the broker's `consumer_timeout`
+    (seconds; None: there is none) is given back before, if its handler has not begun.
+
+    `at_most_once` acknowledges each message before it is handled: what fails, or is in hand when the process dies, is
+    lost. `reject_missing_id` treats a message whose id is no UUID as one that its handler rejected.
 
     `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
     so many seconds without a message, or altogether.
+
+    With `metrics_port` it answers HTTP at `metrics_address` while it serves: `/metrics` for Prometheus (extra
+    `metrics`), `/live` and `/ready`. Port 0 is any that is free, which the log tells.
     """
 
     def __init__(
@@ -77,37 +101,76 @@ class Worker:
         dedup_scope: str | None = None,
         retry: Sequence[float] = (),
         dead_letter: str | None = None,
+        commit: Literal["group", "each"] = "group",
         prefetch: int | None = None,
+        prefetch_bytes: int = PREFETCH_BYTES,
         concurrency: int = 1,
+        consumer_timeout: float | None = CONSUMER_TIMEOUT,
         grace: float = GRACE,
         max_messages: int | None = None,
         idle_timeout: float | None = None,
         timeout: float | None = None,
+        at_most_once: bool = False,
+        reject_missing_id: bool = False,
+        metrics_port: int | None = None,
+        metrics_address: str = "127.0.0.1",
     ) -> None:
+        if at_most_once and (dedup is not None or retry or dead_letter is not None):
+            raise ValueError("at_most_once lets go of messages first: without dedup, retry and dead_letter")
         if min(number for number in (prefetch, concurrency, max_messages) if number is not None) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
-        if any(seconds < 0.001 for seconds in retry):
-            raise ValueError("the seconds of retry are more than 0")
-        self._hosts = Hosts(as_urls(urls))
+        if metrics_port is not None and not 0 <= metrics_port <= 65535:
+            raise ValueError("metrics_port is a number from 0 to 65535")
+        self._urls = as_urls(urls)
+        self._hosts = Hosts(self._urls)
         self._queue = queue
         self._handler = as_handler(handler)
         self._dedup = dedup
         self._scope = dedup_scope
-        self._urls = as_urls(urls)
-        self._ladder = Ladder(queue, tuple(round(seconds * 1000) for seconds in retry), dead_letter)
+        self._ladder = ladder_of(queue, retry, dead_letter)
+        # What is acknowledged first must not wait for its handler, for it would be lost.
+        self._commit_group = COMMIT_GROUP if commit == "group" and not at_most_once else 0
         wanted = prefetch or (PREFETCH if self._handler.reads_ahead else min(2 * concurrency, LARGEST_PREFETCH))
         self._prefetch = wanted if max_messages is None else min(wanted, max_messages)
+        self._prefetch_bytes = prefetch_bytes
         self._concurrency = concurrency
+        self._consumer_timeout = consumer_timeout
         self._grace = grace
         self._max_messages = max_messages
         self._idle_timeout = idle_timeout
         self._timeout = timeout
+        self._at_most_once = at_most_once
+        self._reject_missing_id = reject_missing_id
         self._report = WorkReport()
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
         self._connected_once = False
         self._has_served = False
         self._idle_since: float | None = None
+        self._pipeline: Pipeline | None = None
+        self._store: StoreThread | None = None
+        self._crowding = Crowding(queue, self._prefetch)
+        self._metrics_at = metrics_address, metrics_port
+        self._metrics = None if metrics_port is None else Metrics(self._report, lambda: self.status)
+
+    @property
+    def report(self) -> WorkReport:
+        """What it has done so far."""
+        return self._report
+
+    @property
+    def status(self) -> WorkStatus:
+        """What it is doing right now."""
+        in_hand, held = (self._pipeline.in_hand, self._pipeline.held) if self._pipeline else (0, 0)
+        return WorkStatus(
+            queue=self._queue,
+            prefetch=self._prefetch,
+            consuming=self._idle_since is not None,
+            stopping=self._stopping.is_set(),
+            store_works=self._store is None or self._store.is_healthy,
+            in_flight=in_hand - held,
+            held=held,
+        )
 
     def run(self) -> WorkReport:
         """Work until SIGTERM, SIGINT or a limit; see `serve`. In other threads than the main one, no signal comes."""
@@ -147,11 +210,20 @@ class Worker:
             raise RuntimeError("a Worker serves once; make another one")
         self._has_served = True
         store = open_store(self._dedup) if isinstance(self._dedup, str) else self._dedup
+        started = asyncio.get_running_loop().time()
         try:
-            return await self._serve_with(store)
+            async with self._observed():
+                return await self._serve_with(store)
         finally:
+            self._report.seconds = asyncio.get_running_loop().time() - started
             if store is not None and store is not self._dedup:
                 store.close()
+
+    def _observed(self) -> AbstractAsyncContextManager[object]:
+        address, port = self._metrics_at
+        if self._metrics is None or port is None:
+            return nullcontext()
+        return observed(address, port, self._metrics.text, lambda: self.status)
 
     def stop(self, reason: str = "stop") -> None:
         """Ask the worker to stop; to be called on its event loop."""
@@ -173,26 +245,37 @@ class Worker:
     async def _serve(self, store: StoreThread | None) -> WorkReport:
         forwarder = Forwarder(self._urls, self._ladder) if self._ladder.queues() else None
         pipeline = Pipeline(
-            self._handler,
+            self._handler if self._metrics is None else self._metrics.timed(self._handler),
             store,
             self._report,
             forwarder,
             concurrency=self._concurrency,
+            commit_group=self._commit_group,
             try_once=self._max_messages is not None,
+            ack_first=self._at_most_once,
+            reject_missing_id=self._reject_missing_id,
             on_change=self._changed.set,
         )
+        self._pipeline, self._store = pipeline, store
         clock = asyncio.create_task(self._watch_clock(pipeline))
+        looks = asyncio.create_task(self._look_for_old(pipeline))
         try:
             await self._stay_connected(pipeline)
         finally:
-            clock.cancel()
+            for watching in (clock, looks):
+                watching.cancel()
             try:
-                await pipeline.finish(self._grace)
+                await self._end(pipeline)
             finally:
-                await pipeline.end()
                 if forwarder is not None:
                     await forwarder.close()
         return self._report
+
+    async def _end(self, pipeline: Pipeline) -> None:
+        try:
+            await pipeline.finish(self._grace)
+        finally:
+            await pipeline.end()
 
     async def _stay_connected(self, pipeline: Pipeline) -> None:
         async for failures in self._attempts():
@@ -201,7 +284,8 @@ class Worker:
             except (BrokerUnavailable, PreconditionFailed) as error:
                 if not self._connected_once:
                     raise
-                log.log(logging.INFO if failures else logging.WARNING, "%s; connecting again", error)
+                level = logging.INFO if failures else logging.WARNING
+                log.log(level, "%s; connecting again", error, extra={"queue": self._queue, "error": str(error)})
 
     async def _connect_and_consume(self, pipeline: Pipeline) -> None:
         opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
@@ -234,33 +318,61 @@ class Worker:
 
     async def _consume(self, connection: Connection, pipeline: Pipeline) -> None:
         """Work off the queue over one connection, until stopping, and then finish what is in hand."""
-        await declare_ladder(connection.url, self._ladder)
         scope = self._scope or f"{connection.cluster_name}/{connection.url.vhost}/{self._queue}"
-        intake = Intake(await connection.channel(), pipeline, scope, self._quota, self._changed.set)
-        await intake.open(self._queue, self._prefetch)
+        await (await connection.channel()).check_queue(self._queue)  # before anything is made for it
+        await declare_ladder(connection, self._ladder)
+        intake = Intake(
+            await connection.channel(),
+            self._queue,
+            pipeline,
+            scope,
+            self._report,
+            prefetch=self._prefetch,
+            prefetch_bytes=self._prefetch_bytes,
+            quota=self._quota,
+            on_change=self._changed.set,
+        )
+        await intake.open()
         if self._connected_once:
             self._report.reconnects += 1
-            log.warning("consuming again from queue %r", self._queue)
+            log.warning("consuming again from queue %r", self._queue, extra={"queue": self._queue})
         self._connected_once = True
         self._idle_since = asyncio.get_running_loop().time()
+        watching = asyncio.create_task(watch(connection, self._queue, lambda: pipeline.last_activity, INTERVAL))
+        watching.add_done_callback(self._note_end)
         try:
-            while not await self._is_worked_off(intake, pipeline):
-                await intake.open(self._queue, self._prefetch)
+            while not await self._is_worked_off(intake, pipeline, watching):
+                await intake.open()
             self.stop("max-messages")
             pipeline.give_back()
             await pipeline.finish(self._grace)
         finally:
             self._idle_since = None
+            watching.cancel()
             pipeline.drop(intake.channel)
 
-    async def _is_worked_off(self, intake: Intake, pipeline: Pipeline) -> bool:
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # retrieved, also when something else ends the connection first
+        self._changed.set()
+
+    async def _is_worked_off(self, intake: Intake, pipeline: Pipeline, watching: asyncio.Task[None]) -> bool:
         """Work until stopping, or until the quota is in hand and settled; return whether that was enough.
 
-        It was not if some of it had been counted before, and came again because its ack was lost.
+        It was not if the messages were too large for the prefetch, or if some of the quota had been counted before,
+        and came again because its ack was lost.
         """
-        await self._until(lambda: self._stopping.is_set() or intake.is_full, intake, pipeline)
+
+        async def until(condition: Callable[[], bool]) -> None:
+            await self._until(lambda: self._stopping.is_set() or condition(), intake, pipeline, watching)
+
+        await until(lambda: intake.is_full or intake.is_overfull)
         await intake.close()
-        await self._until(lambda: self._stopping.is_set() or pipeline.is_settled, intake, pipeline)
+        if intake.is_full:
+            await until(lambda: pipeline.is_settled)
+        elif intake.is_overfull:
+            intake.narrow()
+            await until(lambda: intake.has_room)
         intake.give_back()
         return self._stopping.is_set() or intake.is_full
 
@@ -268,15 +380,19 @@ class Worker:
         """How many more messages may be taken in, all in all; None: any number."""
         return None if self._max_messages is None else self._max_messages - self._report.acknowledged
 
-    async def _until(self, condition: Callable[[], bool], intake: Intake, pipeline: Pipeline) -> None:
+    async def _until(
+        self, condition: Callable[[], bool], intake: Intake, pipeline: Pipeline, watching: asyncio.Task[None]
+    ) -> None:
         """Wait until the condition holds, which is looked at whenever something changed.
 
         Raises:
-            BrokerError: the channel was closed, or the broker cancelled the consumer.
+            BrokerError: the channel was closed, or the broker ended the consumer, openly or not.
             DedupError: the store stayed broken.
         """
         while not condition():
             intake.check()
+            if watching.done():
+                watching.result()
             if pipeline.failure.done():
                 raise pipeline.failure.result()
             self._changed.clear()
@@ -291,7 +407,15 @@ class Worker:
                 self.stop("timeout")
             elif self._idle_timeout is not None and self._idle_seconds(now, pipeline) >= self._idle_timeout:
                 self.stop("idle-timeout")
+            if self._max_messages is None:  # else the window is no larger than what is wanted
+                self._crowding.look(now, lambda: pipeline.held)
             await asyncio.sleep(CLOCK_TICK)
+
+    async def _look_for_old(self, pipeline: Pipeline) -> None:
+        """Keep messages from being here for so long that the broker would take its channel away."""
+        while self._consumer_timeout is not None:
+            await asyncio.sleep(self._consumer_timeout / 100)
+            pipeline.look_for_old(self._consumer_timeout * FORESEEN)
 
     def _idle_seconds(self, now: float, pipeline: Pipeline) -> float:
         """How long nothing came in although it could have; a lost connection is not idleness."""

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from amqptool.broker.local import Endpoint, temporary
 from tests.bench.comparison import Comparison
+from tests.bench.dedup import compare_dedup
 from tests.bench.load import compare_loading
 from tests.bench.publish import compare_publishing
 from tests.bench.routing import compare_routing
@@ -28,6 +29,7 @@ PARTS: dict[str, Callable[[Endpoint, Path], list[Comparison]]] = {
     "load": lambda _node, _directory: compare_loading(),
     "route": lambda _node, _directory: compare_routing(),
     "topology": compare_topology,
+    "dedup": lambda _node, directory: compare_dedup(directory),
 }
 
 

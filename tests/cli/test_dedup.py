@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from amqptool.dedup import open_store
 from amqptool.dedup.interface import Acquired, Key
 from amqptool.dedup.sqlite import SqliteStore
 from tests.support.cli import run_cli
@@ -116,3 +118,31 @@ def test_an_id_that_is_no_uuid_is_bad_input(url: str) -> None:
     assert result.returncode == 65
     assert "'order-7' is no UUID" in result.stderr
     assert run_cli("dedup", "show", DONE, "--dedup", url).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "redis"])
+def test_a_store_on_a_server_is_looked_into(kind: str, request: pytest.FixtureRequest) -> None:
+    """Each command works on each kind of store."""
+    url = request.getfixturevalue(f"{kind}_url")
+    with closing(open_store(url)) as store:
+        [claim] = [each for each in store.claim([Key(SCOPE, DONE)]) if isinstance(each, Acquired)]
+        store.complete([claim])
+
+    outputs = [
+        run_cli("dedup", *words, "--dedup", url).stdout
+        for words in (["stats"], ["show", DONE], ["forget", DONE], ["stats"], ["prune"])
+    ]
+
+    assert outputs[0] == f"{SCOPE}: 1 done, 0 claimed, 0 released\n"
+    assert outputs[1].startswith(f"{DONE} done in {SCOPE}, attempt 1, until 20")
+    assert outputs[2:] == ["", "", ""]
+
+
+def test_a_server_that_is_away_is_told_without_its_password() -> None:
+    """Exit 69, as for a broker that is away."""
+    for url in ("postgresql://ann:s3cret@localhost:1/db", "redis://:s3cret@localhost:1"):
+        result = run_cli("dedup", "stats", "--dedup", url)
+
+        assert (result.returncode, result.stdout) == (69, "")
+        assert "cannot open dedup store" in result.stderr
+        assert "s3cret" not in result.stderr

@@ -9,12 +9,23 @@ from collections.abc import Sequence
 import pytest
 
 from amqptool import errors
-from amqptool.cli.exits import MEANINGS, ExitCode, exit_code, publish_code, route_code, tally, validate_code, work_code
+from amqptool.cli.exits import (
+    MEANINGS,
+    ExitCode,
+    exit_code,
+    look_code,
+    publish_code,
+    route_code,
+    tally,
+    validate_code,
+    work_code,
+)
 from amqptool.message import Message
 from amqptool.publish.report import Report
 from amqptool.topology import RoutingTest
 from amqptool.topology.routing import FailedTest, Routed, UnknownRouting
 from amqptool.topology.validate import Verdict
+from amqptool.work.look import LookReport
 from amqptool.work.report import WorkReport
 
 MESSAGE = Message(body=b"")
@@ -200,7 +211,7 @@ def test_a_worker_has_one_code(signal: ExitCode | None, failed: int, abandoned: 
     """The whole table of how a worker can end: signals first, then failures, then too few messages."""
     report = WorkReport(acknowledged=3, failed=failed, abandoned=abandoned)
 
-    code = work_code(report, signal, min_messages)
+    code = work_code(report, signal, min_messages, limited=True)
 
     if signal is ExitCode.INTERRUPTED:
         assert code == 130
@@ -214,4 +225,29 @@ def test_a_worker_has_one_code(signal: ExitCode | None, failed: int, abandoned: 
 
 def test_attempts_that_were_made_good_are_no_failure() -> None:
     """A message that failed first and succeeded later leaves the worker's code at 0."""
-    assert work_code(WorkReport(handled=1, failed_attempts=3), None, None) is ExitCode.DONE
+    assert work_code(WorkReport(handled=1, failed_attempts=3), None, None, limited=True) is ExitCode.DONE
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_message_that_waits_for_another_attempt_was_not_handled(limited: bool) -> None:
+    """Whoever asked for so many messages has not got them; to a worker that goes on they are work as any other."""
+    code = work_code(WorkReport(acknowledged=1, retried=1), None, None, limited=limited)
+    assert code is (ExitCode.FAILED if limited else ExitCode.DONE)
+
+
+def test_a_message_that_cannot_be_decoded_is_a_failure() -> None:
+    """It is still in the queue, and somebody has to look after it."""
+    assert work_code(WorkReport(undecodable=1), None, None, limited=False) is ExitCode.FAILED
+
+
+@pytest.mark.parametrize("signal", [None, ExitCode.INTERRUPTED, ExitCode.TERMINATED])
+@pytest.mark.parametrize("failed", [0, 2])
+@pytest.mark.parametrize("abandoned", [0, 1])
+@pytest.mark.parametrize("min_messages", [None, 3, 4])
+def test_look_codes(signal: ExitCode | None, failed: int, abandoned: int, min_messages: int | None) -> None:
+    """The whole table of how a look through a queue can end: as for a worker."""
+    code = look_code(LookReport(handled=3, failed=failed, abandoned=abandoned), signal, min_messages)
+
+    assert code == work_code(
+        WorkReport(acknowledged=3, failed=failed, abandoned=abandoned), signal, min_messages, limited=True
+    )

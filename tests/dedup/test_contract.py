@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from threading import Barrier, Thread
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from amqptool.dedup.interface import (
     LEASE,
+    PRUNE_BATCH,
     RETENTION,
     Acquired,
     Busy,
@@ -25,6 +28,8 @@ from amqptool.dedup.interface import (
     State,
 )
 from amqptool.dedup.memory import MemoryStore
+from amqptool.dedup.postgresql import PostgresqlStore
+from amqptool.dedup.redis import RedisStore
 from amqptool.dedup.sqlite import SqliteStore
 
 KEY, OTHER = Key("scope", "id"), Key("scope", "other")
@@ -41,26 +46,25 @@ class Clock:
         return self.now
 
 
+#: A worker of which no other can tell whether it lives: only its lease counts.
+ELSEWHERE = "another machine"
+
+
 class World:
     """One store as seen by several workers."""
 
-    def __init__(self, kind: str, directory: Path, clock: Clock | None = None) -> None:
+    def __init__(self, kind: str, place: str, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
-        self._kind = kind
-        self._path = directory / "dedup.db"
+        self.kind = kind
+        self._place = place
         self._opened: list[DedupStore] = []
         self.store = self.open()
 
     def open(self) -> DedupStore:
         """Open the store as another worker would."""
-        if self._kind == "memory" and self._opened:
+        if self.kind == "memory" and self._opened:
             return self._opened[0]
-        limits = {"lease": LEASE_SECONDS, "retention": RETENTION_SECONDS}
-        store: DedupStore = (
-            MemoryStore(**limits, clock=self.clock)
-            if self._kind == "memory"
-            else SqliteStore(self._path, **limits, clock=self.clock)
-        )
+        store = OPENERS[self.kind](self._place, lease=LEASE_SECONDS, retention=RETENTION_SECONDS, clock=self.clock)
         self._opened.append(store)
         return store
 
@@ -70,12 +74,37 @@ class World:
             store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+#: How each kind of store is opened at a place.
+OPENERS: dict[str, Callable[..., DedupStore]] = {
+    "memory": lambda _place, **settings: MemoryStore(**settings),
+    "sqlite": partial(SqliteStore, owner=ELSEWHERE),
+    "postgresql": partial(PostgresqlStore, owner=ELSEWHERE),
+    "redis": partial(RedisStore, owner=ELSEWHERE),
+}
+
+
+@pytest.fixture
+def place_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Give a function that names an empty place for a kind of store."""
+
+    def place_of(kind: str) -> str:
+        if kind in ("postgresql", "redis"):
+            return str(request.getfixturevalue(f"{kind}_url"))
+        return str(tmp_path / "dedup.db")
+
+    return place_of
+
+
+@pytest.fixture(params=OPENERS)
+def world(request: pytest.FixtureRequest, place_of: Callable[[str], str]) -> Iterator[World]:
     """Give a world for each kind of store."""
-    world = World(request.param, tmp_path)
+    world = World(request.param, place_of(request.param))
     yield world
     world.close()
+
+
+#: For stores that forget when they are pruned; Redis forgets by itself (test_redis.py).
+pruning = pytest.mark.parametrize("world", [kind for kind in OPENERS if kind != "redis"], indirect=True)
 
 
 @pytest.fixture
@@ -110,12 +139,15 @@ def test_a_fresh_key_is_acquired(store: DedupStore) -> None:
     assert (claim.key, claim.attempt) == (KEY, 1)
 
 
-def test_every_claim_has_a_token_of_its_own(store: DedupStore) -> None:
-    """No two claims share a token, not even of one batch or of one key."""
-    claims = [claim for claim in store.claim([KEY, OTHER]) if isinstance(claim, Acquired)]
-    store.release(claims, failed=False)
+def test_every_claim_of_a_key_has_a_token_of_its_own(store: DedupStore) -> None:
+    """No two claims of a key share a token, and so nobody writes under the claim of another."""
+    tokens = set()
+    for _ in range(3):
+        claim = acquire(store)
+        tokens.add(claim.token)
+        store.release([claim], failed=False)
 
-    assert len({claim.token for claim in [*claims, acquire(store)]}) == 3
+    assert len(tokens) == 3
 
 
 def test_a_claimed_key_is_busy(world: World) -> None:
@@ -246,22 +278,37 @@ def test_a_renewed_lease_ends_too(store: DedupStore, clock: Clock) -> None:
     assert isinstance(look(store), Acquired)
 
 
-@pytest.mark.parametrize("end", ["complete", "release"])
-def test_a_claim_ends_once(store: DedupStore, end: str) -> None:
-    """After its claim ended, a token can neither complete, release nor renew."""
+def test_a_released_claim_has_ended(store: DedupStore) -> None:
+    """After its claim was given up, a token can neither complete, release nor renew."""
     claim = acquire(store)
-    if end == "complete":
-        store.complete([claim])
-    else:
-        store.release([claim], failed=False)
-    before = Done() if end == "complete" else None
+    store.release([claim], failed=False)
 
     assert store.complete([claim]) == [False]
     store.release([claim], failed=True)
     store.renew([claim])
 
-    after = look(store)
-    assert after == before if before else isinstance(after, Acquired) and after.attempt == 1
+    assert acquire(store).attempt == 1
+
+
+def test_done_stays_done(store: DedupStore) -> None:
+    """After its claim was completed, a token can neither release, renew nor discard."""
+    claim = acquire(store)
+    store.complete([claim])
+
+    store.release([claim], failed=True)
+    store.renew([claim])
+    store.discard([claim])
+
+    assert look(store) == Done()
+
+
+def test_completing_again_is_recorded_too(store: DedupStore) -> None:
+    """Whoever did not get the answer asks again, and learns that DONE is there by its own token."""
+    claim = acquire(store)
+
+    assert store.complete([claim]) == [True]
+    assert store.complete([claim]) == [True]
+    assert store.complete([Acquired(KEY, "another", 1)]) == [False]
 
 
 def test_a_token_that_never_was_counts_for_nothing(store: DedupStore) -> None:
@@ -341,11 +388,11 @@ def test_the_same_key_twice_in_one_batch_is_acquired_once(store: DedupStore) -> 
     assert second == Busy()
 
 
-def test_the_same_claim_twice_in_one_batch_completes_once(store: DedupStore) -> None:
-    """A claim that is completed twice in one batch is recorded once, and the key is done."""
+def test_the_same_claim_twice_in_one_batch_is_recorded(store: DedupStore) -> None:
+    """A claim that is completed twice in one batch is done, and both answers say so."""
     claim = acquire(store)
 
-    assert store.complete([claim, claim]) == [True, False]
+    assert store.complete([claim, claim]) == [True, True]
     assert look(store) == Done()
 
 
@@ -369,6 +416,7 @@ def test_a_large_batch_is_one_call(store: DedupStore) -> None:
     assert store.claim(keys) == [Done()] * 3000
 
 
+@pruning
 def test_done_is_forgotten_after_the_retention(store: DedupStore, clock: Clock) -> None:
     """Pruning forgets a DONE that is older than the retention, and says how many it forgot."""
     store.complete([acquire(store), acquire(store, OTHER)])
@@ -397,6 +445,7 @@ def test_done_suppresses_until_it_is_pruned(store: DedupStore, clock: Clock) -> 
     assert look(store) == Done()
 
 
+@pruning
 def test_released_keys_are_pruned_too(store: DedupStore, clock: Clock) -> None:
     """A key that was released and never came back does not stay for ever."""
     store.release([acquire(store)], failed=True)
@@ -503,6 +552,7 @@ def test_the_old_token_cannot_discard(store: DedupStore, clock: Clock) -> None:
     assert look(store) == Done()
 
 
+@pruning
 def test_an_abandoned_claim_is_pruned_after_the_retention(store: DedupStore, clock: Clock) -> None:
     """A claim that nobody renewed for the whole retention does not stay for ever."""
     acquire(store)
@@ -511,6 +561,17 @@ def test_an_abandoned_claim_is_pruned_after_the_retention(store: DedupStore, clo
     assert store.prune() == 1
 
 
+@pruning
+def test_pruning_goes_in_batches(store: DedupStore, clock: Clock) -> None:
+    """One call forgets so many at most, and the last one says that there are no more."""
+    keys = [Key("scope", str(number)) for number in range(PRUNE_BATCH + 1)]
+    store.complete([claim for claim in store.claim(keys) if isinstance(claim, Acquired)])
+    clock.now += RETENTION_SECONDS + 1
+
+    assert [store.prune() for _ in range(3)] == [PRUNE_BATCH, 1, 0]
+
+
+@pruning
 def test_pruning_leaves_what_is_young(store: DedupStore, clock: Clock) -> None:
     """Pruning takes the old and leaves the new."""
     store.complete([acquire(store)])
@@ -568,68 +629,70 @@ def test_two_threads_race_for_one_key(world: World) -> None:
     assert len(answers[0]) == 50
 
 
-@pytest.mark.parametrize(
-    "make",
-    [lambda _: MemoryStore(), lambda directory: SqliteStore(directory / "dedup.db")],
-    ids=["memory", "sqlite"],
-)
-def test_the_defaults_are_those_of_the_interface(make: Callable[[Path], DedupStore], tmp_path: Path) -> None:
-    """Without settings, leases and retention are the documented ones, and the clock is the real one."""
-    store = make(tmp_path)
+@pytest.mark.parametrize("kind", OPENERS)
+def test_the_defaults_are_those_of_the_interface(kind: str, place_of: Callable[[str], str]) -> None:
+    """Without settings, leases and retention are the documented ones, and the clock is the store's own."""
+    store = OPENERS[kind](place_of(kind))
 
     assert (store.lease, LEASE, RETENTION) == (300.0, 300.0, 604800.0)
+    before = time.time()
     store.complete([acquire(store)])
     assert (store.prune(), look(store)) == (0, Done())
+    [entry] = store.find("id")
+    assert before - 1 < entry.row.lease_until - RETENTION < time.time() + 1
     store.close()
 
 
 class StoresAgree(RuleBasedStateMachine):
     """Every store answers every sequence of calls in the same way."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: dict[str, str]) -> None:
         super().__init__()
         self.claims: list[list[Acquired]] = []
-
-    @initialize()
-    def begin(self) -> None:
-        """Open one store of each kind, with one clock."""
-        self.directory = tempfile.TemporaryDirectory()
+        self.scope = uuid4().hex
         self.clock = Clock()
-        self.worlds = [World(kind, Path(self.directory.name), self.clock) for kind in ("memory", "sqlite")]
+        self.worlds = [World(kind, place, self.clock) for kind, place in places.items()]
 
     def teardown(self) -> None:
         """Close the stores."""
-        for world in getattr(self, "worlds", []):
+        for world in self.worlds:
             world.close()
-        if hasattr(self, "directory"):
-            self.directory.cleanup()
 
     @rule(ids=st.lists(st.sampled_from("abc"), max_size=4))
     def claim(self, ids: list[str]) -> None:
         """Claim some keys, some of them twice."""
-        keys = [Key("scope", name) for name in ids]
+        keys = [Key(self.scope, name) for name in ids]
         answers = [world.store.claim(keys) for world in self.worlds]
-        for both in zip(*answers, strict=True):
-            assert len({(type(answer), getattr(answer, "attempt", 0)) for answer in both}) == 1
-            if isinstance(both[0], Acquired):
-                self.claims.append([claim for claim in both if isinstance(claim, Acquired)])
+        for all_of_them in zip(*answers, strict=True):
+            assert len({(type(answer), getattr(answer, "attempt", 0)) for answer in all_of_them}) == 1
+            if isinstance(all_of_them[0], Acquired):
+                self.claims.append([claim for claim in all_of_them if isinstance(claim, Acquired)])
 
-    @rule(data=st.data(), how=st.sampled_from(["complete", "fail", "release", "renew"]))
+    @rule(data=st.data(), how=st.sampled_from(["complete", "fail", "release", "renew", "discard"]))
     def end(self, data: st.DataObject, how: str) -> None:
         """Write under claims, old ones and new ones."""
         if not self.claims:
             return
         picked = data.draw(st.lists(st.sampled_from(self.claims), max_size=3))
-        answers = []
-        for number, world in enumerate(self.worlds):
-            batch = [claims[number] for claims in picked]
-            if how == "complete":
-                answers.append(world.store.complete(batch))
-            elif how == "renew":
-                world.store.renew(batch)
-            else:
-                world.store.release(batch, failed=how == "fail")
-        assert not answers or answers[0] == answers[1]
+        answers = [
+            self.write(world, [claims[number] for claims in picked], how) for number, world in enumerate(self.worlds)
+        ]
+        assert all(answer == answers[0] for answer in answers)
+
+    def write(self, world: World, batch: list[Acquired], how: str) -> list[bool] | None:
+        """Write under the claims of one store."""
+        if how in ("fail", "release"):
+            world.store.release(batch, failed=how == "fail")
+            return None
+        answer: list[bool] | None = getattr(world.store, how)(batch)
+        return answer
+
+    @rule(ids=st.lists(st.sampled_from("abcd"), max_size=3, unique=True))
+    def forget(self, ids: list[str]) -> None:
+        """Forget some keys."""
+        keys = [Key(self.scope, name) for name in ids]
+        answers = [world.store.forget(keys) for world in self.worlds]
+        assert all(answer == answers[0] for answer in answers)
 
     @rule(seconds=st.sampled_from([0.0, 1.0, LEASE_SECONDS, RETENTION_SECONDS, RETENTION_SECONDS + 1, -5.0]))
     def wait(self, seconds: float) -> None:
@@ -637,10 +700,15 @@ class StoresAgree(RuleBasedStateMachine):
         self.clock.now += seconds
 
     @rule()
-    def prune(self) -> None:
-        """Forget what is old."""
-        assert len({world.store.prune() for world in self.worlds}) == 1
+    def look(self) -> None:
+        """Look at all that is known."""
+        counts = [[each for each in world.store.counts() if each.scope == self.scope] for world in self.worlds]
+        assert all(count == counts[0] for count in counts)
 
 
-TestStoresAgree = StoresAgree.TestCase
-TestStoresAgree.settings = settings(deadline=None, max_examples=50, stateful_step_count=30)
+def test_the_stores_agree(place_of: Callable[[str], str]) -> None:
+    """However they are called, all stores give the same answers."""
+    places = {kind: place_of(kind) for kind in OPENERS}
+    run_state_machine_as_test(
+        lambda: StoresAgree(places), settings=settings(deadline=None, max_examples=50, stateful_step_count=30)
+    )

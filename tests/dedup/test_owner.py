@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from amqptool.dedup.owner import Owner, is_dead, this_process
+from amqptool.dedup.owner import Owner, is_alive, is_dead, this_process
 
 #: Renames its command if told to, prints its own name as an owner, then lives until its stdin ends.
 CHILD = """
@@ -68,7 +68,8 @@ def parse(name: str) -> Owner:
 
 
 def test_this_process_lives() -> None:
-    """The process that asks is never dead."""
+    """The process that asks is alive, and never dead."""
+    assert is_alive(str(this_process()))
     assert not is_dead(str(this_process()))
 
 
@@ -99,6 +100,7 @@ def test_a_process_that_ended_is_dead(child: subprocess.Popen[str]) -> None:
     child.wait()
 
     assert is_dead(name)
+    assert not is_alive(name)
 
 
 def test_a_zombie_is_dead(child: subprocess.Popen[str]) -> None:
@@ -135,6 +137,7 @@ def test_of_other_machines_and_containers_nothing_is_known(
     assert is_dead(str(owner))
 
     assert not is_dead(str(replace(owner, **elsewhere)))
+    assert not is_alive(str(replace(this_process(), **elsewhere)))
 
 
 @pytest.mark.parametrize("child", [["a b"], [") Z 1 ("], ["))(("], ["\udcff"]], indirect=True)
@@ -162,7 +165,10 @@ def test_a_name_that_cannot_be_read_is_not_dead(words: str) -> None:
     """A name that we did not write, or that was written where there is no /proc, is never called dead."""
     here = this_process()
 
-    assert not is_dead(words.format(boot=here.boot, namespace=here.namespace))
+    name = words.format(boot=here.boot, namespace=here.namespace)
+
+    assert not is_dead(name)
+    assert not is_alive(name)
 
 
 @pytest.mark.parametrize("before", [[], ["named-before"]])
@@ -190,3 +196,4 @@ def test_a_process_that_may_not_be_looked_at_is_not_dead(tmp_path: Path) -> None
     (tmp_path / str(me.pid) / "stat").mkdir(parents=True)
 
     assert not is_dead(str(me), processes=tmp_path)
+    assert not is_alive(str(me), processes=tmp_path)

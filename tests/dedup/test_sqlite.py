@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from amqptool.dedup.interface import Acquired, Busy, Done, Key
-from amqptool.dedup.sqlite import APPLICATION_ID, SCHEMA_VERSION, SqliteStore
+from amqptool.dedup.sqlite import _FIND, SqliteStore
+from amqptool.dedup.sqlite_file import APPLICATION_ID, SCHEMA_VERSION
+from amqptool.dedup.sqlite_rows import _PRUNE
 from amqptool.errors import DedupError
 
 KEY, OTHER = Key("scope", "id"), Key("scope", "other")
@@ -184,11 +186,17 @@ def test_parents_are_made(tmp_path: Path) -> None:
 
 
 def test_done_waits_for_the_disk_and_claims_do_not(store: SqliteStore) -> None:
-    """Both connections use the write-ahead log; DONE is synchronous=FULL (2), claims are NORMAL (1)."""
-    connections = (store._claims, store._dones)
+    """The file has a write-ahead log; DONE is synchronous=FULL (2), claims are NORMAL (1)."""
 
-    assert [c.execute("PRAGMA journal_mode").fetchone()[0] for c in connections] == ["wal", "wal"]
-    assert [c.execute("PRAGMA synchronous").fetchone()[0] for c in connections] == [1, 2]
+    def setting(name: str) -> object:
+        return store._connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+    claim = acquire(store)
+    assert (setting("journal_mode"), setting("synchronous")) == ("wal", 1)
+    store.complete([claim])
+    assert setting("synchronous") == 2
+    store.release([claim], failed=False)
+    assert setting("synchronous") == 1
 
 
 def test_the_file_says_whose_it_is(path: Path) -> None:
@@ -236,34 +244,28 @@ def test_a_closed_store_says_so(path: Path) -> None:
         store.claim([KEY])
 
 
-@pytest.mark.parametrize("end", ["complete", "release", "renew", "claim"])
-def test_a_batch_that_fails_half_way_leaves_nothing(path: Path, end: str) -> None:
+@pytest.mark.parametrize("call", ["complete", "release", "renew", "claim"])
+def test_a_batch_that_fails_half_way_leaves_nothing(path: Path, store: SqliteStore, call: str) -> None:
     """Each call is one transaction: when it fails in the middle, none of it counts."""
-    ticks: list[float] = []
-
-    def clock() -> float:
-        return ticks.pop() if ticks else 1 / 0
-
-    store = SqliteStore(path, clock=clock, lease=10)
-    ticks[:] = [0.0] * 2
     claims = [claim for claim in store.claim([KEY, OTHER]) if isinstance(claim, Acquired)]
+    before = [store.find("id"), store.find("other")]
     calls: dict[str, Callable[[], object]] = {
-        "claim": lambda: store.claim([Key("s", "new"), OTHER]),
+        "claim": lambda: store.claim([Key("s", "new"), Key("s", "bad")]),
         "complete": lambda: store.complete(claims),
         "release": lambda: store.release(claims, failed=True),
         "renew": lambda: store.renew(claims),
     }
+    for when in ("UPDATE", "INSERT"):
+        run_sql(
+            path,
+            f"CREATE TRIGGER no_{when} BEFORE {when} ON message WHEN new.id IN ('other', 'bad') "
+            "BEGIN SELECT raise(ABORT, 'no room for it'); END",
+        )
 
-    ticks[:] = [5.0]
-    with pytest.raises(ZeroDivisionError):
-        calls[end]()
+    with pytest.raises(DedupError, match="no room for it"):
+        calls[call]()
 
-    ticks[:] = [9.0] * 3
-    first, second, third = store.claim([KEY, OTHER, Key("s", "new")])
-    assert (first, second, type(third)) == (Busy(), Busy(), Acquired)
-    ticks[:] = [10.0]
-    assert isinstance(store.claim([KEY])[0], Acquired)
-    store.close()
+    assert [store.find("id"), store.find("other"), store.find("new")] == [*before, []]
 
 
 # -- what is no store of ours --
@@ -290,9 +292,9 @@ def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, statements
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
+@pytest.mark.parametrize("version", [0, SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])
 def test_another_schema_version_is_refused_and_left_alone(path: Path, version: int) -> None:
-    """A file of a newer amqptool is refused with both versions named, and not a byte of it changes."""
+    """A file of another amqptool is refused with both versions named, and not a byte of it changes."""
     SqliteStore(path).close()
     run_sql(path, f"PRAGMA user_version = {version}")
     before = contents(path.parent)
@@ -454,6 +456,36 @@ def test_a_claim_of_a_killed_process_is_free_at_once(
     assert claim.attempt == 1
     assert store.complete([claim]) == [True]
     assert store.claim([KEY]) == [Done()]
+
+
+def test_a_claim_of_a_live_process_outlasts_its_lease(path: Path, others: Callable[..., OtherProcess]) -> None:
+    """Its owner may be kept from renewing it by a transaction of a handler's, and still be at work."""
+    other = others(path)
+    other.ask("claim('id')")
+
+    with closing(SqliteStore(path, clock=lambda: FAR_FUTURE * 10)) as store:
+        assert store.claim([KEY]) == [Busy()]
+        assert store.forget([KEY]) == [False]
+        other.kill()
+        assert isinstance(store.claim([KEY])[0], Acquired)
+
+
+@pytest.mark.usefixtures("store")
+def test_what_is_to_be_pruned_is_found_by_an_index(path: Path) -> None:
+    """Nothing that is young is read for it."""
+    with closing(sqlite3.connect(path)) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {_PRUNE}", {"now": 5, "retention": 5, "limit": 5}).fetchall()
+
+    assert "SEARCH message USING INDEX message_until (until<?)" in str(plan)
+
+
+@pytest.mark.usefixtures("store")
+def test_an_id_is_found_by_an_index(path: Path) -> None:
+    """However many ids there are, looking for one does not read the others."""
+    with closing(sqlite3.connect(path)) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {_FIND}", ("id",)).fetchall()
+
+    assert "SEARCH message USING INDEX" in str(plan)
 
 
 def test_a_zombie_holds_nothing(path: Path, store: SqliteStore, others: Callable[..., OtherProcess]) -> None:

@@ -12,7 +12,7 @@ from amqptool import Delivery, HandlerError, load_handler
 from amqptool.handlers import as_handler
 from amqptool.handlers.command import CommandHandler
 from amqptool.handlers.interface import Handler
-from amqptool.handlers.python import AsyncHandler, ThreadHandler, python_handler
+from amqptool.handlers.python import AsyncHandler, BlockingHandler, python_handler
 from amqptool.testing import make_delivery
 
 MODULE = """
@@ -40,7 +40,7 @@ def _offer(directory: Path, package: str, points: str) -> None:
 def test_a_word_is_the_name_of_an_installed_handler(installed: Path) -> None:
     """As in the entry points of group `amqptool.handlers`."""
     assert installed.exists()
-    assert type(load_handler("audit")) is ThreadHandler
+    assert type(load_handler("audit")) is BlockingHandler
 
 
 def test_an_unknown_name_tells_the_known_ones(installed: Path) -> None:
@@ -55,7 +55,7 @@ def test_an_unknown_name_tells_the_known_ones(installed: Path) -> None:
 def test_a_name_that_several_packages_offer_is_refused(installed: Path) -> None:
     """Nobody knows which one was meant, unless all mean the same."""
     _offer(installed, "second", "audit = offering:sync\ntwice = offering:coroutine")
-    assert type(load_handler("audit")) is ThreadHandler
+    assert type(load_handler("audit")) is BlockingHandler
     with pytest.raises(
         HandlerError, match=r"several packages offer a handler 'twice': offering:coroutine, offering:sync"
     ):
@@ -121,10 +121,10 @@ class Own:
 
 @pytest.mark.parametrize(
     ("given", "kind"),
-    [(Own(), Own), (print, ThreadHandler), (wait_for_ever, AsyncHandler), ("exec:true", CommandHandler)],
+    [(Own(), Own), (print, BlockingHandler), (wait_for_ever, AsyncHandler), ("exec:true", CommandHandler)],
 )
 def test_a_worker_takes_handlers_callables_and_texts(given: Any, kind: type) -> None:
     """Each becomes a handler."""
     handler = as_handler(given)
     assert type(handler) is kind
-    assert isinstance(handler, Handler)
+    assert isinstance(handler, (Handler, BlockingHandler))

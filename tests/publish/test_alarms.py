@@ -158,3 +158,33 @@ def test_a_connection_lost_while_blocked_is_made_anew() -> None:
             return await publisher.publish(to_q())
 
     assert asyncio.run(scenario()).sends == 2
+
+
+def test_an_alarm_that_was_given_up_says_nothing_of_the_next_connection() -> None:
+    """A10: what is published over the new connection has its own deadlines, although no end of the alarm was told."""
+    peers: list[Peer] = []
+
+    def blocked_then_slow(peer: Peer, number: int) -> None:
+        peers.append(peer)
+        if len(peers) == 1:
+            peer.send(spec.Connection.Blocked("low on memory"), channel=0)
+        else:
+            asyncio.get_running_loop().call_later(0.5, peer.send, spec.Basic.Ack(number, False))
+
+    async def scenario() -> Confirmed:
+        back = asyncio.Event()
+
+        def on_event(event: PublisherEvent) -> None:
+            if event.name == "reconnected":
+                back.set()
+
+        async with (
+            fake_broker(blocked_then_slow) as url,
+            Publisher(url, blocked_timeout=0.2, on_event=on_event) as publisher,
+        ):
+            with pytest.raises(InDoubt, match="low on memory"):
+                await publisher.publish(to_q())
+            await back.wait()
+            return await publisher.publish(to_q())
+
+    assert asyncio.run(scenario()).sends == 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -24,10 +25,10 @@ from amqptool import (
     Outcome,
     Publisher,
 )
-from amqptool.broker.amqp import connect
+from amqptool.broker.amqp import Channel, connect
 from amqptool.broker.local import Endpoint
 from amqptool.broker.management import Management
-from tests.support.broker import declare_queue, drain, queue_length
+from tests.support.broker import declare_queue, drain, publish, queue_length
 from tests.support.fake_broker import Peer, fake_broker
 
 
@@ -136,6 +137,72 @@ def test_an_exchange_that_comes_back(amqptool_vhost: AmqpUrl) -> None:
             return [outcome async for outcome in publisher.publish_many(messages())]
 
     assert errors(asyncio.run(scenario())) == [None] * 40
+
+
+@asynccontextmanager
+async def refusing_exchange(url: AmqpUrl) -> AsyncIterator[Channel]:
+    """Declare an exchange `x` that leads to a full queue alone, and give a channel for deleting it."""
+    async with connect(url) as connection:
+        channel = await connection.channel()
+        await channel.declare_exchange("x", "fanout")
+        await channel.declare_queue("full", arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+        await channel.bind_queue("x", "full", "")
+        await publish(url, [Message(body=b"", exchange="x")])
+        yield channel
+
+
+class Nacks:
+    """Count nacks, by the chances that a publisher asks for; the fourth is followed by a wait of 0.8 s."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.fourth = asyncio.Event()
+
+    def __call__(self) -> float:
+        """Give no chance, which shortens no wait."""
+        self._count += 1
+        if self._count == 4:
+            self.fourth.set()
+        return 0.0
+
+
+def test_a_stream_ends_with_a_nacked_message_whose_exchange_has_gone(amqptool_vhost: AmqpUrl) -> None:
+    """C7: it fails when its time to be sent again comes, with nothing else going on."""
+
+    async def scenario() -> list[Outcome]:
+        async with refusing_exchange(amqptool_vhost) as channel:
+            nacks = Nacks()
+
+            async def messages() -> AsyncIterator[Message]:
+                yield Message(body=b"nacked", exchange="x")
+                await nacks.fourth.wait()
+                await channel.delete_exchange("x")
+                yield Message(body=b"gone", exchange="x")
+
+            async with Publisher(amqptool_vhost, jitter=nacks) as publisher:
+                return [outcome async for outcome in publisher.publish_many(messages(), skip_refused=True)]
+
+    outcomes = asyncio.run(asyncio.wait_for(scenario(), 30))
+    assert [outcome.message.body for outcome in outcomes] == [b"gone", b"nacked"]
+    assert errors(outcomes) == [NotFound, NotFound]
+
+
+def test_closing_ends_with_a_nacked_message_whose_exchange_has_gone(amqptool_vhost: AmqpUrl) -> None:
+    """C7: so does whoever waits for everything that is out."""
+
+    async def scenario() -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        async with refusing_exchange(amqptool_vhost) as channel:
+            nacks = Nacks()
+            async with Publisher(amqptool_vhost, jitter=nacks) as publisher:
+                await publisher.send(Message(body=b"nacked", exchange="x"), outcomes.append)
+                await nacks.fourth.wait()
+                await channel.delete_exchange("x")
+                with pytest.raises(NotFound):
+                    await publisher.publish(Message(body=b"gone", exchange="x"))
+        return outcomes
+
+    assert errors(asyncio.run(asyncio.wait_for(scenario(), 30))) == [NotFound]
 
 
 async def declare_user(node: Endpoint, url: AmqpUrl, **rights: str) -> AmqpUrl:

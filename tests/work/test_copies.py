@@ -93,7 +93,7 @@ def test_a_dead_letter_tells_why() -> None:
 @pytest.mark.parametrize("told", [True, "2", -7, None, 0, 1.5])
 def test_a_forged_attempt_counts_as_the_first(told: Any) -> None:
     """Headers are anybody's; what is no number from 1 is 1."""
-    headers = {"amqptool-queue": "q", "amqptool-attempt": told, "amqptool-exchange": 7}
+    headers = {"amqptool-queue": "q", "amqptool-attempt": told, "amqptool-original": {"exchange": 7, "headers": 3}}
     assert original_of(replace(SENT, headers=headers), "q")[1] == 1
 
 

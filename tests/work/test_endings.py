@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -134,11 +135,12 @@ def test_a_queue_deleted_behind_the_last_message_does_not_hang(amqptool_vhost: A
         asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(("commit", "most"), [("group", COMMIT_GROUP + 1), ("each", 1)])
 def test_no_more_than_a_commit_group_is_handled_while_done_cannot_be_written(
-    amqptool_vhost: AmqpUrl, tmp_path: Path
+    amqptool_vhost: AmqpUrl, tmp_path: Path, commit: Literal["group", "each"], most: int
 ) -> None:
     """With the store locked, handling stops after a bounded number, which is all that a crash could repeat."""
-    handled = 0
+    handled, count = 0, COMMIT_GROUP + 100
     locked = sqlite3.connect(tmp_path / "dedup.db", isolation_level=None, check_same_thread=False)
     reached = asyncio.Event()
 
@@ -152,18 +154,19 @@ def test_no_more_than_a_commit_group_is_handled_while_done_cannot_be_written(
             while not locked.in_transaction:
                 try:
                     locked.execute("BEGIN IMMEDIATE")
-                    if claimed() <= COMMIT_GROUP:  # only what is claimed by now can be handled
+                    if claimed() <= most:  # only what is claimed by now can be handled
                         locked.execute("ROLLBACK")
                 except sqlite3.OperationalError:
                     pass  # the worker is writing
                 await asyncio.sleep(0)
         handled += 1
-        if handled == COMMIT_GROUP + 1:
+        if handled == most:
             reached.set()
 
     async def scenario() -> int:
-        await prepare(amqptool_vhost, 200)
-        worker = Worker(amqptool_vhost, "q", handle, dedup=f"sqlite:///{tmp_path}/dedup.db", max_messages=200)
+        await prepare(amqptool_vhost, count)
+        store = f"sqlite:///{tmp_path}/dedup.db"
+        worker = Worker(amqptool_vhost, "q", handle, dedup=store, commit=commit, max_messages=count, prefetch=count)
         serving = asyncio.create_task(worker.serve())
         await reached.wait()
         await queue_length(amqptool_vhost, "q")  # round trips to the broker: time enough for one message more
@@ -172,9 +175,9 @@ def test_no_more_than_a_commit_group_is_handled_while_done_cannot_be_written(
         await serving
         return held
 
-    assert asyncio.run(scenario()) == COMMIT_GROUP + 1
+    assert asyncio.run(scenario()) == most
     locked.close()
-    assert handled == 200
+    assert handled == count
 
 
 def test_a_worker_serves_once(amqptool_vhost: AmqpUrl) -> None:

@@ -79,6 +79,11 @@ class Calls:
             raise self._lost(doing, error) from error
         return await reply
 
+    def _hear(self, listener: Callable[[bytes], bool]) -> None:
+        """Show each of the channel's frames to a listener before pika; see `RawConnection.hear`."""
+        leave = self._raw.connection.hear(self._raw.channel_number, listener)
+        self.closed.add_done_callback(lambda _: leave())
+
     def _lost(self, doing: str, error: BaseException) -> AmqptoolError:
         return self.closed.result() if self.closed.done() else translate(error, doing)
 

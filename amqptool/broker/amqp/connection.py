@@ -99,6 +99,9 @@ class Connection:
                 await asyncio.shield(self.closed)
         except TimeoutError:
             self.abandon()
+        except asyncio.CancelledError:
+            self.abandon()
+            raise
 
     def abandon(self) -> None:
         """Drop the connection without the closing handshake."""

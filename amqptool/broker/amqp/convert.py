@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from amqptool.message import Message
 
@@ -19,12 +19,12 @@ def as_table(arguments: Mapping[str, FieldValue] | None) -> dict[str, FieldValue
     return dict(arguments) if arguments else None
 
 
-def as_message(method: Any, properties: pika.BasicProperties, body: bytes) -> Message:
+def as_message(exchange: str, routing_key: str, properties: pika.BasicProperties, body: bytes) -> Message:
     """Return the message of a delivery or a return."""
     return Message(
         body=body,
-        exchange=method.exchange,
-        routing_key=method.routing_key,
+        exchange=exchange,
+        routing_key=routing_key,
         message_id=properties.message_id,
         persistent=properties.delivery_mode == 2,
         headers=properties.headers or {},

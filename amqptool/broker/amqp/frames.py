@@ -79,14 +79,19 @@ _CONFIRM = struct.Struct(">BHIIQBB")
 _ACK, _NACK = spec.Basic.Ack.INDEX, spec.Basic.Nack.INDEX
 
 
-def confirm_in(frame: bytes) -> tuple[int, int, bool, bool] | None:
-    """Return the channel, delivery tag, `multiple` and whether it is an ack; None for anything that is no confirm."""
+def confirm_in(frame: bytes) -> tuple[int, bool, bool] | None:
+    """Return the delivery tag, `multiple` and whether it is an ack; None for anything that is no confirm."""
     if len(frame) != _CONFIRM.size:
         return None
-    kind, channel, _, method, tag, bits, end = _CONFIRM.unpack(frame)
+    kind, _, _, method, tag, bits, end = _CONFIRM.unpack(frame)
     if kind != spec.FRAME_METHOD or method not in (_ACK, _NACK) or end != _END[0]:
         return None
-    return channel, tag, bool(bits & 1), method == _ACK
+    return tag, bool(bits & 1), method == _ACK
+
+
+def ack_frame(channel: int, tag: int, *, multiple: bool) -> bytes:
+    """Make an acknowledgement, of one delivery or of all up to it."""
+    return _CONFIRM.pack(spec.FRAME_METHOD, channel, _CONFIRM.size - _OVERHEAD, _ACK, tag, multiple, _END[0])
 
 
 #: A content header's frame up to its flags: type, channel, size, class, weight, size of the body, flags.

@@ -11,7 +11,7 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError, ConnectionOpenAborted, StreamLostError
 from pika.frame import decode_frame
 
-from amqptool.broker.amqp.frames import FrameReader, confirm_in
+from amqptool.broker.amqp.frames import FrameReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pika
 
-    OnConfirm: TypeAlias = Callable[[int, bool, bool], object]
+    OnFrame: TypeAlias = Callable[[bytes], bool]
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
         #: Set when the handshake is over: to None, or to what ended it.
         self.opened: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
         self._reader = FrameReader()
-        self._confirm_listeners: dict[int, OnConfirm] = {}
+        self._listeners: dict[int, list[OnFrame]] = {}
         self._gathered: list[bytes] = []
         self._size = 0
         super().__init__(parameters, internal_connection_workflow=False)
@@ -82,11 +82,14 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
         if self._transport is not None:
             self._terminate_stream(reason)
 
-    def hear_confirms(self, channel: int, listener: OnConfirm | None) -> None:
-        """Call `listener(tag, multiple, accepted)` for each confirm on a channel, which pika will not hear of."""
-        self._confirm_listeners.pop(channel, None)
-        if listener is not None:
-            self._confirm_listeners[channel] = listener
+    def hear(self, channel: int, listener: OnFrame) -> Callable[[], None]:
+        """Show each frame of a channel to `listener(frame)` first, until what is returned is called.
+
+        pika never sees those for which it returns True.
+        """
+        listeners = self._listeners.setdefault(channel, [])
+        listeners.append(listener)
+        return lambda: listeners.remove(listener)
 
     def send(self, frames: list[bytes]) -> None:
         """Send encoded frames."""
@@ -95,12 +98,10 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
 
     def _take(self, frame: bytes) -> None:
         self.bytes_received += len(frame)  # which the heartbeat looks at
-        confirm = confirm_in(frame)
-        listener = self._confirm_listeners.get(confirm[0]) if confirm else None
-        if confirm and listener:
-            listener(*confirm[1:])
-        else:
-            self._process_frame(decode_frame(frame)[1])
+        for listener in self._listeners.get(frame[1] << 8 | frame[2], ()):
+            if listener(frame):
+                return
+        self._process_frame(decode_frame(frame)[1])
 
     def _decide(self, error: BaseException | None) -> None:
         if not self.opened.done():
@@ -109,13 +110,14 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
     def _adapter_emit_data(self, data: bytes) -> None:
         # pika's own hook for what writes to its transport. A call for each frame would be three a small message.
         if not self._gathered:
-            asyncio.get_running_loop().call_soon(self._emit_gathered)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._gathered.append(data)
         self._size += len(data)
         if self._size >= GATHERED:
-            self._emit_gathered()
+            self.flush()
 
-    def _emit_gathered(self) -> None:
+    def flush(self) -> None:
+        """Send what was gathered."""
         if not self._gathered:
             return
         data = b"".join(self._gathered)

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from amqptool.cli.consume_checks import (
+    AT_MOST_ONCE,
+    NO_DEDUP,
+    check_handler_options,
+    check_ladder,
+    check_look_options,
+    check_promises,
+)
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
-from amqptool.cli.measures import Delays, Duration
+from amqptool.cli.looking import Where, look
+from amqptool.cli.measures import Delays, Duration, Size
 from amqptool.cli.options import Command
-from amqptool.cli.output import View, counted
+from amqptool.cli.output import View
 from amqptool.cli.printing import FORMATS, Printer
 from amqptool.cli.running import Stop, run
 from amqptool.cli.topologies import load_topology
+from amqptool.cli.worked import document, summary
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from amqptool.handlers import AnyHandler
     from amqptool.work.report import WorkReport
+    from amqptool.work.worker import Worker
 
-_NO_DEDUP = "none"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
-#: What only a handler has use for.
-_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology", "handler_timeout")
 _WORKER_OPTIONS = (
     "dedup_scope",
+    "commit",
+    "prefetch_bytes",
     "retry",
     "dead_letter",
     "prefetch",
@@ -36,19 +48,52 @@ _WORKER_OPTIONS = (
     "max_messages",
     "idle_timeout",
     "timeout",
+    "metrics_port",
+    "metrics_address",
 )
 
 
 @click.command(cls=Command)
 @click.argument("queue")
 @click.option("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]")
+@click.option(
+    "--where", type=Where(), multiple=True, metavar="FIELD=VALUE", help="Only what is so; FIELD!=VALUE: is not."
+)
+@click.option("--save", metavar="DIR", help="Save each as NAME.body and NAME.json instead of printing it.")
+@click.option("--requeue", is_flag=True, help="Put every message back: look, and take nothing.")
 @click.option("--handler", metavar="SPEC", help="Give each delivery to this instead of printing it.")
-@click.option("--handler-timeout", type=Duration(), metavar="DURATION", help="How long a message may take.")
+@click.option("--handler-timeout", type=Duration(), metavar="30s", help="How long the handler may take for a message.")
+@click.option("--handler-gzip", is_flag=True, help="Compress bodies for a handler that is a URL.")
 @click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
 @click.option("--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time.")
-@click.option("--prefetch", type=click.IntRange(1, 65535), help="Deliveries in hand.  [default: 250]")
-@click.option("--dedup", metavar="URL", help="sqlite:///FILE, memory: or none.  [default: a file of the user's]")
+@click.option(
+    "--prefetch",
+    type=click.IntRange(1, 65535),
+    help="Deliveries in hand.  [default: 250; for exec: and http: twice --concurrency]",
+)
+@click.option("--prefetch-bytes", type=Size(), default="64MiB", show_default=True, help="Bytes of bodies in hand.")
+@click.option(
+    "--dedup",
+    metavar="URL",
+    help="sqlite:///FILE, postgresql://HOST/DATABASE, redis://HOST/NUMBER, memory: or none."
+    "  [default: a file of the user's]",
+)
 @click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
+@click.option(
+    "--missing-id", type=click.Choice(("process", "reject")), help="An id that is no UUID.  [default: process]"
+)
+@click.option(
+    "--ack-mode",
+    type=click.Choice(("at-least-once", AT_MOST_ONCE)),
+    default="at-least-once",
+    show_default=True,
+    help="at-most-once: ack first; what fails is lost.",
+)
+@click.option(
+    "--commit",
+    type=click.Choice(["group", "each"]),
+    help="Commit what is done together, or each message before the next.  [default: group]",
+)
 @click.option("--retry", type=Delays(), metavar="5s,1m,10m", help="Wait so long after each failed attempt, in queues.")
 @click.option("--dead-letter", metavar="QUEUE", help="Where messages go that failed for good.")
 @click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
@@ -60,6 +105,13 @@ _WORKER_OPTIONS = (
     "--grace", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
     help="How long running handlers may take to finish when stopping.",
 )  # fmt: skip
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), metavar="PORT",
+    help="Serve /metrics, /live and /ready here; 0 picks a port, which -v tells.",
+)  # fmt: skip
+@click.option(
+    "--metrics-address", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="And at this address."
+)
 @pass_context
 def consume(
     context: Context,
@@ -71,13 +123,28 @@ def consume(
 ) -> ExitCode:
     """Print a queue's messages, or give each to a handler.
 
-    A message is acknowledged once it is printed and flushed, or handled. With a handler, message ids that
+    A message is acknowledged once it is printed and flushed, on the disk, or handled. With a handler, message ids that
     are done are remembered, so that a message delivered again is not handled again.
 
     A message whose handler fails waits in another queue for each delay of --retry, and then goes to the queue of
     --dead-letter, with the reason in its headers. Without a place to go it is kept, and tried again later each time.
+
+    A handler is package.module:callable, the name of an installed one, exec:COMMAND (a process for each message: its
+    body on stdin, exit code 0 done, 75 again, 65 dead letter), exec-lines:COMMAND (processes that stay, asked by lines
+    of JSON) or a URL (a POST for each message).
+
+    --where compares routing_key (a topic pattern), exchange, type, message_id, app_id, correlation_id or header.NAME
+    ('*' is any characters; a header may be a number or true or false). With it, or --requeue, each message that is
+    there is looked at once, the others are put back in their places, and the command ends. To quorum queues before
+    RabbitMQ 4.3, putting back counts as a delivery, of which x-delivery-limit allows so many (from 4.0 on, 20).
     """
     _check_options(handler, output, options, as_json=context.json)
+    check_handler_options(handler, options)
+    check_look_options(handler, output, options)
+    check_promises(options)
+    check_ladder(queue, options)
+    if options["save"] is not None:
+        return _save(context, queue, options)
     if handler is None:
         return _print(context, queue, output or ("jsonl" if context.json else "body"), options)
     return _handle(context, queue, handler, options)
@@ -90,18 +157,34 @@ def _check_options(handler: str | None, output: str | None, options: dict[str, A
         raise click.UsageError(f"--json prints JSON Lines and --output {output} does not: give one of them.")
     if options["topology"] is not None and (options["retry"] is not None or options["dead_letter"] is not None):
         raise click.UsageError("--topology says what --retry and --dead-letter say: give either.")
-    for name in _HANDLER_OPTIONS:
-        if handler is None and options[name] is not None:
-            raise click.UsageError(f"--{name.replace('_', '-')} is for a handler: give --handler too.")
 
 
 def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -> ExitCode:
     printer = Printer(output, color=context.output.color)
+    options["concurrency"] = 1  # one after another, in their order
+    if options["where"] or options["requeue"]:
+        view = look(context, queue, printer, "printed", options)
+        context.output.talk(view.talk)
+        return view.code
     report, stop = run(context, lambda stop: _work(context, queue, printer, None, options, stop))
-    code = work_code(report, stop.code, options["min_messages"])
+    code = work_code(report, stop.code, options["min_messages"], limited=options["max_messages"] is not None)
     if code not in (ExitCode.DONE, ExitCode.INTERRUPTED):
-        context.output.talk(_summary(report, "printed"))
+        context.output.talk(summary(report, "printed"))
     return code
+
+
+def _save(context: Context, queue: str, options: dict[str, Any]) -> ExitCode:
+    from amqptool.cli.saving import CONCURRENCY, Saver
+
+    saver = Saver(options["save"])
+    options["concurrency"] = CONCURRENCY
+    if options["where"] or options["requeue"]:
+        return context.output.show(look(context, queue, saver, "saved", options))
+    report, stop = run(context, lambda stop: _work(context, queue, saver, None, options, stop))
+    code = work_code(report, stop.code, options["min_messages"], limited=options["max_messages"] is not None)
+    return context.output.show(
+        View(kind="consume", document=document(report), talk=summary(report, "saved"), code=code)
+    )
 
 
 def _handle(context: Context, queue: str, handler: str, options: dict[str, Any]) -> ExitCode:
@@ -110,15 +193,15 @@ def _handle(context: Context, queue: str, handler: str, options: dict[str, Any])
 
     if options["app_dir"] is not None:
         sys.path.insert(0, options["app_dir"])
-    loaded = load_handler(handler, timeout=options["handler_timeout"])
+    loaded = load_handler(handler, timeout=options["handler_timeout"], gzip=options["handler_gzip"])
     if options["topology"] is not None:
         options |= _ladder(context, options["topology"], queue)
-    dedup = options["dedup"] or dedup_url(context.environ)
-    store = None if dedup == _NO_DEDUP else dedup
+    dedup = NO_DEDUP if options["ack_mode"] == AT_MOST_ONCE else options["dedup"] or dedup_url(context.environ)
+    store = None if dedup == NO_DEDUP else dedup
     report, stop = run(context, lambda stop: _work(context, queue, loaded, store, options, stop))
-    code = work_code(report, stop.code, options["min_messages"])
+    code = work_code(report, stop.code, options["min_messages"], limited=options["max_messages"] is not None)
     return context.output.show(
-        View(kind="consume", document=asdict(report), talk=_summary(report, "handled"), code=code)
+        View(kind="consume", document=document(report), talk=summary(report, "handled"), code=code)
     )
 
 
@@ -141,23 +224,22 @@ async def _work(
 ) -> tuple[WorkReport, Stop]:
     from amqptool.work.worker import Worker
 
-    settings = {name: options[name] for name in _WORKER_OPTIONS} | {"retry": options["retry"] or ()}
+    settings = {name: options[name] for name in _WORKER_OPTIONS} | {
+        "commit": options["commit"] or "group",
+        "retry": options["retry"] or (),
+        "at_most_once": options["ack_mode"] == AT_MOST_ONCE,
+        "reject_missing_id": options["missing_id"] == "reject",
+    }
     worker = Worker(context.resolve_urls().value, queue, handler, dedup=dedup, **settings)
     stop.then(worker.stop)
-    return await worker.serve(), stop
+    async with _status_line(context, worker, prints=isinstance(handler, Printer)):
+        return await worker.serve(), stop
 
 
-def _summary(report: WorkReport, verb: str) -> str:
-    parts = [
-        (report.handled, f"{report.handled:,} {verb}"),
-        (report.duplicates, counted(report.duplicates, "duplicate")),
-        (report.retried, f"{report.retried:,} retried"),
-        (report.dead, counted(report.dead, "dead letter")),
-        (report.failed_attempts, counted(report.failed_attempts, "failed attempt")),
-        (report.returned, f"{report.returned:,} given back"),
-        (report.abandoned, f"{report.abandoned:,} left unfinished"),
-        (report.reconnects, counted(report.reconnects, "reconnect")),
-    ]
-    shown = [text for position, (number, text) in enumerate(parts) if number or position == 0]
-    reason = "" if report.stopped_by == "stop" else f" (stopped by --{report.stopped_by})"
-    return ", ".join(shown) + reason
+def _status_line(context: Context, worker: Worker, *, prints: bool) -> AbstractAsyncContextManager[object]:
+    """Make what shows a person what the worker is doing, unless messages on the same terminal do."""
+    if context.json or context.logs_json or context.quiet or not sys.stderr.isatty():
+        return nullcontext()
+    from amqptool.cli.statusline import StatusLine, shares_terminal
+
+    return nullcontext() if prints and shares_terminal() else StatusLine(worker, color=context.output.color)

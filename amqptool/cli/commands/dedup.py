@@ -13,7 +13,7 @@ from amqptool.cli.exits import ExitCode, tally
 from amqptool.cli.options import OfflineGroup
 from amqptool.cli.output import View, counted
 from amqptool.cli.sanitize import clean_line
-from amqptool.errors import DedupError, InputError, NotFound
+from amqptool.errors import InputError, InUse, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,7 +113,7 @@ def forget(context: Context, ids: Sequence[str], scope: str | None, url: str | N
 def prune(context: Context, url: str | None) -> ExitCode:
     """Forget what was done longer ago than it is to be remembered, as workers do every ten minutes."""
     with _store(context, url) as store:
-        count = store.prune()
+        count = sum(iter(store.prune, 0))
     return context.output.show(View(kind="dedup", document={"pruned": count}, talk=f"{counted(count, 'id')} pruned"))
 
 
@@ -146,8 +146,8 @@ def _unknown(message_id: str) -> NotFound:
     return NotFound(f"{message_id}: nothing is known of it")
 
 
-def _in_use(entry: Entry) -> DedupError:
-    return DedupError(f"{entry.key.message_id}: kept: a live worker is at it in {entry.key.scope}")
+def _in_use(entry: Entry) -> InUse:
+    return InUse(f"{entry.key.message_id}: kept: a live worker is at it in {entry.key.scope}")
 
 
 def _counts_line(counts: Counts) -> str:

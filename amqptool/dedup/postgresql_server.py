@@ -1,0 +1,199 @@
+"""Connections to a PostgreSQL server: made when needed, and anew after they broke."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from amqptool.dedup import postgresql_statements as statements
+from amqptool.errors import ConfigError, DedupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import psycopg
+
+#: How soon a dead server is noticed, unless the URL says otherwise (libpq, "Parameter Key Words").
+_DEFAULTS = {
+    "application_name": "amqptool",
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+#: Milliseconds to wait for another transaction.
+_LOCK_TIMEOUT = 5_000
+
+
+class Server:
+    """The server and database that a URL names."""
+
+    def __init__(self, url: str) -> None:
+        self._library = _library()
+        self._parameters = _parameters(self._library, url)
+        self.name = _without_secrets(self._parameters)
+
+    def connect(self, *, durable: bool) -> psycopg.Connection[Any]:
+        """Open a connection; `durable` makes each commit wait for the disk."""
+        connection: psycopg.Connection[Any] = self._library.connect(**_DEFAULTS | self._parameters, autocommit=True)
+        try:
+            connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT}")
+            connection.execute(statements.WITH_DISK if durable else statements.WITHOUT_DISK)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def create_table(self, connection: psycopg.Connection[Any]) -> None:
+        """Make the table if it is not there.
+
+        Raises:
+            DedupError: it is there, and another program's or of another version.
+        """
+        if not self.has_table(connection):
+            with connection.transaction():
+                connection.execute(statements.LOCK_CREATION, {"lock": statements.CREATION_LOCK})
+                if not self.has_table(connection):
+                    connection.execute(statements.CREATE)
+
+    def has_table(self, connection: psycopg.Connection[Any]) -> bool:
+        """Return whether the table is there.
+
+        Raises:
+            DedupError: it is there, and another program's or of another version.
+        """
+        found = connection.execute(statements.IDENTIFY).fetchone()
+        if found is None:
+            return False
+        mark, _, version = (found[0] or "").rpartition(" ")
+        if f"{mark} " != statements.MARK:
+            raise self._refused("its table amqptool_dedup is another program's")
+        if version != str(statements.SCHEMA_VERSION):
+            raise self._refused(f"its schema is version {version}, and this amqptool needs {statements.SCHEMA_VERSION}")
+        return True
+
+    def status(self, connection: psycopg.Connection[Any]) -> str:
+        """Return where a connection is with its transaction: IDLE, INTRANS, INERROR, ACTIVE or UNKNOWN."""
+        return connection.info.transaction_status.name
+
+    def _refused(self, reason: str) -> DedupError:
+        return DedupError(f"cannot open dedup store {self.name}: {reason}")
+
+    @contextmanager
+    def translated(self, verb: str) -> Iterator[None]:
+        """Turn what the library raises into a DedupError."""
+        try:
+            yield
+        except self._library.Error as error:
+            reason = " ".join(str(error).split())
+            raise DedupError(f"cannot {verb} dedup store {self.name}: {reason}") from error
+
+
+class Line:
+    """One connection for one call after the other; a call that fails is the last one on it."""
+
+    def __init__(self, server: Server, *, durable: bool) -> None:
+        self._server = server
+        self._durable = durable
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def connected(self) -> psycopg.Connection[Any]:
+        """Return the connection, a new one where there is none."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self._server.connect(durable=self._durable)
+        return self._connection
+
+    def ask(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """Run a statement, a transaction of its own, and return its rows."""
+        with self._server.translated("use"):
+            cursor = self.connected().execute(statement, parameters, binary=True)
+            return cursor.fetchall() if cursor.description else [cursor.rowcount]
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+class Transactions:
+    """Transactions of handlers, as many at the same time as there are threads; their connections are kept."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._idle: deque[psycopg.Connection[Any]] = deque()
+
+    @contextmanager
+    def transaction(self, finish: Callable[[psycopg.Connection[Any]], None]) -> Iterator[psycopg.Connection[Any]]:
+        """Give a connection within a transaction, which `finish` sees last; commit it, or roll it back."""
+        connection = self._begin()
+        try:
+            yield connection
+            with self._server.translated("use"):
+                if self._server.status(connection) != "INTRANS":
+                    raise DedupError("a handler ended, or broke, the transaction that it was given")
+                finish(connection)
+                connection.execute("COMMIT")
+        finally:
+            self._give_back(connection)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _begin(self) -> psycopg.Connection[Any]:
+        with self._server.translated("use"):
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._server.connect(durable=True)
+            try:
+                connection.execute("BEGIN")
+            except BaseException:
+                connection.close()
+                self.close()  # whatever ended this one has ended the others
+                raise
+        return connection
+
+    def _give_back(self, connection: psycopg.Connection[Any]) -> None:
+        with suppress(DedupError), self._server.translated("use"):
+            connection.rollback()
+        if self._server.status(connection) == "IDLE":
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+
+def _library() -> Any:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise ConfigError("a dedup store in PostgreSQL needs a library: pip install 'amqptool[postgresql]'") from error
+    return psycopg
+
+
+def _parameters(library: Any, url: str) -> dict[str, str]:
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        parameters = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    except library.Error:
+        parameters = None
+    # An @ is left, or a port is no number, where a password was not escaped; libpq would repeat parts of it.
+    if parameters is None or "@" in parameters.get("dbname", "") or not _are_ports(parameters.get("port", "")):
+        raise ConfigError(
+            "a dedup store's URL cannot be used: postgresql://[USER:PASSWORD@]HOST[:PORT]/DATABASE, "
+            "escaped as %40 for @"
+        )
+    return parameters
+
+
+def _are_ports(text: str) -> bool:
+    return all(port.isdigit() or not port for port in text.split(","))
+
+
+def _without_secrets(parameters: Mapping[str, str]) -> str:
+    port = f":{parameters['port']}" if parameters.get("port") else ""
+    return f"postgresql://{parameters.get('host', '')}{port}/{parameters.get('dbname', '')}"

@@ -1,0 +1,133 @@
+"""A queue's messages from its head to its end, in batches, all held until each is let go of."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from amqptool.errors import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from amqptool.broker.amqp import Channel
+    from amqptool.message import Delivery
+
+#: Seconds without a delivery after which the queue is asked whether it is empty: others may have taken the rest.
+LOOK_INTERVAL = 0.1
+
+
+class Browser:
+    """Hands out each message that was ready at the start, once.
+
+    What is held counts towards a consumer's prefetch. When that is used up, the consumer is cancelled, which returns
+    nothing, and another one on the same channel goes on. So any number of messages can be held, with no more bodies
+    in memory than the prefetch.
+    """
+
+    def __init__(self, channel: Channel, queue: str, prefetch: int) -> None:
+        self._channel = channel
+        self._queue = queue
+        self._prefetch = prefetch
+        #: How many messages are still to be handed out.
+        self._left = 0
+        self._arrived: list[Delivery] = []
+        # By the tag of each message, in their order: the number of the consumer that brought it.
+        self._held: dict[int, int] = {}
+        self._consumers = 0
+        self._tag: str | None = None
+        #: How many more messages the present consumer may bring.
+        self._room = 0
+        self._cancelled = False
+        self._changed = asyncio.Event()
+        channel.closed.add_done_callback(lambda _: self._changed.set())
+
+    async def open(self, most: int | None = None) -> None:
+        """See what is there; `most` messages are enough.
+
+        Raises:
+            NotFound: the queue does not exist.
+        """
+        before = await self._ready()
+        self._left = self._prefetch if most is None else most
+        await self._consume()
+        # A classic queue tells a number before it has taken in what was just given back, but starts a consumer after.
+        there = max(before, await self._ready() + len(self._arrived))
+        self._left = there if most is None else min(there, most)
+
+    async def next(self) -> list[Delivery]:
+        """Return the next messages, at least one, or none when all were handed out or others took the rest.
+
+        Raises:
+            BrokerError: the channel was closed, or the broker cancelled the consumer.
+        """
+        while self._left > 0 and not self._arrived:
+            if self._room <= 0:
+                await self._consume()
+            elif not await self._hear():
+                self._check()
+                if await self._ready() == 0 and not self._arrived:
+                    break
+        batch, self._arrived = self._arrived[: self._left], []
+        self._left -= len(batch)
+        return batch
+
+    def ack(self, delivery: Delivery) -> None:
+        """Let go of a message for good."""
+        self._channel.ack(delivery.delivery_tag)
+        if self._held.pop(delivery.delivery_tag) == self._consumers:
+            self._room += 1
+
+    async def give_back(self) -> int:
+        """Return all that is held to the queue, and say how many messages that were."""
+        await self._end_consumer()
+        for consumer in range(1, self._consumers + 1):  # a return for each keeps the order
+            self._channel.requeue(*(tag for tag, of in self._held.items() if of == consumer))
+        return len(self._held)
+
+    async def _consume(self) -> None:
+        await self._end_consumer()
+        self._room = prefetch = min(self._prefetch, self._left)
+        self._consumers += 1
+        self._tag = await self._channel.consume(self._queue, self._on_delivery, self._on_cancelled, prefetch=prefetch)
+
+    async def _end_consumer(self) -> None:
+        """End the consumer first: whatever is returned while there is one, the broker hands out to it again."""
+        tag, self._tag = self._tag, None
+        if tag is not None and self._channel.is_open:
+            await self._take_in()
+            await self._channel.cancel(tag)
+
+    async def _take_in(self) -> None:
+        """Wait for what is on its way: pika would return it, before what was there first, as soon as it cancels."""
+        while self._room > 0 and await self._ready() > 0:
+            self._arrived.clear()
+            if not await self._hear():
+                break
+
+    async def _hear(self) -> bool:
+        """Wait for a delivery, but not for long; return whether one came."""
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_INTERVAL):
+                await self._changed.wait()
+        return bool(self._arrived)
+
+    async def _ready(self) -> int:
+        """Ask for the number of messages in nobody's hands; the answer comes behind every delivery before it."""
+        return (await self._channel.check_queue(self._queue)).ready
+
+    def _check(self) -> None:
+        if self._channel.closed.done():
+            raise self._channel.closed.result()
+        if self._cancelled:
+            raise BrokerUnavailable("the broker cancelled the consumer: was its queue deleted?")
+
+    def _on_delivery(self, delivery: Delivery) -> None:
+        self._held[delivery.delivery_tag] = self._consumers
+        self._room -= 1
+        self._arrived.append(delivery)
+        self._changed.set()
+
+    def _on_cancelled(self) -> None:
+        self._cancelled = True
+        self._changed.set()

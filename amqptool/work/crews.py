@@ -1,0 +1,203 @@
+"""Who runs handlers: tasks of the event loop, or threads. Both tell in batches how their calls ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
+
+from amqptool.handlers.python import BlockingHandler, finish
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from amqptool.handlers.interface import Handler
+    from amqptool.message import Delivery
+    from amqptool.work.item import Item
+
+    #: How a call ended: in an error or in success, unless there is something to be awaited.
+    Ending: TypeAlias = Awaitable[object] | Exception | None
+    #: Called on the loop with what has ended: each item, and its handler's error.
+    OnEnded: TypeAlias = Callable[[list[tuple[Item, Exception | None]]], None]
+
+
+class Crew(Protocol):
+    """Runs the handler for the items it is given, in their order, as many at a time as it has hands."""
+
+    def add(self, items: Sequence[Item]) -> None:
+        """Give it work."""
+        ...
+
+    def take_back(self) -> list[Item]:
+        """Return what was not started, which nobody will start then."""
+        ...
+
+    async def end(self, timeout: float) -> list[Item]:
+        """Cancel what can be cancelled; return the items of whose handlers nothing goes on."""
+        ...
+
+
+def crew_of(handler: Handler | BlockingHandler, size: int, on_ended: OnEnded) -> Crew:
+    """Return a crew for a handler, with so many hands."""
+    if isinstance(handler, BlockingHandler):
+        return ThreadCrew(handler, size, on_ended)
+    return TaskCrew(handler, size, on_ended)
+
+
+E = TypeVar("E")
+
+
+class _Endings(Generic[E]):
+    """Gathers how calls ended, and tells the loop of all that came together."""
+
+    def __init__(self, tell: Callable[[list[tuple[Item, E]]], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._tell = tell
+        self._gathered: deque[tuple[Item, E]] = deque()
+        self._is_due = False
+
+    def add(self, item: Item, ending: E) -> None:
+        """Note an ending; from any thread."""
+        self._gathered.append((item, ending))
+        if not self._is_due:
+            self._is_due = True
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for the ending
+                self._loop.call_soon_threadsafe(self._tell_all)
+
+    def _tell_all(self) -> None:
+        self._is_due = False  # first, so that what is added from now on is told too
+        self._tell([self._gathered.popleft() for _ in range(len(self._gathered))])
+
+
+class TaskCrew:
+    """Awaits a handler in tasks."""
+
+    def __init__(self, handler: Handler, size: int, on_ended: OnEnded) -> None:
+        self._handler = handler
+        self._endings: _Endings[Exception | None] = _Endings(on_ended)
+        self._work: asyncio.Queue[Item] = asyncio.Queue()
+        self._tasks = [asyncio.create_task(self._work_forever()) for _ in range(size)]
+        self._ending = False
+        self._stopped: list[Item] = []
+
+    def add(self, items: Sequence[Item]) -> None:
+        """Give it work."""
+        for item in items:
+            self._work.put_nowait(item)
+
+    def take_back(self) -> list[Item]:
+        """Return what was not started."""
+        return [self._work.get_nowait() for _ in range(self._work.qsize())]
+
+    async def end(self, timeout: float) -> list[Item]:
+        """Cancel the handlers; one that swallows it, or goes on elsewhere, is none of those returned."""
+        self._ending = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks, timeout=timeout)
+        return self._stopped
+
+    async def _work_forever(self) -> None:
+        while not self._ending:
+            item = await self._work.get()
+            try:
+                error = await self._call(item.original)
+            except asyncio.CancelledError:
+                if self._handler.stops_when_cancelled:
+                    self._stopped.append(item)
+                raise
+            self._endings.add(item, error)
+
+    async def _call(self, delivery: Delivery) -> Exception | None:
+        try:
+            await self._handler.handle(delivery)
+        except asyncio.CancelledError as error:
+            if self._ending:
+                raise
+            _forget_cancellation()
+            return RuntimeError(f"the handler was cancelled from within: {error}")
+        except Exception as error:
+            return error
+        return None
+
+
+class ThreadCrew:
+    """Calls a blocking function in threads, which are started as they are needed.
+
+    They are daemons, so a function that never returns cannot keep the process from ending.
+    """
+
+    def __init__(self, handler: BlockingHandler, size: int, on_ended: OnEnded) -> None:
+        self._handler = handler
+        self._size = size
+        self._on_ended = on_ended
+        self._endings: _Endings[Ending] = _Endings(self._ended)
+        self._work: SimpleQueue[Item | None] = SimpleQueue()
+        self._threads = 0
+        self._unended = 0
+        self._awaiting: set[asyncio.Task[None]] = set()
+
+    def add(self, items: Sequence[Item]) -> None:
+        """Give it work."""
+        self._unended += len(items)
+        for item in items:
+            self._work.put(item)
+        while self._threads < min(self._unended, self._size):
+            self._threads += 1
+            Thread(target=self._work_forever, name=f"amqptool-handler-{self._threads}", daemon=True).start()
+
+    def take_back(self) -> list[Item]:
+        """Return what was not started."""
+        items: list[Item] = []
+        with suppress(Empty):
+            while (item := self._work.get_nowait()) is not None:
+                items.append(item)
+        self._unended -= len(items)
+        return items
+
+    async def end(self, timeout: float) -> list[Item]:
+        """End the threads, each after the call it is in, which nobody can cancel."""
+        for _ in range(self._threads):
+            self._work.put(None)
+        for task in self._awaiting:
+            task.cancel()
+        if self._awaiting:
+            await asyncio.wait(self._awaiting, timeout=timeout)
+        return []
+
+    def _work_forever(self) -> None:
+        while (item := self._work.get()) is not None:
+            self._endings.add(item, self._handler.call(item.original))
+            del item
+
+    def _ended(self, endings: list[tuple[Item, Ending]]) -> None:
+        final: list[tuple[Item, Exception | None]] = []
+        for item, ending in endings:
+            if ending is None or isinstance(ending, Exception):
+                final.append((item, ending))
+            else:
+                task = asyncio.create_task(self._await(item, ending))
+                self._awaiting.add(task)
+                task.add_done_callback(self._awaiting.discard)
+        self._report(final)
+
+    async def _await(self, item: Item, returned: Awaitable[object]) -> None:
+        try:
+            await finish(returned)
+        except Exception as error:
+            self._report([(item, error)])
+        else:
+            self._report([(item, None)])
+
+    def _report(self, endings: list[tuple[Item, Exception | None]]) -> None:
+        self._unended -= len(endings)
+        self._on_ended(endings)
+
+
+def _forget_cancellation() -> None:
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()

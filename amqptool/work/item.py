@@ -1,0 +1,51 @@
+"""A delivery on its way through a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from amqptool.broker.amqp import Channel
+    from amqptool.dedup.interface import Acquired, Key
+    from amqptool.message import Delivery, Message
+    from amqptool.work.ladder import Step
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One un-acked delivery on its way."""
+
+    delivery: Delivery
+    #: What its handler gets: the delivery as its publisher sent it, with the attempt.
+    original: Delivery
+    channel: Channel
+    #: None: no dedup for this one.
+    key: Key | None
+    #: When it arrived, by the loop's clock.
+    since: float
+    claim: Acquired | None = None
+    #: Attempts that failed here, without a copy being made.
+    failures: int = 0
+    #: The copy that is to be confirmed before this one is acknowledged, and how often it was not.
+    copy: tuple[Step, Message] | None = None
+    sendings: int = 0
+    #: How often somebody else was found at work on it.
+    looks: int = 0
+    #: Tried for the last time; stays un-acked until the worker stops.
+    given_up: bool = False
+    #: In hand for nearly as long as the broker allows.
+    is_old: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What a log tells of it, as `extra`."""
+        return {"queue": self.delivery.queue, "message_id": self.delivery.message_id, "attempt": self.original.attempt}
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its last attempt failed, and it is still here."""
+        return self.failures > 0 or self.copy is not None

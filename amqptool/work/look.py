@@ -1,0 +1,194 @@
+"""One look through a queue: each message once, until the end of what was there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amqptool.broker.amqp import Connection, Hosts, connect_to_any
+from amqptool.handlers.interface import StopWork
+from amqptool.settings.url import as_urls
+from amqptool.waiting import unless
+from amqptool.work.browser import Browser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amqptool.handlers.interface import Handler
+    from amqptool.message import Delivery
+    from amqptool.settings.url import AmqpUrl
+    from amqptool.work.filters import Condition
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class LookReport:
+    """The counts of one look."""
+
+    #: Messages that were compared with the conditions.
+    looked_at: int = 0
+    #: Of these, how many were wanted, and handled with success.
+    handled: int = 0
+    #: How many were wanted, and the handler failed.
+    failed: int = 0
+    #: Handlers that did not end within the grace.
+    abandoned: int = 0
+    #: Given back to the queue.
+    returned: int = 0
+    #: Why it stopped before the end: stop, max-messages, idle-timeout or timeout.
+    stopped_by: str = ""
+
+
+class Look:
+    """Gives a handler each message of a queue that fulfils all the conditions, and puts the others back.
+
+    It ends where the queue ended when it began, or when nothing is left. What is not wanted stays un-acked until then,
+    so that it is met once; then it goes back, as does everything with `keep`. What the handler was given is
+    acknowledged at once. When the connection is lost, the broker returns all, and the look is over.
+
+    `concurrency` is how many calls of the handler may run at once, `max_messages` how many messages are enough.
+    """
+
+    def __init__(
+        self,
+        urls: AmqpUrl | str | Sequence[AmqpUrl | str],
+        queue: str,
+        handler: Handler,
+        *,
+        where: Sequence[Condition] = (),
+        keep: bool = False,
+        prefetch: int,
+        concurrency: int = 1,
+        grace: float,
+        max_messages: int | None = None,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        self._hosts = Hosts(as_urls(urls))
+        self._queue = queue
+        self._handler = handler
+        self._where = where
+        self._keep = keep
+        self._prefetch = prefetch
+        self._concurrency = concurrency
+        self._grace = grace
+        self._max_messages = max_messages
+        self._idle_timeout = idle_timeout
+        self._timeout = timeout
+        self._report = LookReport()
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> LookReport:
+        """Look through the queue.
+
+        Raises:
+            BrokerUnavailable: there is no broker, or the connection was lost.
+            AccessRefused: the broker refused the credentials, the vhost or the queue.
+            NotFound: the queue does not exist.
+            OSError: what the handler writes to cannot be written to.
+        """
+        clock = None
+        if self._timeout is not None:
+            clock = asyncio.get_running_loop().call_later(self._timeout, self.stop, "timeout")
+        try:
+            opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
+            connection = await unless(self._stopping, opening, discard=Connection.abandon)
+            if connection is not None:
+                await self._look_over(connection)
+        finally:
+            if clock is not None:
+                clock.cancel()
+            await self._handler.close()
+        return self._report
+
+    def stop(self, reason: str = "stop") -> None:
+        """Ask it to end early; to be called on its event loop."""
+        if not self._stopping.is_set():
+            self._report.stopped_by = reason
+            self._stopping.set()
+
+    async def _look_over(self, connection: Connection) -> None:
+        try:
+            browser = Browser(await connection.channel(), self._queue, self._prefetch)
+            await browser.open(None if self._where else self._max_messages)
+            try:
+                await self._look(browser)
+            finally:
+                self._report.returned = await browser.give_back()
+        finally:
+            await connection.close()
+
+    async def _look(self, browser: Browser) -> None:
+        while batch := await self._next(browser):
+            wanted = [delivery for delivery in batch if self._is_wanted(delivery)]
+            while wanted and not self._is_over():
+                group, wanted = wanted[: self._most()], wanted[self._most() :]
+                await self._handle(group, browser)
+
+    async def _next(self, browser: Browser) -> list[Delivery] | None:
+        if self._is_over():
+            return None
+        try:
+            async with asyncio.timeout(self._idle_timeout):
+                return await unless(self._stopping, browser.next())
+        except TimeoutError:
+            self.stop("idle-timeout")
+            return None
+
+    def _is_over(self) -> bool:
+        if self._max_messages is not None and self._tried >= self._max_messages:
+            self.stop("max-messages")
+        return self._stopping.is_set()
+
+    @property
+    def _tried(self) -> int:
+        return self._report.handled + self._report.failed
+
+    def _most(self) -> int:
+        """How many messages the handler may be given at once."""
+        return (
+            self._concurrency
+            if self._max_messages is None
+            else min(self._concurrency, self._max_messages - self._tried)
+        )
+
+    def _is_wanted(self, delivery: Delivery) -> bool:
+        self._report.looked_at += 1
+        return all(condition.holds(delivery.message) for condition in self._where)
+
+    async def _handle(self, group: Sequence[Delivery], browser: Browser) -> None:
+        calls = [asyncio.ensure_future(self._handler.handle(delivery)) for delivery in group]
+        await self._end_of(calls)
+        for delivery, call in zip(group, calls, strict=True):
+            if not call.done():
+                call.cancel()
+                self._report.abandoned += 1
+            elif (error := call.exception()) is None:
+                self._handled(delivery, browser)
+            else:
+                self._failed(delivery, error)
+        for call in calls:
+            if call.done() and isinstance(stopped := call.exception(), StopWork):
+                raise stopped.__cause__ or stopped
+
+    async def _end_of(self, calls: Sequence[asyncio.Future[None]]) -> None:
+        """Wait for all calls, but no longer than the grace from the moment on that it is to stop."""
+        ended = asyncio.ensure_future(asyncio.wait(calls))
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({ended}, timeout=self._grace)
+        for task in (ended, stopped):
+            task.cancel()
+
+    def _handled(self, delivery: Delivery, browser: Browser) -> None:
+        self._report.handled += 1
+        if not self._keep:
+            browser.ack(delivery)
+
+    def _failed(self, delivery: Delivery, error: BaseException) -> None:
+        self._report.failed += 1
+        if not isinstance(error, StopWork):
+            log.warning("message %s: %s: %s", delivery.message_id, type(error).__name__, error)

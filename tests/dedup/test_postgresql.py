@@ -1,0 +1,137 @@
+"""The PostgreSQL store: its table, its connections, and what the server is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+
+from amqptool.dedup.interface import PRUNE_BATCH, Acquired, Key
+from amqptool.dedup.postgresql import PostgresqlStore
+from amqptool.dedup.postgresql_statements import SCHEMA_VERSION
+from amqptool.errors import DedupError
+
+KEY = Key("scope", "id")
+
+
+@pytest.fixture
+def connection(postgresql_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Look at the database as anybody can."""
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def store(postgresql_url: str) -> Iterator[PostgresqlStore]:
+    """Open the store."""
+    with closing(PostgresqlStore(postgresql_url)) as store:
+        yield store
+
+
+def acquire(store: PostgresqlStore, key: Key = KEY) -> Acquired:
+    """Claim a key that is free."""
+    [claim] = store.claim([key])
+    assert isinstance(claim, Acquired)
+    return claim
+
+
+def test_workers_that_start_together_make_one_table(postgresql_url: str) -> None:
+    """However many open the store at the same time, all of them do."""
+
+    def open_and_close(_number: int) -> None:
+        PostgresqlStore(postgresql_url).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(open_and_close, range(8))) == [None] * 8
+
+
+@pytest.mark.parametrize("comment", ["NULL", "'something'", "'amqptool dedup store'"])
+def test_the_table_of_another_program_is_refused(
+    connection: psycopg.Connection[Any], postgresql_url: str, comment: str
+) -> None:
+    """A table that happens to have our table's name is left alone."""
+    connection.execute("CREATE TABLE amqptool_dedup (id text)")
+    connection.execute(f"COMMENT ON TABLE amqptool_dedup IS {comment}")
+
+    with pytest.raises(DedupError, match="its table amqptool_dedup is another program's"):
+        PostgresqlStore(postgresql_url)
+
+
+def test_another_schema_version_is_refused(connection: psycopg.Connection[Any], postgresql_url: str) -> None:
+    """A table of a newer amqptool is refused with both versions named."""
+    PostgresqlStore(postgresql_url).close()
+    connection.execute("COMMENT ON TABLE amqptool_dedup IS 'amqptool dedup store, schema version 99'")
+
+    with pytest.raises(DedupError, match=f"version 99, and this amqptool needs {SCHEMA_VERSION}"):
+        PostgresqlStore(postgresql_url)
+
+
+def test_done_waits_for_the_disk_and_claims_do_not(store: PostgresqlStore) -> None:
+    """Each has a connection of its own."""
+    lines = (store._claims, store._dones)
+
+    settings = [line.connected().execute("SHOW synchronous_commit").fetchone() for line in lines]
+
+    assert settings == [("off",), ("on",)]
+
+
+def test_done_waits_for_as_much_as_the_server_is_set_to(postgresql_url: str) -> None:
+    """A server that waits for its replicas goes on doing so."""
+    with closing(PostgresqlStore(f"{postgresql_url}%20-csynchronous_commit%3Dremote_apply")) as store:
+        assert store._dones.connected().execute("SHOW synchronous_commit").fetchone() == ("remote_apply",)
+
+
+def test_a_table_that_is_gone_is_an_error(store: PostgresqlStore, connection: psycopg.Connection[Any]) -> None:
+    """Every call fails with the server's words, and nothing is made anew behind anybody's back."""
+    claim = acquire(store)
+    connection.execute("ALTER TABLE amqptool_dedup RENAME TO away")
+    calls: list[Callable[[], object]] = [lambda: store.claim([KEY]), lambda: store.complete([claim]), store.prune]
+    for call in calls:
+        with pytest.raises(DedupError, match="does not exist"):
+            call()
+
+    connection.execute("ALTER TABLE away RENAME TO amqptool_dedup")
+    assert store.complete([claim]) == [True]
+
+
+def test_a_lock_that_lasts_is_an_error_that_passes(store: PostgresqlStore, postgresql_url: str) -> None:
+    """A table that somebody locks for longer than the timeout is a DedupError; afterwards the store works."""
+    claim = acquire(store)
+    with psycopg.connect(postgresql_url) as other:
+        other.execute("LOCK TABLE amqptool_dedup")
+        with pytest.raises(DedupError, match="lock timeout"):
+            store.complete([claim])
+
+    assert store.complete([claim]) == [True]
+
+
+def test_an_open_transaction_does_not_stop_pruning(
+    store: PostgresqlStore, connection: psycopg.Connection[Any], postgresql_url: str
+) -> None:
+    """What somebody holds locked is left for the next time."""
+    store.complete([acquire(store), acquire(store, Key("scope", "other"))])
+    connection.execute("UPDATE amqptool_dedup SET until = 0")
+    with psycopg.connect(postgresql_url) as other:
+        other.execute("SELECT FROM amqptool_dedup WHERE id = 'id' FOR UPDATE")
+        assert store.prune() == 1
+
+    assert store.prune() == 1
+
+
+def test_what_is_to_be_pruned_is_found_by_an_index(store: PostgresqlStore, connection: psycopg.Connection[Any]) -> None:
+    """Nothing that is young is read for it."""
+    store.complete([claim for claim in store.claim(many(PRUNE_BATCH)) if isinstance(claim, Acquired)])
+    connection.execute("ANALYZE amqptool_dedup")
+
+    plan = connection.execute("EXPLAIN SELECT FROM amqptool_dedup WHERE until < 5 ORDER BY until LIMIT 10").fetchall()
+
+    assert "amqptool_dedup_until" in str(plan)
+
+
+def many(count: int) -> list[Key]:
+    """Name so many keys."""
+    return [Key("scope", str(number)) for number in range(count)]

@@ -1,0 +1,56 @@
+"""Commands on a terminal, and what is left to be seen there."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from tests.support.cli import cli_arguments, cli_environment
+
+_PIECE = re.compile(r"\r|\n|\x1b\[(?P<number>\d*)(?P<code>[A-Za-z])|\x1b\[\?\d+[hl]|(?P<text>[^\r\n\x1b]+)")
+
+
+def seen_on_terminal(words: Sequence[str], env: Mapping[str, str], *, with_stdout: bool) -> tuple[str, str]:
+    """Run a command whose stderr is a terminal, and stdout too or not; return what came there, and on stdout else."""
+    terminal, ours = pty.openpty()
+    stdout = ours if with_stdout else subprocess.PIPE
+    command = cli_arguments(*words)
+    environment = {**cli_environment(env), "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=ours) as running:
+        os.close(ours)
+        seen = _all_of(terminal)
+        elsewhere = b"" if running.stdout is None else running.stdout.read()
+    os.close(terminal)
+    return seen.decode(), elsewhere.decode()
+
+
+def _all_of(terminal: int) -> bytes:
+    seen = b""
+    while True:
+        try:
+            seen += os.read(terminal, 65536)
+        except OSError:  # Linux: the last writer has closed it
+            return seen
+
+
+def screen(seen: str) -> list[str]:
+    """Return the lines that a terminal shows in the end; it knows what rich needs, and is high enough."""
+    lines, row, column = [""], 0, 0
+    for piece in _PIECE.finditer(seen):
+        if piece[0] == "\r":
+            column = 0
+        elif piece[0] == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif piece["code"] == "A":
+            row = max(0, row - int(piece["number"] or 1))
+        elif piece["code"] == "K":
+            lines[row] = ""
+        elif piece["text"]:
+            line = lines[row].ljust(column)
+            lines[row] = line[:column] + piece["text"] + line[column + len(piece["text"]) :]
+            column += len(piece["text"])
+    return [line for line in lines if line]
