@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         TopologyError,
         Unroutable,
     )
+    from amqptool.handlers import load_handler
     from amqptool.handlers.interface import Reject, Retry
     from amqptool.message import Delivery, Message, Returned
     from amqptool.publish.blocking import BlockingPublisher
@@ -97,6 +98,7 @@ __all__ = [
     "SqliteStore",
     "WorkReport",
     "Worker",
+    "load_handler",
     "open_store",
     # Connecting
     "AmqpUrl",
@@ -137,6 +139,7 @@ _HOMES = {
     "amqptool.dedup.postgresql": ("PostgresqlStore",),
     "amqptool.dedup.redis": ("RedisStore",),
     "amqptool.dedup.sqlite": ("SqliteStore",),
+    "amqptool.handlers": ("load_handler",),
     "amqptool.handlers.interface": ("Reject", "Retry"),
     "amqptool.message": ("Delivery", "Message", "Returned"),
     "amqptool.publish.blocking": ("BlockingPublisher",),

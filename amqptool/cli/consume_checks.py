@@ -9,6 +9,19 @@ import click
 #: The store's name for working without one.
 NO_DEDUP = "none"
 AT_MOST_ONCE = "at-most-once"
+#: What only a handler has use for.
+_HANDLER_OPTIONS = (
+    "dedup",
+    "dedup_scope",
+    "app_dir",
+    "retry",
+    "dead_letter",
+    "topology",
+    "missing_id",
+    "commit",
+    "handler_timeout",
+    "handler_gzip",
+)
 
 
 def check_look_options(handler: str | None, output: str | None, options: dict[str, Any]) -> None:
@@ -22,6 +35,23 @@ def check_look_options(handler: str | None, output: str | None, options: dict[st
     for name in ("where", "requeue"):
         if handler is not None and options[name]:
             raise click.UsageError(f"--{name} looks through the queue and --handler works it off: give one of them.")
+
+
+def check_handler_options(handler: str | None, options: dict[str, Any]) -> None:
+    """Check that nothing is asked of a handler that there is none for, or none of that kind.
+
+    Raises:
+        UsageError: something is.
+    """
+    for name in _HANDLER_OPTIONS:
+        if handler is None and options[name] not in (None, False):
+            raise click.UsageError(f"--{name.replace('_', '-')} is for a handler: give --handler too.")
+    if not options["handler_gzip"]:
+        return
+    from amqptool.handlers import is_url
+
+    if not is_url(handler or ""):
+        raise click.UsageError("--handler-gzip compresses what is sent to a URL: give --handler https://… too.")
 
 
 def check_promises(options: dict[str, Any]) -> None:

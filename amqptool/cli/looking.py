@@ -56,8 +56,9 @@ async def _look(
 ) -> tuple[LookReport, Stop]:
     from amqptool.handlers.python import BlockingHandler, ThreadEach
     from amqptool.work.look import Look
+    from amqptool.work.worker import PREFETCH
 
-    settings = {name: options[name] for name in _LOOK_OPTIONS}
+    settings = {name: options[name] for name in _LOOK_OPTIONS} | {"prefetch": options["prefetch"] or PREFETCH}
     through = Look(
         context.resolve_urls().value, queue, ThreadEach(BlockingHandler(function)), keep=options["requeue"], **settings
     )

@@ -39,14 +39,19 @@ def compress(body: bytes, when: Compress) -> tuple[bytes, str | None]:
     return body, None
 
 
+def applied(content_encoding: str | None) -> list[str]:
+    """Return the names of what a content encoding says was done to a body, in that order."""
+    names = [name.strip().lower() for name in (content_encoding or "").split(",")]
+    return [name for name in names if name not in _NOTHING_DONE]
+
+
 def decode_content(body: bytes, content_encoding: str | None, limits: Limits) -> bytes:
     """Undo what a content encoding says was done to a body.
 
     Raises:
         CodecError: the encoding is unknown, there are several, or the body does not fit it or the limits.
     """
-    names = [name.strip().lower() for name in (content_encoding or "").split(",")]
-    done = [name for name in names if name not in _NOTHING_DONE]
+    done = applied(content_encoding)
     if not done:
         return body
     if len(done) > 1:

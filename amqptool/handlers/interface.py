@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from amqptool.message import Delivery
@@ -26,7 +26,7 @@ class Retry(Exception):
         if after is not None and not 0 <= after < inf:
             raise ValueError("`after` is a number of seconds, from 0")
         super().__init__(reason)
-        self.after = after
+        self.after = None if after is None else float(after)
 
 
 class Reject(Exception):
@@ -44,6 +44,7 @@ class MissingId(Reject):
     """A message without an id by which it could be told from its repetition, rejected without calling a handler."""
 
 
+@runtime_checkable
 class Handler(Protocol):
     """Does the work for one delivery at a time, or for several when asked concurrently."""
 
@@ -52,10 +53,15 @@ class Handler(Protocol):
         """Whether nothing of a call goes on once it was cancelled."""
         ...
 
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether calls are so short that many deliveries may wait for theirs, rather than go to other workers."""
+        ...
+
     async def handle(self, delivery: Delivery) -> None:
         """Handle a delivery; returning means done, any exception is a failed attempt."""
         ...
 
-    def close(self) -> None:
-        """Free what the handler holds; calls that are running may go on."""
+    async def close(self) -> None:
+        """Free what the handler holds; calls in threads may go on."""
         ...

@@ -10,6 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from amqptool.errors import HandlerError
+from amqptool.handlers.timing import time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -63,11 +64,11 @@ def _check_callable(spec: str, target: object) -> None:
         return  # a builtin that does not tell its signature
 
 
-def as_handler(function: Callable[[Delivery], Any]) -> Handler | BlockingHandler:
-    """Make a handler of a callable that takes a delivery.
+def python_handler(function: Callable[[Delivery], Any], *, timeout: float | None = None) -> Handler | BlockingHandler:
+    """Make a handler of a callable that takes a delivery; `timeout` are the seconds that a call may take.
 
     Raises:
-        HandlerError: it is not callable, or a generator function.
+        HandlerError: it is not callable, or a generator function, or a blocking one with a timeout.
     """
     if not callable(function):
         raise HandlerError(f"a handler must be callable with a delivery, not {type(function).__name__}")
@@ -75,7 +76,9 @@ def as_handler(function: Callable[[Delivery], Any]) -> Handler | BlockingHandler
         raise HandlerError(f"handler {function!r} is a generator: calling it would handle nothing")
     call = type(function).__call__ if not inspect.isroutine(function) else function
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
-        return AsyncHandler(function)
+        return AsyncHandler(function, timeout=timeout)
+    if timeout is not None:
+        raise HandlerError("a blocking function runs in a thread, which no timeout can stop: make it async")
     return BlockingHandler(function)
 
 
@@ -83,20 +86,28 @@ class AsyncHandler:
     """Awaits a coroutine function on the worker's own loop."""
 
     stops_when_cancelled = True
+    reads_ahead = True
 
-    def __init__(self, function: Callable[[Delivery], Any]) -> None:
+    def __init__(self, function: Callable[[Delivery], Any], *, timeout: float | None = None) -> None:
         self._function = function
+        self._timeout = timeout
 
     async def handle(self, delivery: Delivery) -> None:
         """Await the function."""
-        await finish(self._function(delivery))
+        if self._timeout is None:
+            await finish(self._function(delivery))
+            return
+        async with time_limit(self._timeout):
+            await finish(self._function(delivery))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Do nothing: there is nothing to free."""
 
 
 class BlockingHandler:
     """Calls a function that may block; whoever has threads for it calls it there."""
+
+    reads_ahead = True
 
     def __init__(self, function: Callable[[Delivery], Any]) -> None:
         self._function = function
@@ -109,7 +120,7 @@ class BlockingHandler:
             return _storable(error)
         return returned if inspect.isawaitable(returned) else None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Do nothing: there is nothing to free."""
 
 
@@ -120,6 +131,7 @@ class ThreadEach:
     """
 
     stops_when_cancelled = False
+    reads_ahead = True
 
     def __init__(self, handler: BlockingHandler) -> None:
         self._handler = handler
@@ -141,7 +153,7 @@ class ThreadEach:
         if ending is not None:
             await finish(ending)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Do nothing: the threads end with their calls."""
 
 

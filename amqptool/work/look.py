@@ -101,7 +101,7 @@ class Look:
         finally:
             if clock is not None:
                 clock.cancel()
-            self._handler.close()
+            await self._handler.close()
         return self._report
 
     def stop(self, reason: str = "stop") -> None:

@@ -79,6 +79,11 @@ class TimedHandler:
         """Whether nothing of a call goes on once it was cancelled."""
         return self._handler.stops_when_cancelled
 
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether many deliveries may wait for their calls."""
+        return self._handler.reads_ahead
+
     async def handle(self, delivery: Delivery) -> None:
         """Handle a delivery."""
         started = perf_counter()
@@ -87,9 +92,9 @@ class TimedHandler:
         finally:
             self._seconds.observe(perf_counter() - started)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Free what the handler holds."""
-        self._handler.close()
+        await self._handler.close()
 
 
 class TimedBlockingHandler(BlockingHandler):
@@ -114,9 +119,9 @@ class TimedBlockingHandler(BlockingHandler):
         finally:
             self._seconds.observe(perf_counter() - started)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Free what the handler holds."""
-        self._handler.close()
+        await self._handler.close()
 
 
 class WorkCollector:

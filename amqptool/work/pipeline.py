@@ -249,7 +249,7 @@ class Pipeline:
         finally:
             for task in (*self._endless, *self._spawned, *self._finishing, self._releaser):
                 task.cancel()
-            self._handler.close()
+            await self._handler.close()
 
     # -- stages --
 

@@ -8,13 +8,13 @@ import random
 import signal
 import threading
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from amqptool.backoff import Backoff
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.dedup import open_store
 from amqptool.errors import BrokerUnavailable, PreconditionFailed
-from amqptool.handlers.python import as_handler
+from amqptool.handlers import as_handler
 from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 from amqptool.work.crowding import Crowding
@@ -34,13 +34,15 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from amqptool.dedup.interface import DedupStore
-    from amqptool.message import Delivery
+    from amqptool.handlers import AnyHandler
     from amqptool.settings.url import AmqpUrl
 
 log = logging.getLogger(__name__)
 
 #: Deliveries the broker may hand out ahead of their acks (RabbitMQ advises 100 to 300).
 PREFETCH = 250
+#: AMQP 0-9-1: a short.
+LARGEST_PREFETCH = 65_535
 #: Bytes of message bodies to have in hand, at most one message more.
 PREFETCH_BYTES = 64 * 1024 * 1024
 #: Seconds after which RabbitMQ takes a delivery away that is not acknowledged, unless it is configured otherwise.
@@ -59,8 +61,8 @@ class Worker:
     """Takes messages from a queue, gives each to a handler, and acknowledges what is done.
 
     The handler is a callable that takes a `Delivery`: a coroutine function runs on the worker's event
-    loop, any other in a thread. Returning is success; any exception is a failed attempt. With several URLs it turns
-    to the next broker when one is gone.
+    loop, any other in a thread. Returning is success; any exception is a failed attempt. It may also be a text, as
+    `load_handler` reads it, or what that returned. With several URLs it turns to the next broker when one is gone.
 
     `dedup` remembers which message ids are done: a store, its URL, or None for no dedup. The scope of an
     id is this queue of this cluster, unless `dedup_scope` names another. With dedup, a handler runs twice
@@ -75,9 +77,9 @@ class Worker:
     With `commit="each"` a handler waits for the commit of the message before, so a crash repeats one message at most,
     where it otherwise repeats those that were handled and not yet committed: up to a group of 500.
 
-    `prefetch` messages are asked for ahead, fewer if these are more than `prefetch_bytes`. What would be here for
-    longer than the broker's `consumer_timeout` (seconds; None: there is none) is given back before, if its handler
-    has not begun.
+    `prefetch` messages are asked for ahead (250, or twice `concurrency` where a call takes long: `exec:` and `http:`),
+    fewer if these are more than `prefetch_bytes`. What would be here for longer than the broker's `consumer_timeout`
+    (seconds; None: there is none) is given back before, if its handler has not begun.
 
     `at_most_once` acknowledges each message before it is handled: what fails, or is in hand when the process dies, is
     lost. `reject_missing_id` treats a message whose id is no UUID as one that its handler rejected.
@@ -93,14 +95,14 @@ class Worker:
         self,
         urls: AmqpUrl | str | Sequence[AmqpUrl | str],
         queue: str,
-        handler: Callable[[Delivery], Any],
+        handler: AnyHandler,
         *,
         dedup: DedupStore | str | None,
         dedup_scope: str | None = None,
         retry: Sequence[float] = (),
         dead_letter: str | None = None,
         commit: Literal["group", "each"] = "group",
-        prefetch: int = PREFETCH,
+        prefetch: int | None = None,
         prefetch_bytes: int = PREFETCH_BYTES,
         concurrency: int = 1,
         consumer_timeout: float | None = CONSUMER_TIMEOUT,
@@ -115,7 +117,7 @@ class Worker:
     ) -> None:
         if at_most_once and (dedup is not None or retry or dead_letter is not None):
             raise ValueError("at_most_once lets go of messages first: without dedup, retry and dead_letter")
-        if min(prefetch, concurrency, 1 if max_messages is None else max_messages) < 1:
+        if min(number for number in (prefetch, concurrency, max_messages) if number is not None) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
         if metrics_port is not None and not 0 <= metrics_port <= 65535:
             raise ValueError("metrics_port is a number from 0 to 65535")
@@ -128,7 +130,8 @@ class Worker:
         self._ladder = ladder_of(queue, retry, dead_letter)
         # What is acknowledged first must not wait for its handler, for it would be lost.
         self._commit_group = COMMIT_GROUP if commit == "group" and not at_most_once else 0
-        self._prefetch = prefetch if max_messages is None else min(prefetch, max_messages)
+        wanted = prefetch or (PREFETCH if self._handler.reads_ahead else min(2 * concurrency, LARGEST_PREFETCH))
+        self._prefetch = wanted if max_messages is None else min(wanted, max_messages)
         self._prefetch_bytes = prefetch_bytes
         self._concurrency = concurrency
         self._consumer_timeout = consumer_timeout

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from amqptool.errors import HandlerError
-from amqptool.handlers.python import AsyncHandler, ThreadHandler, as_handler, load_callable
+from amqptool.handlers.interface import Handler
+from amqptool.handlers.python import AsyncHandler, BlockingHandler, ThreadEach, load_callable, python_handler
 from amqptool.message import Delivery
 from amqptool.testing import make_delivery
 
@@ -197,16 +198,16 @@ class PlainService:
         (AsyncService(), AsyncHandler),
         (AsyncService().handle, AsyncHandler),
         (functools.partial(coroutine_function), AsyncHandler),
-        (plain_function, ThreadHandler),
-        (PlainService(), ThreadHandler),
-        (PlainService().handle, ThreadHandler),
-        (functools.partial(plain_function), ThreadHandler),
-        (print, ThreadHandler),
+        (plain_function, BlockingHandler),
+        (PlainService(), BlockingHandler),
+        (PlainService().handle, BlockingHandler),
+        (functools.partial(plain_function), BlockingHandler),
+        (print, BlockingHandler),
     ],
 )
 def test_async_callables_run_on_the_loop_and_others_in_threads(function: Callable[[Delivery], Any], kind: type) -> None:
     """What is async is awaited; whatever may block goes to a thread."""
-    assert type(as_handler(function)) is kind
+    assert type(python_handler(function)) is kind
 
 
 def test_a_generator_is_refused() -> None:
@@ -220,7 +221,13 @@ def test_a_generator_is_refused() -> None:
 
     for function in (generator, async_generator):
         with pytest.raises(HandlerError, match="is a generator"):
-            as_handler(function)
+            python_handler(function)
+
+
+def runnable(function: Callable[[Delivery], Any]) -> Handler:
+    """Make a handler that can be awaited, in a thread if it has to be."""
+    handler = python_handler(function)
+    return ThreadEach(handler) if isinstance(handler, BlockingHandler) else handler
 
 
 def sync_wrapper(function: Callable[[Delivery], Awaitable[None]]) -> Callable[[Delivery], Awaitable[None]]:
@@ -241,7 +248,7 @@ def test_a_wrapped_async_handler_is_awaited() -> None:
         await asyncio.sleep(0)
         ran.append(threading.current_thread())
 
-    asyncio.run(as_handler(handler).handle(make_delivery()))
+    asyncio.run(runnable(handler).handle(make_delivery()))
 
     assert ran == [threading.current_thread()]
 
@@ -254,7 +261,7 @@ def test_a_wrapped_async_handler_may_fail() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        asyncio.run(as_handler(handler).handle(make_delivery()))
+        asyncio.run(runnable(handler).handle(make_delivery()))
 
 
 # -- calling --
@@ -275,7 +282,7 @@ def test_the_handler_gets_the_delivery(index: int) -> None:
     got: list[Delivery] = []
     delivery = make_delivery(b"body")
 
-    asyncio.run(as_handler(both(got.append)[index]).handle(delivery))
+    asyncio.run(runnable(both(got.append)[index]).handle(delivery))
 
     assert len(got) == 1
     assert got[0] is delivery
@@ -298,7 +305,7 @@ def raiser(error: BaseException) -> Callable[[Delivery], None]:
 @pytest.mark.parametrize("error", [OwnError("x"), ValueError("x"), TimeoutError("x"), OSError(5, "x")])
 def test_a_failure_is_the_handlers_own_error(index: int, error: Exception) -> None:
     """What a handler raises comes out as it is, with its traceback."""
-    handler = as_handler(both(raiser(error))[index])
+    handler = runnable(both(raiser(error))[index])
 
     with pytest.raises(type(error)) as caught:
         asyncio.run(handler.handle(make_delivery()))
@@ -325,7 +332,7 @@ def test_nothing_a_thread_raises_ends_the_worker(error: BaseException, words: st
         if errors:
             raise errors.pop()
 
-    handler = as_handler(function)
+    handler = runnable(function)
 
     async def scenario() -> None:
         with pytest.raises(HandlerError, match=f"the handler raised {words}"):
@@ -338,7 +345,7 @@ def test_nothing_a_thread_raises_ends_the_worker(error: BaseException, words: st
 @pytest.mark.parametrize(("error", "kind"), [(SystemExit("bye"), HandlerError), (StopIteration("x"), RuntimeError)])
 def test_leaving_an_async_handler_does_not_end_the_loop(error: BaseException, kind: type[Exception]) -> None:
     """`sys.exit()` in an async handler is a failure of its message too."""
-    handler = as_handler(both(raiser(error))[1])
+    handler = runnable(both(raiser(error))[1])
 
     async def scenario() -> str:
         with pytest.raises(kind):
@@ -360,7 +367,7 @@ def test_cancelling_reaches_an_async_handler() -> None:
             raise
 
     async def scenario() -> None:
-        task = asyncio.create_task(as_handler(function).handle(make_delivery()))
+        task = asyncio.create_task(runnable(function).handle(make_delivery()))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait({task})
@@ -378,19 +385,19 @@ def test_a_blocking_handler_runs_in_a_daemon_thread() -> None:
     """Blocking handlers run beside the loop, in threads that cannot keep the process from ending."""
     threads: list[threading.Thread] = []
 
-    asyncio.run(as_handler(lambda _: threads.append(threading.current_thread())).handle(make_delivery()))
+    asyncio.run(runnable(lambda _: threads.append(threading.current_thread())).handle(make_delivery()))
 
     [thread] = threads
     assert thread is not threading.current_thread()
     assert thread.daemon
-    assert thread.name.startswith("amqptool-handler-")
+    assert thread.name.startswith("amqptool-handler")
 
 
 @pytest.mark.parametrize("count", [1, 2, 20])
 def test_as_many_run_at_once_as_are_asked_for(count: int) -> None:
     """All calls that are under way at the same time really run at the same time."""
     barrier = threading.Barrier(count)
-    handler = as_handler(lambda _: barrier.wait(30))
+    handler = runnable(lambda _: barrier.wait(30))
 
     async def scenario() -> None:
         await asyncio.gather(*(handler.handle(make_delivery()) for _ in range(count)))
@@ -398,25 +405,10 @@ def test_as_many_run_at_once_as_are_asked_for(count: int) -> None:
     asyncio.run(scenario())
 
 
-def test_threads_are_used_again() -> None:
-    """One call after another needs one thread only."""
-    threads: list[threading.Thread] = []
-    handler = as_handler(lambda _: threads.append(threading.current_thread()))
-
-    async def scenario() -> None:
-        for _ in range(20):
-            await handler.handle(make_delivery())
-
-    asyncio.run(scenario())
-
-    assert len(threads) == 20
-    assert len(set(threads)) == 1
-
-
 def test_the_loop_runs_while_a_handler_blocks() -> None:
     """A handler that blocks does not stop the loop: here the loop itself sets it free."""
     free = threading.Event()
-    handler = as_handler(lambda _: free.wait(30))
+    handler = runnable(lambda _: free.wait(30))
 
     async def scenario() -> None:
         task = asyncio.create_task(handler.handle(make_delivery()))
@@ -437,7 +429,7 @@ def test_a_call_that_was_given_up_keeps_its_thread_to_itself() -> None:
             free.wait(30)
         calls.append(delivery.body.decode())
 
-    handler = as_handler(function)
+    handler = runnable(function)
 
     async def scenario() -> None:
         stuck = asyncio.create_task(handler.handle(make_delivery(b"stuck")))
@@ -456,7 +448,7 @@ def test_a_call_that_was_given_up_keeps_its_thread_to_itself() -> None:
 def test_a_handler_serves_one_loop_after_another() -> None:
     """The same handler works under a second loop, as when a worker is run again."""
     got: list[bytes] = []
-    handler = as_handler(lambda delivery: got.append(delivery.body))
+    handler = runnable(lambda delivery: got.append(delivery.body))
 
     for body in (b"one", b"two"):
         asyncio.run(handler.handle(make_delivery(body)))
@@ -473,7 +465,7 @@ def test_a_result_for_a_closed_loop_is_dropped() -> None:
             free.wait(30)
         done.set()
 
-    handler = as_handler(function)
+    handler = runnable(function)
 
     async def give_up() -> None:
         task = asyncio.create_task(handler.handle(make_delivery(b"late")))

@@ -201,9 +201,11 @@ def test_numbers_from_1_are_needed(settings: dict[str, int]) -> None:
 
 
 def test_a_handler_must_be_callable() -> None:
-    """The name of a handler is not a handler."""
-    with pytest.raises(HandlerError, match="not str"):
-        Worker("amqp://localhost", "q", "app:handle", dedup=None)  # type: ignore[arg-type]
+    """Or name what can be called, or whatever else handles messages."""
+    with pytest.raises(HandlerError, match="not int"):
+        Worker("amqp://localhost", "q", 7, dedup=None)  # type: ignore[arg-type]
+    with pytest.raises(HandlerError, match="no module 'app'"):
+        Worker("amqp://localhost", "q", "app:handle", dedup=None)
 
 
 def test_claims_of_unstarted_messages_are_free_after_the_end(amqptool_vhost: AmqpUrl) -> None:

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amqptool.cli.consume_checks import AT_MOST_ONCE, NO_DEDUP, check_ladder, check_look_options, check_promises
+from amqptool.cli.consume_checks import (
+    AT_MOST_ONCE,
+    NO_DEDUP,
+    check_handler_options,
+    check_ladder,
+    check_look_options,
+    check_promises,
+)
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.looking import Where, look
-from amqptool.cli.measures import Delays, Size
+from amqptool.cli.measures import Delays, Duration, Size
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.printing import FORMATS, Printer
@@ -22,16 +29,13 @@ from amqptool.cli.worked import document, summary
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from amqptool.message import Delivery
+    from amqptool.handlers import AnyHandler
     from amqptool.work.report import WorkReport
     from amqptool.work.worker import Worker
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
-#: What only a handler has use for.
-_HANDLER_OPTIONS = ("dedup", "dedup_scope", "app_dir", "retry", "dead_letter", "topology", "missing_id", "commit")
 _WORKER_OPTIONS = (
     "dedup_scope",
     "commit",
@@ -57,10 +61,16 @@ _WORKER_OPTIONS = (
 )
 @click.option("--save", metavar="DIR", help="Save each as NAME.body and NAME.json instead of printing it.")
 @click.option("--requeue", is_flag=True, help="Put every message back: look, and take nothing.")
-@click.option("--handler", metavar="MODULE:CALLABLE", help="Call this with each delivery instead of printing it.")
+@click.option("--handler", metavar="SPEC", help="Give each delivery to this instead of printing it.")
+@click.option("--handler-timeout", type=Duration(), metavar="30s", help="How long the handler may take for a message.")
+@click.option("--handler-gzip", is_flag=True, help="Compress bodies for a handler that is a URL.")
 @click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
 @click.option("--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time.")
-@click.option("--prefetch", type=click.IntRange(1, 65535), default=250, show_default=True, help="Deliveries in hand.")
+@click.option(
+    "--prefetch",
+    type=click.IntRange(1, 65535),
+    help="Deliveries in hand.  [default: 250; for exec: and http: twice --concurrency]",
+)
 @click.option("--prefetch-bytes", type=Size(), default="64MiB", show_default=True, help="Bytes of bodies in hand.")
 @click.option(
     "--dedup",
@@ -119,12 +129,17 @@ def consume(
     A message whose handler fails waits in another queue for each delay of --retry, and then goes to the queue of
     --dead-letter, with the reason in its headers. Without a place to go it is kept, and tried again later each time.
 
+    A handler is package.module:callable, the name of an installed one, exec:COMMAND (a process for each message: its
+    body on stdin, exit code 0 done, 75 again, 65 dead letter), exec-lines:COMMAND (processes that stay, asked by lines
+    of JSON) or a URL (a POST for each message).
+
     --where compares routing_key (a topic pattern), exchange, type, message_id, app_id, correlation_id or header.NAME
     ('*' is any characters; a header may be a number or true or false). With it, or --requeue, each message that is
     there is looked at once, the others are put back in their places, and the command ends. To quorum queues before
     RabbitMQ 4.3, putting back counts as a delivery, of which x-delivery-limit allows so many (from 4.0 on, 20).
     """
     _check_options(handler, output, options, as_json=context.json)
+    check_handler_options(handler, options)
     check_look_options(handler, output, options)
     check_promises(options)
     check_ladder(queue, options)
@@ -142,9 +157,6 @@ def _check_options(handler: str | None, output: str | None, options: dict[str, A
         raise click.UsageError(f"--json prints JSON Lines and --output {output} does not: give one of them.")
     if options["topology"] is not None and (options["retry"] is not None or options["dead_letter"] is not None):
         raise click.UsageError("--topology says what --retry and --dead-letter say: give either.")
-    for name in _HANDLER_OPTIONS:
-        if handler is None and options[name] is not None:
-            raise click.UsageError(f"--{name.replace('_', '-')} is for a handler: give --handler too.")
 
 
 def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -> ExitCode:
@@ -176,17 +188,17 @@ def _save(context: Context, queue: str, options: dict[str, Any]) -> ExitCode:
 
 
 def _handle(context: Context, queue: str, handler: str, options: dict[str, Any]) -> ExitCode:
-    from amqptool.handlers.python import load_callable
+    from amqptool.handlers import load_handler
     from amqptool.settings.paths import dedup_url
 
     if options["app_dir"] is not None:
         sys.path.insert(0, options["app_dir"])
-    function = load_callable(handler)
+    loaded = load_handler(handler, timeout=options["handler_timeout"], gzip=options["handler_gzip"])
     if options["topology"] is not None:
         options |= _ladder(context, options["topology"], queue)
     dedup = NO_DEDUP if options["ack_mode"] == AT_MOST_ONCE else options["dedup"] or dedup_url(context.environ)
     store = None if dedup == NO_DEDUP else dedup
-    report, stop = run(context, lambda stop: _work(context, queue, function, store, options, stop))
+    report, stop = run(context, lambda stop: _work(context, queue, loaded, store, options, stop))
     code = work_code(report, stop.code, options["min_messages"], limited=options["max_messages"] is not None)
     return context.output.show(
         View(kind="consume", document=document(report), talk=summary(report, "handled"), code=code)
@@ -205,7 +217,7 @@ def _ladder(context: Context, file: str, name: str) -> dict[str, Any]:
 async def _work(
     context: Context,
     queue: str,
-    function: Callable[[Delivery], Any],
+    handler: AnyHandler,
     dedup: str | None,
     options: dict[str, Any],
     stop: Stop,
@@ -218,9 +230,9 @@ async def _work(
         "at_most_once": options["ack_mode"] == AT_MOST_ONCE,
         "reject_missing_id": options["missing_id"] == "reject",
     }
-    worker = Worker(context.resolve_urls().value, queue, function, dedup=dedup, **settings)
+    worker = Worker(context.resolve_urls().value, queue, handler, dedup=dedup, **settings)
     stop.then(worker.stop)
-    async with _status_line(context, worker, prints=isinstance(function, Printer)):
+    async with _status_line(context, worker, prints=isinstance(handler, Printer)):
         return await worker.serve(), stop
 
 

@@ -1,0 +1,57 @@
+"""Workers whose handlers are not Python: what they take ahead, and what becomes of messages in hand."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from amqptool import AmqpUrl, HandlerError, MemoryStore, Message, Worker, load_handler
+from tests.support.broker import declare_queue, publish, queue_length
+
+
+async def fill(url: AmqpUrl, count: int) -> None:
+    """Publish so many messages to `q`."""
+    await declare_queue(url, "q")
+    await publish(url, [Message(body=b"x", routing_key="q") for _ in range(count)])
+
+
+def test_commands_take_few_messages_ahead(amqptool_vhost: AmqpUrl, tmp_path: Path) -> None:
+    """Twice as many as run at once: what waits may go to other workers. Ended early, all go back."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+
+    async def scenario() -> tuple[int, int]:
+        await fill(amqptool_vhost, 20)
+        worker = Worker(
+            amqptool_vhost, "q", f"exec:sh -c 'echo up > {fifo}; sleep 600'", dedup=None, concurrency=2, grace=0
+        )
+        task = asyncio.create_task(worker.serve())
+        for _ in range(2):
+            await asyncio.to_thread(fifo.read_bytes)
+        ready = await queue_length(amqptool_vhost, "q")
+        worker.stop()
+        await task
+        return ready, await queue_length(amqptool_vhost, "q")
+
+    assert asyncio.run(scenario()) == (16, 20)
+
+
+def test_a_command_that_is_gone_leaves_all_messages(amqptool_vhost: AmqpUrl, tmp_path: Path) -> None:
+    """The worker ends, no attempt is counted, and no claim is left."""
+    command = tmp_path / "job"
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    handler = load_handler(f"exec:{command}")
+    command.unlink()
+
+    async def scenario() -> int:
+        await fill(amqptool_vhost, 5)
+        worker = Worker(amqptool_vhost, "q", handler, dedup=MemoryStore(), retry=(60,))
+        with pytest.raises(HandlerError, match="cannot be run"):
+            await worker.serve()
+        return await queue_length(amqptool_vhost, "q")
+
+    assert asyncio.run(scenario()) == 5
