@@ -368,12 +368,12 @@ class Worker:
 
         await until(lambda: intake.is_full or intake.is_overfull)
         await intake.close()
+        intake.give_back()
         if intake.is_full:
             await until(lambda: pipeline.is_settled)
         elif intake.is_overfull:
             intake.narrow()
             await until(lambda: intake.has_room)
-        intake.give_back()
         return self._stopping.is_set() or intake.is_full
 
     def _quota(self) -> int | None:

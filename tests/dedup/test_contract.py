@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Barrier, Thread
@@ -210,6 +211,30 @@ def test_a_takeover_has_a_new_token(store: DedupStore, clock: Clock) -> None:
 
     assert new.token != old.token
     assert new.attempt == old.attempt
+
+
+def test_a_takeover_is_told_from_a_new_claim(store: DedupStore, clock: Clock) -> None:
+    """What somebody left without a word may be what killed them; what was given up is not."""
+    first = acquire(store)
+    store.release([first], failed=True)
+    second = acquire(store)
+    clock.now += LEASE_SECONDS
+    third = acquire(store)
+    store.release([third], failed=False)
+
+    assert [claim.interrupted for claim in (first, second, third, acquire(store))] == [False, False, True, False]
+
+
+def test_an_attempt_that_was_counted_in_advance_counts_for_who_takes_over(store: DedupStore, clock: Clock) -> None:
+    """A worker may count before it begins; giving up in time takes it back."""
+    claim = acquire(store)
+    store.renew([replace(claim, attempt=2)])
+    store.release([claim], failed=False)
+    again = acquire(store)
+    store.renew([replace(again, attempt=2)])
+    clock.now += LEASE_SECONDS
+
+    assert (again.attempt, acquire(store).attempt) == (1, 2)
 
 
 def test_the_old_token_cannot_complete(store: DedupStore, clock: Clock) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from amqptool.settings.url import AmqpUrl
 
@@ -25,6 +25,8 @@ class FaultyLine:
         self._url = url
         self._writers: list[asyncio.StreamWriter] = []
         self._pumps: set[asyncio.Task[None]] = set()
+        #: What becomes of every chunk that the broker sends.
+        self.edit: Callable[[bytes], bytes] = lambda chunk: chunk
         #: Seconds that every chunk takes on its way, in both directions, and how large a chunk is.
         self.delay = 0.0
         self.slice = 65536
@@ -55,7 +57,7 @@ class FaultyLine:
         server_reader, server_writer = await asyncio.open_connection(self._url.host, self._url.port)
         self._writers += (writer, server_writer)
         for source, target in ((reader, server_writer), (server_reader, writer)):
-            pump = asyncio.create_task(self._pump(source, target))
+            pump = asyncio.create_task(self._pump(source, target, edited=target is writer))
             self._pumps.add(pump)
             pump.add_done_callback(self._pumps.discard)
 
@@ -63,12 +65,12 @@ class FaultyLine:
         taken, self._writers = self._writers, []
         return taken
 
-    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, edited: bool) -> None:
         with suppress(ConnectionError):
             while chunk := await source.read(self.slice):
                 if self.delay:
                     await asyncio.sleep(self.delay)
-                target.write(chunk)
+                target.write(self.edit(chunk) if edited else chunk)
                 await target.drain()
             target.close()
 
