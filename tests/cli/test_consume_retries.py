@@ -83,6 +83,11 @@ def test_a_topology_file_says_the_same(amqptool_vhost: AmqpUrl, app: Path) -> No
         (["--retry", "soon"], 2, "'soon' is no duration"),
         (["--retry", "5s,,1m"], 2, "'' is no duration"),
         (["--retry", "0s"], 2, "'0s' is no duration"),
+        (["--retry", "0.0001"], 2, "a delay is from 1ms to 49d"),
+        (["--retry", "50d"], 2, "a delay is from 1ms to 49d"),
+        (["--dead-letter", "q"], 2, "the dead-letter queue is one of its own"),
+        (["--dead-letter", ""], 2, "the dead-letter queue is one of its own"),
+        (["--retry", "5s", "--dead-letter", "amqptool.retry.q.5000"], 2, "the dead-letter queue is one of its own"),
         (["--retry", "5s", "--topology", "app.yaml"], 2, "--topology says what --retry and --dead-letter say"),
     ],
 )

@@ -65,6 +65,58 @@ def test_a_dead_letter_is_itself_where_it_lies_and_begins_anew_where_it_failed()
     assert original_of(replace(dead, routing_key="q"), "q") == (SENT, 1)
 
 
+def test_a_copy_of_a_transient_message_is_persistent() -> None:
+    """In a quorum queue it was safe all the same; its handler sees it as it was sent."""
+    transient = replace(SENT, persistent=False)
+    copy = failed(transient, Rung("wait"))
+
+    assert copy.persistent
+    assert original_of(copy, "q") == (transient, 2)
+
+
+def test_headers_of_similar_names_are_the_users() -> None:
+    """Only the names that a copy needs are ours."""
+    message = replace(SENT, headers={"amqptool-tenant": "a"})
+    copy = failed(message, Rung("wait"))
+
+    assert copy.headers["amqptool-tenant"] == "a"
+    assert original_of(copy, "q") == (message, 2)
+
+
+def test_a_dead_letter_that_fails_in_another_queue_keeps_what_it_told() -> None:
+    """Who works off a dead-letter queue sees the first reasons in every attempt."""
+    dead = failed(SENT, DeadLetter("dead"), ValueError("first"))
+    delivery = Delivery(message=dead, queue="dead", delivery_tag=1, redelivered=False)
+    copy = copy_of(delivery, Rung("wait"), ValueError("second"), rejected=False, at=NOW)
+
+    assert copy.headers["amqptool-error"] == "ValueError: second"
+    assert "amqptool-reason" not in copy.headers
+    assert original_of(copy, "dead") == (dead, 2)
+
+
+class Speechless(Exception):
+    """An error that fails at saying what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (Speechless(), "Speechless: (no text can be had of it)"),
+        (ValueError(), "ValueError"),
+        (ValueError("\udc80"), "ValueError: \\udc80"),
+    ],
+)
+def test_any_error_has_a_text(error: Exception, text: str) -> None:
+    """No message ends a worker by the error that it causes."""
+    copy = failed(SENT, DeadLetter("dead"), error)
+
+    assert copy.headers["amqptool-error"] == text
+    check_message(copy)
+
+
 def test_a_copy_tells_each_failed_attempt() -> None:
     """The history grows by a table for each attempt, and keeps the last twenty."""
     copy = SENT

@@ -63,3 +63,24 @@ def test_its_queues_are_those_of_a_topology_file() -> None:
         "dead": dead_letter_queue_arguments(),
     }
     assert Ladder("q").queues() == {}
+
+
+@pytest.mark.parametrize("dead_letter", ["", "q", "amqptool.retry.q.5000"])
+def test_dead_letters_have_a_queue_of_their_own(dead_letter: str) -> None:
+    """In the work queue, or one to wait in, they would come again for ever."""
+    with pytest.raises(ValueError, match="one of its own"):
+        Ladder("q", (5000,), dead_letter)
+
+
+@pytest.mark.parametrize("delay", [0, -1, 2**32])
+def test_delays_are_what_a_broker_counts(delay: int) -> None:
+    """From a millisecond to some 49 days."""
+    with pytest.raises(ValueError, match="from 1ms to 49d"):
+        Ladder("q", (delay,))
+
+
+@pytest.mark.parametrize(("attempt", "used_up"), [(1, False), (2, False), (3, True), (99, True)])
+def test_a_ladder_is_used_up_after_an_attempt_for_each_delay_and_one_more(attempt: int, used_up: bool) -> None:
+    """As when the process died in all of them; without a place for the dead there is no end to it."""
+    assert Ladder("q", (5000,), "dead").is_used_up(attempt) is used_up
+    assert not Ladder("q", (5000,)).is_used_up(attempt)

@@ -13,6 +13,7 @@ from amqptool import (
     Delivery,
     MemoryStore,
     Message,
+    NotFound,
     PreconditionFailed,
     Reject,
     Retry,
@@ -160,6 +161,85 @@ def test_an_original_stays_while_its_copy_is_refused(amqptool_vhost: AmqpUrl) ->
 
     report, left, dead = asyncio.run(scenario())
     assert (report.acknowledged, report.dead, left, dead) == (0, 0, 1, 0)
+
+
+def test_a_copy_that_is_refused_is_no_further_attempt(amqptool_vhost: AmqpUrl) -> None:
+    """While the dead-letter queue takes nothing only the copy is sent again; the handler is not called for it."""
+    attempts: list[int] = []
+
+    async def fail(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        raise ValueError
+
+    async def scenario() -> tuple[WorkReport, int]:
+        await declare_queue(amqptool_vhost, "q")
+        await declare_queue(amqptool_vhost, "full", **{"x-max-length": 1, "x-overflow": "reject-publish"})
+        await publish(amqptool_vhost, [Message(body=b"in the way", routing_key="full")])
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q")])
+        worker = Worker(amqptool_vhost, "q", fail, dedup=MemoryStore(), dead_letter="full")
+        serving = asyncio.create_task(worker.serve())
+        while not attempts:
+            await asyncio.sleep(0.01)
+        await drain(amqptool_vhost, "full")
+        while not worker.report.dead:
+            await asyncio.sleep(0.01)
+        worker.stop()
+        return await serving, await queue_length(amqptool_vhost, "q")
+
+    report, left = asyncio.run(scenario())
+    assert (attempts, report.failed_attempts, report.dead, left) == ([1], 1, 1, 0)
+
+
+def test_a_failed_message_is_in_no_other_messages_way(amqptool_vhost: AmqpUrl) -> None:
+    """Those behind it are handled, by the only hand there is, although its copy cannot be confirmed."""
+    handled: list[bytes] = []
+
+    def fail_first(delivery: Delivery) -> None:
+        if delivery.body == b"0":
+            raise ValueError
+        handled.append(delivery.body)
+
+    async def scenario() -> None:
+        await declare_queue(amqptool_vhost, "q")
+        await declare_queue(amqptool_vhost, "full", **{"x-max-length": 0, "x-overflow": "reject-publish"})
+        await publish(amqptool_vhost, [Message(body=b"%d" % number, routing_key="q") for number in range(5)])
+        await work(amqptool_vhost, fail_first, dead_letter="full", idle_timeout=0.5)
+
+    asyncio.run(scenario())
+    assert handled == [b"1", b"2", b"3", b"4"]
+
+
+def test_what_a_handler_does_to_its_headers_is_not_in_the_copy(amqptool_vhost: AmqpUrl) -> None:
+    """The next attempt sees what was sent, and not even what AMQP cannot carry is in its way."""
+    seen: list[dict[str, Any]] = []
+
+    def spoil(delivery: Delivery) -> None:
+        headers: Any = delivery.headers
+        seen.append({**headers, "list": list(headers["list"])})
+        headers["list"].append(object())
+        headers["new"] = object()
+        if delivery.attempt == 1:
+            raise ValueError
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q", headers={"list": [1]})])
+        return await work(amqptool_vhost, spoil, retry=(0.1,))
+
+    assert asyncio.run(scenario()).handled == 1
+    assert seen == [{"list": [1]}] * 2
+
+
+def test_a_queue_that_is_not_there_leaves_no_wait_queue_behind(amqptool_vhost: AmqpUrl) -> None:
+    """Nothing is declared for a misspelt name."""
+
+    async def scenario() -> None:
+        with pytest.raises(NotFound):
+            await work(amqptool_vhost, lambda _: None, retry=(0.1,))
+        with pytest.raises(NotFound):
+            await queue_length(amqptool_vhost, WAIT)
+
+    asyncio.run(scenario())
 
 
 def test_a_wait_queue_that_was_deleted_is_declared_again(amqptool_vhost: AmqpUrl) -> None:
