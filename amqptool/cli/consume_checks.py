@@ -85,3 +85,19 @@ def check_ladder(queue: str, options: dict[str, Any]) -> None:
         ladder_of(queue, options["retry"] or (), options["dead_letter"])
     except ValueError as error:
         raise click.UsageError(f"{error}.") from error
+
+
+def check_processes(handler: str | None, options: dict[str, Any]) -> None:
+    """Check that several processes can share the work.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    if options["processes"] == 1:
+        return
+    if handler is None:
+        raise click.UsageError("--processes is for a handler: give --handler too.")
+    if options["max_messages"] is not None:
+        raise click.UsageError("--max-messages counts in one process: give it or --processes.")
+    if options["dedup"] == "memory:":
+        raise click.UsageError("--dedup memory: is within one process: give another store, or none.")

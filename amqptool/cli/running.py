@@ -24,24 +24,29 @@ class Stop:
     """Whether a signal asked the command to stop: the first asks, the second ends the process."""
 
     def __init__(self) -> None:
-        self._signal: signal.Signals | None = None
+        self.signal: signal.Signals | None = None
         self._consequence: Callable[[], object] = lambda: None
+        self._at_once: Callable[[], object] = lambda: None
 
     @property
     def code(self) -> ExitCode | None:
         """The exit code of the signal that came; None when none did."""
-        return None if self._signal is None else ExitCode(128 + self._signal)
+        return None if self.signal is None else ExitCode(128 + self.signal)
 
-    def then(self, consequence: Callable[[], object]) -> None:
-        """Say what a signal does from now on; before, it cancels the command."""
-        self._consequence = consequence
+    def then(self, consequence: Callable[[], object], *, at_once: Callable[[], object] = lambda: None) -> None:
+        """Say what a signal does from now on, and what a second one does before it ends the process.
+
+        Before this, a signal cancels the command.
+        """
+        self._consequence, self._at_once = consequence, at_once
 
     def on_signal(self, received: signal.Signals) -> None:
         """Take note of a signal."""
-        if self._signal is not None:
+        if self.signal is not None:
             # Leave at once: what is un-acked or unconfirmed stays so, and the broker knows.
+            self._at_once()
             os._exit(128 + received)
-        self._signal = received
+        self.signal = received
         self._consequence()
 
 

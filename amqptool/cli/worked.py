@@ -41,5 +41,6 @@ def counts(report: WorkReport) -> list[str]:
         (report.undecodable, f"{report.undecodable:,} not decodable"),
         (report.abandoned, f"{report.abandoned:,} left unfinished"),
         (report.reconnects, counted(report.reconnects, "reconnect")),
+        (report.restarts, f"{counted(report.restarts, 'restart')} of a process"),
     ]
     return [text for number, text in parts if number]

@@ -31,6 +31,8 @@ class WorkReport:
     #: Kept un-acked, since their headers cannot be decoded.
     undecodable: int = 0
     reconnects: int = 0
+    #: Processes that died and were started again.
+    restarts: int = 0
     #: Messages acknowledged, each once; one that comes again because its ack was lost is not counted again.
     acknowledged: int = 0
     #: How long the worker has served, once it has ended.

@@ -14,6 +14,7 @@ from amqptool.cli.consume_checks import (
     check_handler_options,
     check_ladder,
     check_look_options,
+    check_processes,
     check_promises,
 )
 from amqptool.cli.context import Context, pass_context
@@ -31,6 +32,7 @@ from amqptool.errors import InputError
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from amqptool.cli.processes import Supervised
     from amqptool.handlers import AnyHandler
     from amqptool.work.report import WorkReport
     from amqptool.work.worker import Worker
@@ -112,6 +114,11 @@ _WORKER_OPTIONS = (
 @click.option(
     "--metrics-address", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="And at this address."
 )
+@click.option(
+    "--processes", type=click.IntRange(min=1), default=1, show_default=True,
+    help="Worker processes, started again when they die; with --metrics-port, each has one from there on.",
+)  # fmt: skip
+@click.option("--supervised", type=int, hidden=True)
 @pass_context
 def consume(
     context: Context,
@@ -143,6 +150,11 @@ def consume(
     check_look_options(handler, output, options)
     check_promises(options)
     check_ladder(queue, options)
+    check_processes(handler, options)
+    if options["processes"] > 1 and options["supervised"] is None:
+        return _supervise(context, options)
+    if options["supervised"] is not None and handler is not None:
+        return _handle_supervised(context, queue, handler, options)
     if options["save"] is not None:
         return _save(context, queue, options)
     if handler is None:
@@ -187,7 +199,45 @@ def _save(context: Context, queue: str, options: dict[str, Any]) -> ExitCode:
     )
 
 
+def _supervise(context: Context, options: dict[str, Any]) -> ExitCode:
+    from amqptool.cli.processes import Supervisor
+
+    async def supervise(stop: Stop) -> tuple[Supervisor, Stop]:
+        supervisor = Supervisor(sys.argv[1:], options["processes"], options["metrics_port"])
+        await supervisor.run(stop)
+        return supervisor, stop
+
+    supervisor, stop = run(context, supervise)
+    code = supervisor.code(stop.code, options["min_messages"])
+    if supervisor.hopeless is not None:
+        return code  # of which the process itself has said why
+    report = supervisor.report
+    return context.output.show(
+        View(kind="consume", document=document(report), talk=summary(report, "handled"), code=code)
+    )
+
+
+def _handle_supervised(context: Context, queue: str, handler: str, options: dict[str, Any]) -> ExitCode:
+    """Work, and leave it to the supervisor to say what was done."""
+    from amqptool.cli.processes import Supervised
+
+    with Supervised(options["supervised"]) as supervised:
+        report, stop = _work_with(context, queue, handler, options, supervised)
+        supervised.send(report)
+    return work_code(report, stop.code, None, limited=False)
+
+
 def _handle(context: Context, queue: str, handler: str, options: dict[str, Any]) -> ExitCode:
+    report, stop = _work_with(context, queue, handler, options)
+    code = work_code(report, stop.code, options["min_messages"], limited=options["max_messages"] is not None)
+    return context.output.show(
+        View(kind="consume", document=document(report), talk=summary(report, "handled"), code=code)
+    )
+
+
+def _work_with(
+    context: Context, queue: str, handler: str, options: dict[str, Any], supervised: Supervised | None = None
+) -> tuple[WorkReport, Stop]:
     from amqptool.handlers import load_handler
     from amqptool.settings.paths import dedup_url
 
@@ -198,11 +248,7 @@ def _handle(context: Context, queue: str, handler: str, options: dict[str, Any])
         options |= _ladder(context, options["topology"], queue)
     dedup = NO_DEDUP if options["ack_mode"] == AT_MOST_ONCE else options["dedup"] or dedup_url(context.environ)
     store = None if dedup == NO_DEDUP else dedup
-    report, stop = run(context, lambda stop: _work(context, queue, loaded, store, options, stop))
-    code = work_code(report, stop.code, options["min_messages"], limited=options["max_messages"] is not None)
-    return context.output.show(
-        View(kind="consume", document=document(report), talk=summary(report, "handled"), code=code)
-    )
+    return run(context, lambda stop: _work(context, queue, loaded, store, options, stop, supervised))
 
 
 def _ladder(context: Context, file: str, name: str) -> dict[str, Any]:
@@ -221,6 +267,7 @@ async def _work(
     dedup: str | None,
     options: dict[str, Any],
     stop: Stop,
+    supervised: Supervised | None = None,
 ) -> tuple[WorkReport, Stop]:
     from amqptool.work.worker import Worker
 
@@ -232,14 +279,23 @@ async def _work(
     }
     worker = Worker(context.resolve_urls().value, queue, handler, dedup=dedup, **settings)
     stop.then(worker.stop)
-    async with _status_line(context, worker, prints=isinstance(handler, Printer)):
+    if supervised is not None:
+        supervised.watch(worker.stop)
+    quiet = supervised is not None or (isinstance(handler, Printer) and _shares_terminal())
+    async with nullcontext() if quiet else _status_line(context, worker):
         return await worker.serve(), stop
 
 
-def _status_line(context: Context, worker: Worker, *, prints: bool) -> AbstractAsyncContextManager[object]:
-    """Make what shows a person what the worker is doing, unless messages on the same terminal do."""
+def _shares_terminal() -> bool:
+    from amqptool.cli.statusline import shares_terminal
+
+    return shares_terminal()
+
+
+def _status_line(context: Context, worker: Worker) -> AbstractAsyncContextManager[object]:
+    """Make what shows a person what the worker is doing."""
     if context.json or context.logs_json or context.quiet or not sys.stderr.isatty():
         return nullcontext()
-    from amqptool.cli.statusline import StatusLine, shares_terminal
+    from amqptool.cli.statusline import StatusLine
 
-    return nullcontext() if prints and shares_terminal() else StatusLine(worker, color=context.output.color)
+    return StatusLine(worker, color=context.output.color)

@@ -1,0 +1,173 @@
+"""`amqptool consume --processes N`: worker processes, started again when they die, and one report of all.
+
+Each process is the same command line, with a socket to its supervisor: it sends its report there at its end, and when
+the other end closes, its supervisor is gone, and it stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import signal
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, Self
+
+from amqptool.backoff import Backoff
+from amqptool.cli.exits import ExitCode, work_code
+from amqptool.errors import AmqptoolError
+from amqptool.work.report import WorkReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from amqptool.cli.running import Stop
+
+log = logging.getLogger(__name__)
+
+#: What a process tells that ends with an error of ours, such as a handler that does not import.
+_ERROR = "error"
+#: Seconds before a process that died is started again.
+BACKOFF = Backoff(first=0.5, longest=30.0)
+
+
+class Supervisor:
+    """Keeps so many processes of a command line running, until each has ended by itself.
+
+    With a `metrics_port`, each has a port of its own, from that one upwards.
+    """
+
+    def __init__(self, arguments: Sequence[str], count: int, metrics_port: int | None) -> None:
+        self._arguments = arguments
+        self._count = count
+        self._metrics_port = metrics_port
+        self._running: set[asyncio.subprocess.Process] = set()
+        self._stopping = asyncio.Event()
+        self.report = WorkReport()
+        #: The exit code of a process that ended with an error, as others would; it ends all.
+        self.hopeless: ExitCode | None = None
+
+    async def run(self, stop: Stop) -> None:
+        """Run until all have ended; signals are handed on to them."""
+        stop.then(lambda: self._stop(stop.signal or signal.SIGTERM), at_once=self._kill)
+        started = asyncio.get_running_loop().time()
+        await asyncio.gather(*(self._keep_one(number) for number in range(self._count)))
+        self.report.seconds = asyncio.get_running_loop().time() - started
+
+    def code(self, signal_code: ExitCode | None, min_messages: int | None) -> ExitCode:
+        """Return the exit code of all together."""
+        return self.hopeless or work_code(self.report, signal_code, min_messages, limited=False)
+
+    async def _keep_one(self, number: int) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            code, told = await self._run_one(number)
+            if isinstance(told, dict):
+                self._add(told)
+                return
+            if told == _ERROR:
+                self.hopeless = self.hopeless or ExitCode(code)
+                self._stop(signal.SIGTERM)
+            elif not self._stopping.is_set():
+                failures += 1
+                self.report.restarts += 1
+                log.warning("a worker process %s; starting another one", _ending(code))
+                await self._pause(BACKOFF.after(failures, random.random()))  # noqa: S311  # jitter, no secret
+
+    async def _run_one(self, number: int) -> tuple[int, Any]:
+        """Run a process to its end; return its exit code, and what it told at its end, unless it died."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # In a session of its own, so that Ctrl-C reaches it through its supervisor alone, and once.
+            process = await asyncio.create_subprocess_exec(
+                *self._command(number, theirs.fileno()), pass_fds=[theirs.fileno()], start_new_session=True
+            )
+        self._running.add(process)
+        if self._stopping.is_set():  # meanwhile
+            process.terminate()
+        try:
+            told = await _read(ours)
+            return await process.wait(), json.loads(told) if told else None
+        finally:
+            self._running.discard(process)
+
+    def _command(self, number: int, socket_number: int) -> list[str]:
+        own = ["--supervised", str(socket_number)]
+        if self._metrics_port:
+            own += ["--metrics-port", str(self._metrics_port + number)]
+        at = self._arguments.index("--") if "--" in self._arguments else len(self._arguments)
+        return [sys.executable, "-m", "amqptool", *self._arguments[:at], *own, *self._arguments[at:]]
+
+    def _stop(self, number: int) -> None:
+        self._stopping.set()
+        self._signal(number)
+
+    def _kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        for process in self._running:
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    def _add(self, report: dict[str, Any]) -> None:
+        for field in fields(WorkReport):
+            if isinstance(report[field.name], int):
+                setattr(self.report, field.name, getattr(self.report, field.name) + report[field.name])
+        self.report.stopped_by = self.report.stopped_by or report["stopped_by"]
+
+
+class Supervised:
+    """A worker process's end of the socket to its supervisor."""
+
+    def __init__(self, number: int) -> None:
+        self._socket = socket.socket(fileno=number)
+        self._socket.set_inheritable(False)  # what a handler starts must not keep it open
+
+    def watch(self, on_gone: Callable[[], object]) -> None:
+        """Call back once the supervisor is gone."""
+        loop = asyncio.get_running_loop()
+
+        def gone() -> None:
+            loop.remove_reader(self._socket)
+            on_gone()
+
+        loop.add_reader(self._socket, gone)
+
+    def __enter__(self) -> Self:
+        """Tell the supervisor if the block ends in an error."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Tell of an error that another process would run into as well."""
+        if kind is not None and issubclass(kind, (AmqptoolError, OSError)):
+            self._tell(_ERROR)
+
+    def send(self, report: WorkReport) -> None:
+        """Tell what was done."""
+        self._tell(asdict(report))
+
+    def _tell(self, something: object) -> None:
+        with suppress(OSError):  # the supervisor is gone
+            self._socket.sendall(json.dumps(something).encode())
+
+
+async def _read(ours: socket.socket) -> bytes:
+    reader, writer = await asyncio.open_connection(sock=ours)
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+def _ending(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"left with exit code {code}"
