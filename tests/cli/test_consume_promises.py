@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -46,7 +45,9 @@ def consume(url: AmqpUrl, app: Path, *words: str) -> subprocess.CompletedProcess
     """Run `amqptool consume q`."""
     words = tuple(f"app:{word[1:]}" if word.startswith(":") else word for word in words)
     folder = ("--app-dir", str(app)) if "--handler" in words else ()
-    return run_cli("consume", "q", *words, *folder, env={"AMQPTOOL_URL": url.reveal()})
+    return run_cli(
+        "consume", "q", *words, *folder, env={"AMQPTOOL_URL": url.reveal(), "XDG_STATE_HOME": str(app / "state")}
+    )
 
 
 def left(url: AmqpUrl, queue: str = "q") -> int:
@@ -60,7 +61,7 @@ def test_at_most_once_loses_what_a_crash_interrupts(queue: AmqpUrl, tmp_path: Pa
     assert died.returncode == -signal.SIGKILL
     done = consume(queue, tmp_path, "--handler", ":handle", "--ack-mode", "at-most-once", "--idle-timeout", "0.5")
     assert (done.returncode, "handled without" in done.stdout) == (0, False)
-    assert not (Path(os.environ["XDG_STATE_HOME"]) / "amqptool/dedup.db").exists()
+    assert not (tmp_path / "state").exists()
 
 
 def test_at_most_once_prints_too(queue: AmqpUrl, tmp_path: Path) -> None:
