@@ -78,19 +78,22 @@ class TaskCrew:
     def __init__(self, handler: Handler, size: int, on_ended: OnEnded) -> None:
         self._handler = handler
         self._endings: _Endings[Exception | None] = _Endings(on_ended)
-        self._work: asyncio.Queue[Item] = asyncio.Queue()
+        self._work: deque[Item] = deque()
+        self._there_is_work = asyncio.Event()
         self._tasks = [asyncio.create_task(self._work_forever()) for _ in range(size)]
         self._ending = False
         self._stopped: list[Item] = []
 
     def add(self, items: Sequence[Item]) -> None:
         """Give it work."""
-        for item in items:
-            self._work.put_nowait(item)
+        self._work.extend(items)
+        self._there_is_work.set()
 
     def take_back(self) -> list[Item]:
         """Return what was not started."""
-        return [self._work.get_nowait() for _ in range(self._work.qsize())]
+        items = list(self._work)
+        self._work.clear()
+        return items
 
     async def end(self, timeout: float) -> list[Item]:
         """Cancel the handlers; one that swallows it, or goes on elsewhere, is none of those returned."""
@@ -102,7 +105,11 @@ class TaskCrew:
 
     async def _work_forever(self) -> None:
         while not self._ending:
-            item = await self._work.get()
+            if not self._work:
+                self._there_is_work.clear()
+                await self._there_is_work.wait()
+                continue
+            item = self._work.popleft()
             try:
                 error = await self._call(item.original)
             except asyncio.CancelledError:

@@ -105,7 +105,8 @@ class Pipeline:
         self._on_change = on_change
         #: Set when the pipeline cannot go on, such as when the store stays broken.
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        self.last_activity = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self.last_activity = self._loop.time()
         self._items: set[Item] = set()
         self._bytes = 0
         self._ready: deque[Item] = deque()
@@ -182,7 +183,7 @@ class Pipeline:
 
         The broker takes a channel away from whoever keeps a delivery for too long (consumer timeout).
         """
-        latest = asyncio.get_running_loop().time() - age
+        latest = self._loop.time() - age
         old = [item for item in self._items if item.since <= latest and not item.is_old]
         if not old:
             return
@@ -492,7 +493,7 @@ class Pipeline:
         elif item.has_failed and self._try_once:
             item.given_up = True
         else:
-            item.timer = asyncio.get_running_loop().call_later(seconds, self._enter, item)
+            item.timer = self._loop.call_later(seconds, self._enter, item)
         self._note_change()
 
     async def _complete_forever(self) -> None:
@@ -634,7 +635,7 @@ class Pipeline:
 
     def _touch(self) -> float:
         """Note that something is going on; return when."""
-        self.last_activity = asyncio.get_running_loop().time()
+        self.last_activity = self._loop.time()
         return self.last_activity
 
 

@@ -25,7 +25,7 @@ class ConsumingCalls(Calls):
         super().__init__(url)
         #: What was delivered on this channel, and neither acked nor given back.
         self.unsettled = Unsettled()
-        self._consumers: dict[str, Callable[[Arrival], None]] = {}
+        self._consumers: dict[bytes, Callable[[Arrival], None]] = {}
         self._numbers = count(1)
 
     async def consume(
@@ -53,7 +53,7 @@ class ConsumingCalls(Calls):
         if not self._consumers:
             self._hear(DeliveryFrames(self._on_arrival).take)
         tag = f"amqptool-{next(self._numbers)}"
-        self._consumers[tag] = self._receiver(queue, on_delivery, on_undecodable)
+        self._consumers[tag.encode()] = self._receiver(queue, on_delivery, on_undecodable)
         await self._call(
             f"consuming from queue {queue!r}",
             self._raw.basic_consume,

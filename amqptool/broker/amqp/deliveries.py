@@ -26,7 +26,8 @@ _TAG = struct.Struct(">QB")
 #: A content header's frame up to its flags: type, channel, size, class, weight, size of the body, flags.
 _HEADER = struct.Struct(">BHIHHQH")
 _PROPERTIES_START = _HEADER.size - 2  # the flags are part of what pika decodes
-_BODY_START, _END = 7, -1
+_BODY_START, _END, _OVERHEAD = 7, -1, 8
+_METHOD_FRAME, _HEADER_FRAME, _BODY_FRAME = spec.FRAME_METHOD, spec.FRAME_HEADER, spec.FRAME_BODY
 _DELIVER = spec.Basic.Deliver.INDEX
 _PROPERTIES = spec.BasicProperties
 _HAS_ID = _PROPERTIES.FLAG_MESSAGE_ID
@@ -35,7 +36,7 @@ _HAS_ID = _PROPERTIES.FLAG_MESSAGE_ID
 class Arrival(NamedTuple):
     """A delivery as its frames say it; the properties are still encoded."""
 
-    consumer_tag: str
+    consumer_tag: bytes
     delivery_tag: int
     redelivered: bool
     exchange: str
@@ -64,25 +65,23 @@ class DeliveryFrames:
 
     def take(self, frame: bytes) -> bool:
         """Return whether the frame belongs to a delivery; any other is left to pika."""
-        kind = frame[0]
-        if kind == spec.FRAME_METHOD:
-            return self._begin(frame)
-        if self._method is None or kind not in (spec.FRAME_HEADER, spec.FRAME_BODY):
+        if frame[0] == _METHOD_FRAME:
+            if len(frame) < _METHOD.size or _METHOD.unpack_from(frame)[3] != _DELIVER:
+                return False
+            self._method = frame
+            return True
+        if self._method is None:
             return False
-        if kind == spec.FRAME_BODY:
+        if frame[0] == _BODY_FRAME:
+            self._missing -= len(frame) - _OVERHEAD
             self._pieces.append(frame[_BODY_START:_END])
-            self._missing -= len(frame) - 8
-        else:
+        elif frame[0] == _HEADER_FRAME:
             self._header = frame
             self._missing = _HEADER.unpack_from(frame)[5]
+        else:
+            return False
         if self._missing <= 0:
             self._complete(self._method)
-        return True
-
-    def _begin(self, frame: bytes) -> bool:
-        if len(frame) < _METHOD.size or _METHOD.unpack_from(frame)[3] != _DELIVER:
-            return False
-        self._method = frame
         return True
 
     def _complete(self, method: bytes) -> None:
@@ -93,9 +92,9 @@ class DeliveryFrames:
         exchange, routing_key = _names(method[end + _TAG.size : _END])
         self._on_arrival(
             Arrival(
-                _text(method[start:end]),
+                method[start:end],
                 delivery_tag,
-                bool(redelivered),
+                redelivered == 1,
                 exchange,
                 routing_key,
                 self._header[_PROPERTIES_START:_END],

@@ -37,7 +37,7 @@ class FrameReader:
     """Puts frames together that arrive in pieces of any size."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._pieces = bytearray()
         self._needed = _OVERHEAD
 
     def cut(self, data: bytes) -> Iterator[bytes]:
@@ -47,29 +47,31 @@ class FrameReader:
             InvalidFrameError: what comes next is no AMQP.
             AMQPConnectionError: it is a frame that no broker sends.
         """
-        self._buffer += data
-        if len(self._buffer) < self._needed:
-            return
-        start = 0
-        while (end := start + _length(self._buffer[start : start + _OVERHEAD])) <= len(self._buffer):
-            with memoryview(self._buffer) as buffer:
-                frame = bytes(buffer[start:end])
+        if self._pieces:
+            self._pieces += data
+            if len(self._pieces) < self._needed:
+                return
+            data = bytes(self._pieces)
+            self._pieces.clear()
+        start, size = 0, len(data)
+        while (end := start + _length(data, start, size)) <= size:
+            frame = data[start:end]
             start = end
             yield frame
-        del self._buffer[:start]
+        self._pieces += data[start:]
         self._needed = end - start
         if self._needed > LONGEST_FRAME:
             raise AMQPConnectionError(f"a frame of {self._needed:,} bytes is announced: that is no valid AMQP 0-9-1")
 
 
-def _length(begin: bytearray) -> int:
-    """Return the length of the frame that begins so, or how many bytes it takes to tell."""
-    if len(begin) < _OVERHEAD:
+def _length(data: bytes, start: int, size: int) -> int:
+    """Return the length of the frame that begins there, or how many bytes it takes to tell."""
+    if size - start < _OVERHEAD:
         return _OVERHEAD
-    kind, _, size = _START.unpack_from(begin)
+    kind, _, length = _START.unpack_from(data, start)
     if kind in _KINDS:
-        return _OVERHEAD + int(size)
-    if begin[:4] == _PROTOCOL_HEADER:
+        return _OVERHEAD + int(length)
+    if data[start : start + 4] == _PROTOCOL_HEADER:
         return 8
     raise InvalidFrameError(f"Unknown frame type: {kind}")
 

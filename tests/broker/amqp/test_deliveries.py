@@ -75,7 +75,7 @@ def test_messages_are_those_that_pika_reads(sent: list[tuple[dict[str, Any], byt
 def test_the_delivery_is_told(redelivered: bool) -> None:
     """Consumer, tag, whether it is redelivered, exchange and key."""
     [arrival] = arrivals_of(frames_of({}, b"x", tag=2**63, redelivered=redelivered))
-    assert arrival[:5] == ("consumer", 2**63, redelivered, "exchange", "key")
+    assert arrival[:5] == (b"consumer", 2**63, redelivered, "exchange", "key")
 
 
 def test_names_that_are_no_utf_8_are_kept() -> None:
