@@ -33,8 +33,7 @@ class Key(NamedTuple):
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Acquired:
+class Acquired(NamedTuple):
     """The key is claimed for the caller; the token proves it on every later write.
 
     No two claims of one key share a token; the claims of one call do.

@@ -34,7 +34,7 @@ from amqptool.dedup.interface import (
 )
 from amqptool.dedup.owner import this_process
 from amqptool.dedup.sqlite_file import connect, create_private, create_schema
-from amqptool.dedup.sqlite_rows import Rows
+from amqptool.dedup.sqlite_rows import Rows, stored_id
 from amqptool.dedup.turns import Turns
 from amqptool.errors import DedupError
 
@@ -117,7 +117,7 @@ class SqliteStore:
 
     def find(self, message_id: str) -> list[Entry]:
         """Return what is known of an id."""
-        return [Entry(Key(scope, message_id), Row(*row)) for scope, *row in self._read(_FIND, message_id)]
+        return [Entry(Key(scope, message_id), Row(*row)) for scope, *row in self._read(_FIND, stored_id(message_id))]
 
     def forget(self, keys: Sequence[Key]) -> list[bool]:
         """Forget keys, but for what somebody alive is working on."""
@@ -166,7 +166,7 @@ class SqliteStore:
         if not Rows(connection, self._clock()).write([claim], State.DONE, self._retention):
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
 
-    def _read(self, question: str, *values: str) -> list[tuple[Any, ...]]:
+    def _read(self, question: str, *values: str | bytes) -> list[tuple[Any, ...]]:
         # Without a transaction of our own, which would keep the workers from writing meanwhile.
         with self._translated("read"):
             self._check_file()

@@ -1,7 +1,7 @@
 """The file of the SQLite store: its schema, and how it is made, opened and recognised.
 
 Rows come in the order of time, which is also about the order in which they are completed and pruned: beside
-the index of ids, a batch touches few pages.
+the index of ids, a batch touches few pages, and no other index is needed. A UUID is kept as its bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SCHEMA = (
     CREATE TABLE message (
         number INTEGER PRIMARY KEY,
         scope INTEGER NOT NULL,
-        id TEXT NOT NULL,
+        id NOT NULL,
         state INTEGER NOT NULL,
         token TEXT NOT NULL,
         owner INTEGER NOT NULL,
@@ -40,7 +40,6 @@ _SCHEMA = (
         UNIQUE (id, scope)
     )
     """,
-    "CREATE INDEX message_until ON message (until)",
 )
 _IDENTITY = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,20 @@ _DISCARD = "DELETE FROM message WHERE scope = ? AND id = ? AND state = 1 AND tok
 _FORGET = "DELETE FROM message WHERE scope = ? AND id = ?"
 _PRUNE = """
 DELETE FROM message WHERE number IN (
-    SELECT number FROM message WHERE until < :now AND (state <> 1 OR until < :now - :retention)
-    ORDER BY until LIMIT :limit
+    SELECT number FROM (SELECT number, state, until FROM message ORDER BY number LIMIT :oldest)
+    WHERE until < :now AND (state <> 1 OR until < :now - :retention) LIMIT :limit
 )
 """
+
+
+#: How many of the oldest rows are looked at when pruning; those that must stay among them are few, and not for ever.
+_OLDEST = 20_000
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+def stored_id(message_id: str) -> str | bytes:
+    """Return an id as it is kept: a UUID as its 16 bytes, anything else as it is."""
+    return bytes.fromhex(message_id.replace("-", "")) if _UUID.fullmatch(message_id) else message_id
 
 
 class Rows:
@@ -82,7 +93,8 @@ class Rows:
 
     def prune(self, retention: float, limit: int) -> int:
         """Delete the oldest rows of those that may be forgotten; return how many."""
-        return self._connection.execute(_PRUNE, {"now": self._now, "retention": retention, "limit": limit}).rowcount
+        values = {"now": self._now, "retention": retention, "limit": limit, "oldest": _OLDEST}
+        return self._connection.execute(_PRUNE, values).rowcount
 
     def _contend(self, key: Key, token: str, owner: int, until: float) -> Claim:
         row = Row(*self._connection.execute(_SELECT, self._place(key)).fetchone())
@@ -98,8 +110,8 @@ class Rows:
     def _life_of(self, row: Row) -> dict[str, bool]:
         return {"owner_is_dead": self._is_dead(row.owner), "owner_is_alive": self._is_alive(row.owner)}
 
-    def _place(self, key: Key) -> tuple[int, str]:
-        return self._number(key.scope), key.message_id
+    def _place(self, key: Key) -> tuple[int, str | bytes]:
+        return self._numbers.get(key.scope) or self._number(key.scope), stored_id(key.message_id)
 
     def _number(self, text: str) -> int:
         number = self._numbers.get(text)

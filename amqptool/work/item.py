@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Item:
         """Its claim as it is renewed: an attempt that is made alone is counted before it begins."""
         if self.claim is None or not self.is_alone:
             return self.claim
-        return replace(self.claim, attempt=self.claim.attempt + 1)
+        return self.claim._replace(attempt=self.claim.attempt + 1)
 
     @property
     def has_failed(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Barrier, Thread
@@ -228,10 +227,10 @@ def test_a_takeover_is_told_from_a_new_claim(store: DedupStore, clock: Clock) ->
 def test_an_attempt_that_was_counted_in_advance_counts_for_who_takes_over(store: DedupStore, clock: Clock) -> None:
     """A worker may count before it begins; giving up in time takes it back."""
     claim = acquire(store)
-    store.renew([replace(claim, attempt=2)])
+    store.renew([claim._replace(attempt=2)])
     store.release([claim], failed=False)
     again = acquire(store)
-    store.renew([replace(again, attempt=2)])
+    store.renew([again._replace(attempt=2)])
     clock.now += LEASE_SECONDS
 
     assert (again.attempt, acquire(store).attempt) == (1, 2)

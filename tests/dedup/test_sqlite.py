@@ -18,7 +18,6 @@ import pytest
 from amqptool.dedup.interface import Acquired, Busy, Done, Key
 from amqptool.dedup.sqlite import _FIND, SqliteStore
 from amqptool.dedup.sqlite_file import APPLICATION_ID, SCHEMA_VERSION
-from amqptool.dedup.sqlite_rows import _PRUNE
 from amqptool.errors import DedupError
 
 KEY, OTHER = Key("scope", "id"), Key("scope", "other")
@@ -470,13 +469,17 @@ def test_a_claim_of_a_live_process_outlasts_its_lease(path: Path, others: Callab
         assert isinstance(store.claim([KEY])[0], Acquired)
 
 
-@pytest.mark.usefixtures("store")
-def test_what_is_to_be_pruned_is_found_by_an_index(path: Path) -> None:
-    """Nothing that is young is read for it."""
-    with closing(sqlite3.connect(path)) as connection:
-        plan = connection.execute(f"EXPLAIN QUERY PLAN {_PRUNE}", {"now": 5, "retention": 5, "limit": 5}).fetchall()
+def test_an_old_claim_in_front_keeps_nothing_behind_it(path: Path) -> None:
+    """The oldest rows are looked at, and the one that must stay is passed over."""
+    now = [1000.0]
+    with closing(SqliteStore(path, clock=lambda: now[0], lease=1e9, retention=10)) as store:
+        store.claim([Key("scope", "held")])
+        store.complete([claim for claim in store.claim([KEY]) if isinstance(claim, Acquired)])
+        now[0] += 11
 
-    assert "SEARCH message USING INDEX message_until (until<?)" in str(plan)
+        assert store.prune() == 1
+        assert [entry.key.message_id for entry in store.find("held")] == ["held"]
+        assert store.find(KEY.message_id) == []
 
 
 @pytest.mark.usefixtures("store")
