@@ -15,6 +15,7 @@ from rich.table import Table
 
 from amqptool.broker.local import Endpoint, temporary
 from tests.bench.comparison import Comparison
+from tests.bench.consume import compare_consuming
 from tests.bench.dedup import compare_dedup
 from tests.bench.load import compare_loading
 from tests.bench.publish import compare_publishing
@@ -26,6 +27,7 @@ from tests.bench.topology import compare_topology
 PARTS: dict[str, Callable[[Endpoint, Path], list[Comparison]]] = {
     "startup": lambda node, _: compare_startup(node),
     "publish": compare_publishing,
+    "consume": compare_consuming,
     "load": lambda _node, _directory: compare_loading(),
     "route": lambda _node, _directory: compare_routing(),
     "topology": compare_topology,
