@@ -1,0 +1,171 @@
+"""Many messages, half of them twice, and workers and brokers that are killed meanwhile: one effect each."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Self
+from uuid import UUID
+
+import pytest
+
+from amqptool import AmqpUrl, Delivery, MemoryStore, Message, Worker, WorkReport
+from amqptool.broker import local
+from amqptool.broker.local import RunningNode
+from amqptool.work.pipeline import COMMIT_GROUP
+from tests.support.broker import declare_queue, publish, queue_length
+from tests.support.ctl import keep_declarations
+
+#: How many workers each process has.
+PROCESSES = (1, 2)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    while not condition():
+        time.sleep(0.005)
+
+
+class Crowd:
+    """Processes of workers on one queue, and what they did."""
+
+    def __init__(self, url: AmqpUrl, directory: Path, commit: str) -> None:
+        self._url = url
+        self._directory = directory
+        self._commit = commit
+        self.killed: set[int] = set()
+        self._processes = [self._start(count) for count in PROCESSES]
+
+    def _start(self, workers: int) -> subprocess.Popen[bytes]:
+        words = [self._url.reveal(), str(self._directory), str(workers), self._commit]
+        command = [sys.executable, "-m", "tests.support.crowd", *words]
+        return subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL)
+
+    def kill_one(self, chance: random.Random) -> None:
+        """Kill one of the processes, and start another one in its place."""
+        which = chance.randrange(len(PROCESSES))
+        self._processes[which].kill()
+        self._processes[which].wait()
+        self.killed.add(self._processes[which].pid)
+        self._processes[which] = self._start(PROCESSES[which])
+
+    def effects(self) -> list[tuple[int, bytes]]:
+        """Return which process had which effects, in their order."""
+        file = self._directory / "effects"
+        lines = file.read_bytes().splitlines() if file.exists() else []
+        return [(int(pid), body) for pid, body in (line.split() for line in lines)]
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no process behind."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    def end(self) -> None:
+        """Stop all, and wait for them."""
+        for process in self._processes:
+            process.terminate()
+        assert [process.wait(60) for process in self._processes] == [0, 0]
+
+
+def messages(count: int) -> list[Message]:
+    """Make so many messages to `q`, and every other one twice, far from itself."""
+    ids = [str(UUID(int=number + 1)) for number in range(count)]
+    once = [Message(body=b"%d" % number, routing_key="q", message_id=ids[number]) for number in range(count)]
+    return once + once[::2]
+
+
+def survive(node: RunningNode, directory: Path, kind: str, count: int, kills: int, commit: str) -> Crowd:
+    """Let a crowd work all off, killing a process again and again, and the broker half as often."""
+    asyncio.run(declare_queue(node.url, "q", **{"x-queue-type": kind}))
+    keep_declarations(node)
+    asyncio.run(publish(node.url, messages(count)))
+    chance = random.Random(7)
+    with Crowd(node.url, directory, commit) as crowd:
+        for number in range(1, kills + 1):
+            until(lambda: len(crowd.effects()) >= count * number // (kills + 1))  # noqa: B023  # called at once
+            crowd.kill_one(chance)
+            if number % 2 == 0:
+                local.kill(node.directory)
+                local.start(node.directory)
+        until(lambda: len({body for _, body in crowd.effects()}) == count)
+        crowd.end()
+    report = asyncio.run(work_off_the_rest(node.url, directory))
+    assert (report.handled, report.returned) == (0, 0)  # copies, and what could not be acknowledged
+    return crowd
+
+
+async def work_off_the_rest(url: AmqpUrl, directory: Path) -> WorkReport:
+    """Let one more worker take what is left, until nothing comes."""
+    store = f"sqlite:///{directory}/dedup.db"
+    return await Worker(url, "q", lambda _: None, dedup=store, dedup_scope="test", idle_timeout=2).serve()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("kind", "commit", "most"),
+    [("classic", "group", COMMIT_GROUP + 1), ("quorum", "group", COMMIT_GROUP + 1), ("quorum", "each", 1)],
+)
+def test_killed_workers_and_brokers_cost_nothing_and_repeat_little(
+    tmp_path: Path, kind: str, commit: Literal["group", "each"], most: int
+) -> None:
+    """What is done twice was being done by a process that was killed then, in each worker at most a commit's worth."""
+    with local.temporary() as node:
+        crowd = survive(node, tmp_path, kind, 1000, 4, commit)
+        assert asyncio.run(queue_length(node.url, "q")) == 0
+
+    processes: defaultdict[bytes, list[int]] = defaultdict(list)
+    for pid, body in crowd.effects():
+        processes[body].append(pid)
+    assert len(processes) == 1000
+    repeated = Counter(itertools.chain.from_iterable(pids[:-1] for pids in processes.values()))
+    assert set(repeated) <= crowd.killed
+    assert all(number <= most * max(PROCESSES) for number in repeated.values())
+
+
+@pytest.mark.timeout(300)
+def test_messages_that_wait_survive_a_broker_that_is_killed_as_they_come_back() -> None:
+    """A wait queue lets go of none before its work queue has it on disk."""
+    count = 300
+
+    async def scenario(node: RunningNode) -> tuple[WorkReport, Counter[bytes]]:
+        await declare_queue(node.url, "q", **{"x-queue-type": "quorum"})
+        await asyncio.to_thread(keep_declarations, node)
+        bodies = [b"%d" % number for number in range(count)]
+        await publish(node.url, [Message(body=body, routing_key="q") for body in bodies])
+        came_back, handled = asyncio.Event(), Counter[bytes]()
+
+        async def handle(delivery: Delivery) -> None:
+            if delivery.attempt == 1:
+                raise ValueError
+            came_back.set()
+            handled[delivery.body] += 1
+
+        worker = Worker(node.url, "q", handle, dedup=MemoryStore(), retry=(3,), prefetch=50)
+        serving = asyncio.create_task(worker.serve())
+        while worker.report.retried < count:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(keep_declarations, node)
+        await came_back.wait()
+        await asyncio.to_thread(local.kill, node.directory)
+        await asyncio.to_thread(local.start, node.directory)
+        while len(handled) < count:
+            await asyncio.sleep(0.01)
+        worker.stop()
+        return await serving, handled
+
+    with local.temporary() as node:
+        report, handled = asyncio.run(scenario(node))
+    assert handled == {b"%d" % number: 1 for number in range(count)}
+    assert report.handled >= count
