@@ -60,12 +60,12 @@ class Intake:
     def is_full(self) -> bool:
         """Whether as many messages are in hand as may still be taken in."""
         quota = self._quota()
-        return quota is not None and self._pipeline.in_hand >= quota
+        return quota is not None and len(self._pipeline.hand.items) >= quota
 
     @property
     def has_room(self) -> bool:
         """Whether so much was worked off that messages of this size fit in again."""
-        return self._pipeline.bytes_in_hand <= self._prefetch_bytes // 2
+        return self._pipeline.hand.bytes <= self._prefetch_bytes // 2
 
     async def open(self) -> None:
         """Start the consumer, also once more; see `Channel.consume` for the errors."""
@@ -85,12 +85,12 @@ class Intake:
 
     def narrow(self) -> None:
         """Let the next consumer have no more messages than fit, if they are as large as those in hand."""
-        average = self._pipeline.bytes_in_hand / max(1, self._pipeline.in_hand)
+        average = self._pipeline.hand.bytes / max(1, len(self._pipeline.hand.items))
         self._prefetch = max(1, min(self._prefetch - 1, int(self._prefetch_bytes / max(1.0, average))))
         log.info(
             "queue %r: %s in hand; a prefetch of %d from now on",
             self._queue,
-            size(self._pipeline.bytes_in_hand),
+            size(self._pipeline.hand.bytes),
             self._prefetch,
         )
         self.is_overfull = False
@@ -119,7 +119,7 @@ class Intake:
             self._extra.append(delivery.delivery_tag)
             return
         self._pipeline.accept(delivery, self.channel, self._scope)
-        if self._pipeline.bytes_in_hand > self._prefetch_bytes and self._prefetch > 1:
+        if self._pipeline.hand.bytes > self._prefetch_bytes and self._prefetch > 1:
             self.is_overfull = True
         if self.is_overfull or self._quota() is not None:
             self._on_change()

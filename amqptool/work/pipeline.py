@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -32,6 +31,7 @@ from amqptool.message import normalize_message_id
 from amqptool.work.batches import Batches
 from amqptool.work.copies import copy_of, original_of, text_of
 from amqptool.work.crews import crew_of
+from amqptool.work.hand import Hand
 from amqptool.work.item import Item
 from amqptool.work.settle import (
     Ack,
@@ -107,15 +107,8 @@ class Pipeline:
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self.last_activity = self._loop.time()
-        self._items: set[Item] = set()
-        self._bytes = 0
-        self._ready: deque[Item] = deque()
-        # Which may be what kills processes, so each is handled with nothing beside it.
-        self._interrupted: deque[Item] = deque()
-        self._alone: Item | None = None
-        # From when the crew has it until its outcome is settled.
-        self._running: set[Item] = set()
-        self._most_running = concurrency + commit_group
+        #: What was accepted and is not settled.
+        self.hand = Hand(concurrency + commit_group)
         # What was acknowledged in this run, to tell a lost ack from another copy; kept only while counting.
         self._acknowledged: set[Key] = set()
         self._claiming: Batches[Item] = Batches()
@@ -144,39 +137,12 @@ class Pipeline:
 
     # -- what the worker sees --
 
-    @property
-    def in_hand(self) -> int:
-        """How many deliveries are accepted and not settled."""
-        return len(self._items)
-
-    @property
-    def held(self) -> int:
-        """How many of them wait for another attempt, for another worker, or for the end."""
-        return sum(item.given_up or item.timer is not None for item in self._items)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing is left to do but what was given up."""
-        return all(item.given_up for item in self._items)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is being worked on; what is held for later does not count."""
-        nothing_now = all(item.given_up or item.timer is not None for item in self._items)
-        return nothing_now and not (self._ack_first and self._running)
-
     def accept(self, delivery: Delivery, channel: Channel, scope: str) -> None:
         """Take a delivery in."""
         item = Item(delivery, delivery, channel, self._key(delivery, scope), self._touch())
-        self._items.add(item)
-        self._bytes += len(delivery.body)
+        self.hand.add(item)
         self._report.received += 1
         self._enter(item)
-
-    @property
-    def bytes_in_hand(self) -> int:
-        """How many bytes the bodies of these deliveries are."""
-        return self._bytes
 
     def look_for_old(self, age: float) -> None:
         """Give back what has waited here for so many seconds, and warn of handlers that run for so long.
@@ -184,13 +150,13 @@ class Pipeline:
         The broker takes a channel away from whoever keeps a delivery for too long (consumer timeout).
         """
         latest = self._loop.time() - age
-        old = [item for item in self._items if item.since <= latest and not item.is_old]
+        old = [item for item in self.hand.items if item.since <= latest and not item.is_old]
         if not old:
             return
         self._take_back()
         for item in old:
             item.is_old = True
-            if item in self._running or item.given_up:
+            if item in self.hand.running or item.given_up:
                 log.warning("message %s: worked on for over %.0f s", item.delivery.message_id, age, extra=item.about)
             else:
                 log.info(
@@ -206,7 +172,7 @@ class Pipeline:
         Handlers that are running go on, and their DONE is written.
         """
         self._take_back()
-        for item in [item for item in self._items - self._running if item.channel is channel]:
+        for item in [item for item in self.hand.waiting() if item.channel is channel]:
             self._withdraw(item)
         self._purge()
         self._dispatch()
@@ -218,7 +184,7 @@ class Pipeline:
         """
         self._giving_back = True
         self._take_back()
-        self._return(self._items - self._running)
+        self._return(self.hand.waiting())
         self._purge()
 
     async def finish(self, grace: float) -> None:
@@ -227,15 +193,15 @@ class Pipeline:
         self._deadline = self._deadline or loop.time() + grace
         with suppress(TimeoutError):
             async with asyncio.timeout_at(self._deadline):
-                while self._running and not self.failure.done():
+                while self.hand.running and not self.failure.done():
                     await self._next_change()
 
     async def end(self) -> None:
         """End every task; what is still in hand stays un-acked, for the broker to deliver again."""
         self._take_back()
-        self._report.abandoned = len(self._running)
-        if self._running:
-            log.warning("messages left unfinished, for the broker to deliver again: %d", len(self._running))
+        self._report.abandoned = len(self.hand.running)
+        if self.hand.running:
+            log.warning("messages left unfinished, for the broker to deliver again: %d", len(self.hand.running))
         self._ending = True
         try:
             for task in (*self._endless, *self._spawned):
@@ -263,10 +229,10 @@ class Pipeline:
     def _enter(self, item: Item) -> None:
         item.timer = None
         if item.copy is not None:
-            self._running.add(item)
+            self.hand.running.add(item)
             self._spawn(self._send(item, *item.copy))
         elif item.key is None and self._reject_missing_id and self._store is not None:
-            self._running.add(item)
+            self.hand.running.add(item)
             self._failed(item, MissingId("the message id is no UUID"))
         elif item.key is None:
             self._make_ready(item)
@@ -276,7 +242,7 @@ class Pipeline:
 
     async def _claim_forever(self) -> None:
         while batch := await self._claiming.take():
-            wanted = [item for item in batch if item in self._items]
+            wanted = [item for item in batch if item in self.hand.items]
             claims = await self._required_store().claim([item.key for item in wanted if item.key])
             duplicates: list[Item] = []
             for item, claim in zip(wanted, claims, strict=True):
@@ -294,7 +260,7 @@ class Pipeline:
     def _run_under(self, claim: Claim, item: Item) -> None:
         if not isinstance(claim, Acquired):
             raise RuntimeError("a delivery is to be run without its claim")
-        if item in self._items:
+        if item in self.hand.items:
             item.claim = claim
             self._make_ready(item)
         else:
@@ -302,10 +268,7 @@ class Pipeline:
 
     def _make_ready(self, item: Item) -> None:
         item.original = _original_of(item, is_copied=self._forwarder is not None)
-        if item.claim is not None and item.claim.interrupted:
-            self._interrupted.append(item)
-        else:
-            self._ready.append(item)
+        self.hand.line_up(item)
 
     def _dispatch(self) -> None:
         """Give the crew what is ready, as long as DONE can be written and not too many wait for it.
@@ -314,25 +277,12 @@ class Pipeline:
         """
         if self._ending or not (self._store is None or self._store.is_healthy):
             return
-        if self._interrupted or self._alone in self._running:
-            self._dispatch_alone()
-            return
-        batch: list[Item] = []
-        while self._ready and len(self._running) < self._most_running:
-            item = self._ready.popleft()
-            if item in self._items:
-                self._running.add(item)
-                batch.append(item)
+        given = self.hand.give_out()
         if self._ack_first:
-            self._acknowledge_first(batch)
-        self._crew.add(batch)
-
-    def _dispatch_alone(self) -> None:
-        """Handle one of those whose process has died, once nothing else is being handled."""
-        while self._interrupted and not self._running:
-            item = self._interrupted.popleft()
-            if item in self._items:
-                self._running.add(item)
+            given = self._acknowledge_first(given)
+        self._crew.add([item for item in given if not item.is_alone])
+        for item in given:
+            if item.is_alone:
                 self._spawn(self._handle_alone(item))
 
     async def _handle_alone(self, item: Item) -> None:
@@ -340,27 +290,30 @@ class Pipeline:
         if self._forwarder is not None and self._forwarder.ladder.is_used_up(attempt):
             self._failed(item, Interrupted(f"the process died in each of {attempt - 1} attempts"))
             return
-        self._alone, item.is_alone = item, True
         await self._required_store().renew([claim for claim in [item.held_claim] if claim is not None])
         self._crew.add([item])
 
-    def _acknowledge_first(self, items: Sequence[Item]) -> None:
-        """Let go of messages before they are handled: nothing is done twice, and what fails or crashes is lost."""
-        for channel in {item.channel for item in items}:
-            channel.ack(*(item.delivery.delivery_tag for item in items if item.channel is channel))
-            channel.flush()
+    def _acknowledge_first(self, items: Sequence[Item]) -> list[Item]:
+        """Let go of messages before they are handled: nothing is done twice, and what fails or crashes is lost.
+
+        Returns those of which the broker can be told; others it delivers again.
+        """
         for item in items:
-            self._leave(item)
+            self.hand.leave(item)
+        told = [item for item in items if item.channel.is_open]
+        self.hand.running.difference_update(set(items) - set(told))
+        for channel in {item.channel for item in told}:
+            channel.ack(*(item.delivery.delivery_tag for item in told if item.channel is channel))
+            channel.flush()
+        for item in told:
             self._count(item)
+        return told
 
     def _take_back(self) -> None:
         """Take back what the crew has not begun; what is acknowledged already stays with it."""
         if self._ack_first:
             return
-        unbegun = self._crew.take_back()
-        self._running.difference_update(unbegun)
-        for item in reversed(unbegun):
-            (self._interrupted if item.is_alone else self._ready).appendleft(item)
+        self.hand.put_back(self._crew.take_back())
 
     def _after_handling(self, endings: list[tuple[Item, Exception | None]]) -> None:
         if self._ending:
@@ -377,7 +330,7 @@ class Pipeline:
                 else:
                     done.append(item)
             elif isinstance(error, StopWork):
-                self._running.discard(item)
+                self.hand.running.discard(item)
                 self._fail(error.__cause__ or error)
             else:
                 self._failed(item, error)
@@ -388,7 +341,7 @@ class Pipeline:
     def _note_ends(self, endings: list[tuple[Item, Exception | None]]) -> None:
         """Note how it ended with messages that were acknowledged before."""
         for item, error in endings:
-            self._running.discard(item)
+            self.hand.running.discard(item)
             if error is None:
                 self._report.handled += 1
             elif isinstance(error, StopWork):
@@ -485,7 +438,7 @@ class Pipeline:
             item.claim = None
 
     def _hold(self, item: Item, seconds: float) -> None:
-        self._running.discard(item)
+        self.hand.running.discard(item)
         if not item.channel.is_open:
             self._withdraw(item)
         elif self._giving_back:
@@ -518,15 +471,15 @@ class Pipeline:
 
     def _acknowledge(self, items: Sequence[Item], what: Acknowledged) -> None:
         """Acknowledge deliveries, with as few acks as can be, and count them."""
-        self._running.difference_update(items)
-        here = [item for item in items if item in self._items]
+        self.hand.running.difference_update(items)
+        here = [item for item in items if item in self.hand.items]
         if not here:
             return
         for channel in {item.channel for item in here}:
             channel.ack(*(item.delivery.delivery_tag for item in here if item.channel is channel))
         setattr(self._report, what, getattr(self._report, what) + len(here))
         for item in here:
-            self._leave(item)
+            self.hand.leave(item)
             if what == "duplicates":
                 log.info(
                     "message %s: duplicate, acknowledged without handling it",
@@ -562,23 +515,18 @@ class Pipeline:
             self._withdraw(item)
 
     def _withdraw(self, item: Item) -> None:
-        if item not in self._items:
+        if item not in self.hand.items:
             return
-        self._leave(item)
+        self.hand.leave(item)
         if item.timer is not None:
             item.timer.cancel()
         self._let_go(item, failed=item.copy is not None)
         self._note_change()
 
-    def _leave(self, item: Item) -> None:
-        self._items.discard(item)
-        self._bytes -= len(item.delivery.body)
-
     def _purge(self) -> None:
         """Let go of the bodies of what was withdrawn, also behind a handler or a store that is slow."""
-        self._claiming.keep(self._items.__contains__)
-        self._ready = deque(item for item in self._ready if item in self._items)
-        self._interrupted = deque(item for item in self._interrupted if item in self._items)
+        self._claiming.keep(self.hand.items.__contains__)
+        self.hand.purge()
 
     async def _release_forever(self) -> None:
         while batch := await self._releasing.take():
@@ -590,7 +538,7 @@ class Pipeline:
     async def _renew_forever(self, store: StoreThread) -> None:
         while True:
             await asyncio.sleep(store.lease / 3)
-            held = [item.held_claim for item in self._items]
+            held = [item.held_claim for item in self.hand.items]
             await store.renew([claim for claim in held if claim is not None])
 
     async def _prune_forever(self, store: StoreThread) -> None:

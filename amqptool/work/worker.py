@@ -161,7 +161,7 @@ class Worker:
     @property
     def status(self) -> WorkStatus:
         """What it is doing right now."""
-        in_hand, held = (self._pipeline.in_hand, self._pipeline.held) if self._pipeline else (0, 0)
+        in_hand, held = (len(self._pipeline.hand.items), self._pipeline.hand.held) if self._pipeline else (0, 0)
         return WorkStatus(
             queue=self._queue,
             prefetch=self._prefetch,
@@ -370,7 +370,7 @@ class Worker:
         await intake.close()
         intake.give_back()
         if intake.is_full:
-            await until(lambda: pipeline.is_settled)
+            await until(lambda: pipeline.hand.is_settled)
         elif intake.is_overfull:
             intake.narrow()
             await until(lambda: intake.has_room)
@@ -408,7 +408,7 @@ class Worker:
             elif self._idle_timeout is not None and self._idle_seconds(now, pipeline) >= self._idle_timeout:
                 self.stop("idle-timeout")
             if self._max_messages is None:  # else the window is no larger than what is wanted
-                self._crowding.look(now, lambda: pipeline.held)
+                self._crowding.look(now, lambda: pipeline.hand.held)
             await asyncio.sleep(CLOCK_TICK)
 
     async def _look_for_old(self, pipeline: Pipeline) -> None:
@@ -419,6 +419,6 @@ class Worker:
 
     def _idle_seconds(self, now: float, pipeline: Pipeline) -> float:
         """How long nothing came in although it could have; a lost connection is not idleness."""
-        if self._idle_since is None or not pipeline.is_idle:
+        if self._idle_since is None or not pipeline.hand.is_idle:
             return 0.0
         return now - max(self._idle_since, pipeline.last_activity)

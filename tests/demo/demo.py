@@ -109,8 +109,8 @@ class Demo:
         with closing(sqlite3.connect(self.directory / "releases.db", timeout=PATIENCE)) as database:
             database.execute("ATTACH ? AS dedup", (str(self.dedup),))
             question = (
-                "SELECT count(*) FROM release WHERE worker = ? AND message_id NOT IN"
-                " (SELECT id FROM dedup.message WHERE state = 2)"
+                "SELECT count(*) FROM release WHERE worker = ? AND replace(message_id, '-', '') NOT IN"
+                " (SELECT lower(hex(id)) FROM dedup.message WHERE state = 2)"  # kept as the bytes of the UUID
             )
             return int(database.execute(question, (worker,)).fetchone()[0])
 
