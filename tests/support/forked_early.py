@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
+import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -21,13 +23,15 @@ from amqptool import AmqpUrl, BlockingPublisher, Message
 TURNS = 25
 
 
-def has_connection_to(address: tuple[str, int]) -> bool:
-    """Whether this process has a socket that is connected there."""
+def connections_to(address: tuple[str, int]) -> int:
+    """Count the sockets of this process that are connected there."""
+    count = 0
     for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
-        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as copy:
-            if copy.getpeername() == address:
-                return True
-    return False
+        with suppress(OSError):  # it is gone by now, or not connected
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                with socket.socket(fileno=os.dup(descriptor)) as copy:
+                    count += copy.getpeername() == address
+    return count
 
 
 def child_has_connection(publisher: BlockingPublisher, turns: int, address: tuple[str, int]) -> bool:
@@ -41,7 +45,7 @@ def child_has_connection(publisher: BlockingPublisher, turns: int, address: tupl
             return
         child = os.fork()
         if child == 0:
-            os._exit(has_connection_to(address))
+            os._exit(connections_to(address) > 0)
         statuses.put(os.waitpid(child, 0)[1])
 
     def begin() -> None:
@@ -49,7 +53,11 @@ def child_has_connection(publisher: BlockingPublisher, turns: int, address: tupl
         turn(turns)
 
     loop.call_soon_threadsafe(begin)
-    return statuses.get() != 0
+    had_one = statuses.get() != 0
+    # What the next publisher is asked must not be about this one, whose thread may be anywhere within a turn.
+    while connections_to(address) <= turns:
+        time.sleep(0.001)
+    return had_one
 
 
 def main() -> None:
