@@ -1,7 +1,7 @@
 """The file of the SQLite store: its schema, and how it is made, opened and recognised.
 
 Rows come in the order of time, which is also about the order in which they are completed and pruned: beside
-the index of ids, a batch touches few pages, and no other index is needed. A UUID is kept as its bytes.
+the index of ids, a batch touches few pages, and no other index is needed. An id is kept as 16 bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Marks a file as ours ("amqd"), so that no other program's database is ever written to.
 APPLICATION_ID = 0x616D7164
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: Seconds to wait for another process's transaction.
 BUSY_TIMEOUT = 5.0
 #: Pages of the write-ahead log before they go into the file, and kibibytes of pages that are kept in memory.
@@ -31,7 +31,7 @@ _SCHEMA = (
     CREATE TABLE message (
         number INTEGER PRIMARY KEY,
         scope INTEGER NOT NULL,
-        id NOT NULL,
+        id BLOB NOT NULL,
         state INTEGER NOT NULL,
         token TEXT NOT NULL,
         owner INTEGER NOT NULL,

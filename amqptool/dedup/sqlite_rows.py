@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from functools import cache
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from typing import TYPE_CHECKING, TypeVar
 
 from amqptool.dedup.interface import Acquired, Busy, Claim, Done, Key, Row, State, may_forget, may_take
 from amqptool.dedup.owner import is_alive, is_dead
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, ItemsView, Iterable, Sequence
+
+T = TypeVar("T")
 
 _NAME = "INSERT INTO name (text) VALUES (?) ON CONFLICT DO NOTHING"
 _NUMBER = "SELECT number FROM name WHERE text = ?"
-# The states are those of `State`: 1 claimed, 2 done, 3 released.
-_INSERT = """
-INSERT INTO message (scope, id, state, token, owner, until, attempt) VALUES (?, ?, 1, ?, ?, ?, 1)
-ON CONFLICT DO NOTHING
+# Ids are 16 bytes each, so a batch of them is one value, and one statement takes it: a statement for each id would
+# give the interpreter to the other threads and wait to have it back, once a message.
+_IDS = """
+WITH RECURSIVE place (start) AS (SELECT 1 UNION ALL SELECT start + 16 FROM place WHERE start + 16 < length(:ids))
+SELECT substr(:ids, start, 16) AS id FROM place
 """
+# The states are those of `State`: 1 claimed, 2 done, 3 released.
+_INSERT = f"""
+INSERT INTO message (scope, id, state, token, owner, until, attempt)
+SELECT :scope, id, 1, :token, :owner, :until, 1 FROM ({_IDS}) WHERE true
+ON CONFLICT DO NOTHING
+"""  # noqa: S608
 _SELECT = """
 SELECT state, token, text, until, attempt FROM message JOIN name ON name.number = owner WHERE scope = ? AND id = ?
 """
 _TAKE = "UPDATE message SET state = 1, token = ?, owner = ?, until = ? WHERE scope = ? AND id = ?"
-_WRITE = """
-UPDATE message SET state = ?, until = ?, attempt = ? WHERE scope = ? AND id = ? AND state = 1 AND token = ?
-"""
+_OURS = f"scope = :scope AND id IN ({_IDS}) AND state = 1 AND token = :token"
+_WRITE = f"UPDATE message SET state = :state, until = :until, attempt = :attempt WHERE {_OURS}"  # noqa: S608
 _IS_DONE = "SELECT 1 FROM message WHERE scope = ? AND id = ? AND state = 2 AND token = ?"
-_DISCARD = "DELETE FROM message WHERE scope = ? AND id = ? AND state = 1 AND token = ?"
+_DISCARD = f"DELETE FROM message WHERE {_OURS}"  # noqa: S608
 _FORGET = "DELETE FROM message WHERE scope = ? AND id = ?"
 _PRUNE = """
 DELETE FROM message WHERE number IN (
@@ -43,9 +53,11 @@ _OLDEST = 20_000
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
-def stored_id(message_id: str) -> str | bytes:
-    """Return an id as it is kept: a UUID as its 16 bytes, anything else as it is."""
-    return bytes.fromhex(message_id.replace("-", "")) if _UUID.fullmatch(message_id) else message_id
+def stored_id(message_id: str) -> bytes:
+    """Return the 16 bytes as which an id is kept: those of a UUID, or the digest of any other text."""
+    if _UUID.fullmatch(message_id):
+        return bytes.fromhex(message_id.replace("-", ""))
+    return blake2b(message_id.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
 class Rows:
@@ -61,16 +73,21 @@ class Rows:
     def claim(self, keys: Collection[Key], token: str, owner: str, lease: float) -> dict[Key, Claim]:
         """Claim keys, all different; those that are not new one by one."""
         number, until = self._number(owner), self._now + lease
-        rows = [(*self._place(key), token, number, until) for key in keys]
-        if self._connection.executemany(_INSERT, rows).rowcount == len(rows):
+        new = {"token": token, "owner": number, "until": until}
+        by_scope = _grouped((key.scope, key) for key in keys)
+        inserted = sum(self._execute(_INSERT, scope, there, new) for scope, there in by_scope)
+        if inserted == len(keys):
             return {key: Acquired(key, token, 1) for key in keys}
         return {key: self._contend(key, token, number, until) for key in keys}
 
     def write(self, claims: Sequence[Acquired], state: State, seconds: float, *, failed: bool = False) -> int:
         """Give claimed rows another state; return for how many it worked."""
-        until = self._now + seconds
-        rows = [(state, until, claim.attempt + failed, *self._place(claim.key), claim.token) for claim in claims]
-        return self._connection.executemany(_WRITE, rows).rowcount
+        new = {"state": state, "until": self._now + seconds}
+        alike = _grouped(((claim.key.scope, claim.token, claim.attempt), claim.key) for claim in claims)
+        return sum(
+            self._execute(_WRITE, scope, keys, new | {"token": token, "attempt": attempt + failed})
+            for (scope, token, attempt), keys in alike
+        )
 
     def is_done(self, claim: Acquired) -> bool:
         """Return whether a key is done by a claim's token."""
@@ -78,7 +95,8 @@ class Rows:
 
     def discard(self, claims: Sequence[Acquired]) -> None:
         """Delete claimed rows."""
-        self._connection.executemany(_DISCARD, [(*self._place(claim.key), claim.token) for claim in claims])
+        for (scope, token), keys in _grouped(((claim.key.scope, claim.token), claim.key) for claim in claims):
+            self._execute(_DISCARD, scope, keys, {"token": token})
 
     def forget(self, key: Key) -> bool:
         """Delete a row, unless somebody alive is working on it; return whether it went."""
@@ -96,6 +114,11 @@ class Rows:
         values = {"now": self._now, "retention": retention, "limit": limit, "oldest": _OLDEST}
         return self._connection.execute(_PRUNE, values).rowcount
 
+    def _execute(self, statement: str, scope: str, keys: Sequence[Key], values: dict[str, object]) -> int:
+        """Execute a statement for many ids of one scope; return for how many it did something."""
+        ids = b"".join([stored_id(key.message_id) for key in keys])
+        return self._connection.execute(statement, values | {"scope": self._number(scope), "ids": ids}).rowcount
+
     def _contend(self, key: Key, token: str, owner: int, until: float) -> Claim:
         row = Row(*self._connection.execute(_SELECT, self._place(key)).fetchone())
         if row.state == State.DONE:
@@ -110,8 +133,8 @@ class Rows:
     def _life_of(self, row: Row) -> dict[str, bool]:
         return {"owner_is_dead": self._is_dead(row.owner), "owner_is_alive": self._is_alive(row.owner)}
 
-    def _place(self, key: Key) -> tuple[int, str | bytes]:
-        return self._numbers.get(key.scope) or self._number(key.scope), stored_id(key.message_id)
+    def _place(self, key: Key) -> tuple[int, bytes]:
+        return self._number(key.scope), stored_id(key.message_id)
 
     def _number(self, text: str) -> int:
         number = self._numbers.get(text)
@@ -119,3 +142,11 @@ class Rows:
             self._connection.execute(_NAME, (text,))
             number = self._numbers[text] = int(self._connection.execute(_NUMBER, (text,)).fetchone()[0])
         return number
+
+
+def _grouped(pairs: Iterable[tuple[T, Key]]) -> ItemsView[T, list[Key]]:
+    """Return the keys of each group."""
+    groups: defaultdict[T, list[Key]] = defaultdict(list)
+    for group, key in pairs:
+        groups[group].append(key)
+    return groups.items()

@@ -18,6 +18,7 @@ import pytest
 from amqptool.dedup.interface import Acquired, Busy, Done, Key
 from amqptool.dedup.sqlite import _FIND, SqliteStore
 from amqptool.dedup.sqlite_file import APPLICATION_ID, SCHEMA_VERSION
+from amqptool.dedup.sqlite_rows import stored_id
 from amqptool.errors import DedupError
 
 KEY, OTHER = Key("scope", "id"), Key("scope", "other")
@@ -254,10 +255,11 @@ def test_a_batch_that_fails_half_way_leaves_nothing(path: Path, store: SqliteSto
         "release": lambda: store.release(claims, failed=True),
         "renew": lambda: store.renew(claims),
     }
+    unwanted = ", ".join(f"x'{stored_id(name).hex()}'" for name in ("other", "bad"))
     for when in ("UPDATE", "INSERT"):
         run_sql(
             path,
-            f"CREATE TRIGGER no_{when} BEFORE {when} ON message WHEN new.id IN ('other', 'bad') "
+            f"CREATE TRIGGER no_{when} BEFORE {when} ON message WHEN new.id IN ({unwanted}) "
             "BEGIN SELECT raise(ABORT, 'no room for it'); END",
         )
 
