@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pika.adapters.asyncio_connection import AsyncioConnection
 
+    from amqptool.broker.amqp.frames import TakeFrame
     from amqptool.settings.url import AmqpUrl
 
 #: What pika raises while encoding a value that AMQP cannot carry, or that is nested too deeply for the stack.
@@ -80,7 +81,7 @@ class Calls:
             raise self._lost(doing, error) from error
         return await reply
 
-    def _hear(self, listener: Callable[[bytes], bool]) -> None:
+    def _hear(self, listener: TakeFrame) -> None:
         """Show each of the channel's frames to a listener before pika; see `RawConnection.hear`."""
         leave = self._raw.connection.hear(self._raw.channel_number, listener)
         self.closed.add_done_callback(lambda _: leave())

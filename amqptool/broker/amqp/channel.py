@@ -35,11 +35,12 @@ class Channel(TopologyCalls, ConsumingCalls):
             message = as_message(method.exchange, method.routing_key, properties, body)
             on_returned(Returned(message=message, reply_code=method.reply_code, reply_text=method.reply_text))
 
-        def confirmed(frame: bytes) -> bool:
-            confirm = confirm_in(frame)
-            if confirm is not None:
-                on_confirm(*confirm)
-            return confirm is not None
+        def confirmed(data: bytes, start: int, end: int) -> int:
+            confirm = confirm_in(data, start, end)
+            if confirm is None:
+                return 0
+            on_confirm(*confirm)
+            return end
 
         self._raw.add_on_return_callback(returned)
         self._hear(confirmed)

@@ -27,10 +27,16 @@ _TAG = struct.Struct(">QB")
 _HEADER = struct.Struct(">BHIHHQH")
 _PROPERTIES_START = _HEADER.size - 2  # the flags are part of what pika decodes
 _BODY_START, _END, _OVERHEAD = 7, -1, 8
+#: Any frame's type, channel and size.
+_FRAME = struct.Struct(">BHI")
 _METHOD_FRAME, _HEADER_FRAME, _BODY_FRAME = spec.FRAME_METHOD, spec.FRAME_HEADER, spec.FRAME_BODY
 _DELIVER = spec.Basic.Deliver.INDEX
 _PROPERTIES = spec.BasicProperties
 _HAS_ID = _PROPERTIES.FLAG_MESSAGE_ID
+# What stands before the id: short strings, single bytes, and short strings again.
+_TYPE_OR_ENCODING = _PROPERTIES.FLAG_CONTENT_TYPE | _PROPERTIES.FLAG_CONTENT_ENCODING
+_MODE_OR_PRIORITY = _PROPERTIES.FLAG_DELIVERY_MODE | _PROPERTIES.FLAG_PRIORITY
+_BEFORE_ID = _PROPERTIES.FLAG_CORRELATION_ID | _PROPERTIES.FLAG_REPLY_TO | _PROPERTIES.FLAG_EXPIRATION
 
 
 class Arrival(NamedTuple):
@@ -59,47 +65,64 @@ class DeliveryFrames:
     def __init__(self, on_arrival: Callable[[Arrival], None]) -> None:
         self._on_arrival = on_arrival
         self._method: bytes | None = None
-        self._header = b""
+        self._properties = b""
         self._missing = 0
         self._pieces: list[bytes] = []
 
-    def take(self, frame: bytes) -> bool:
-        """Return whether the frame belongs to a delivery; any other is left to pika."""
-        if frame[0] == _METHOD_FRAME:
-            if len(frame) < _METHOD.size or _METHOD.unpack_from(frame)[3] != _DELIVER:
-                return False
-            self._method = frame
-            return True
-        if self._method is None:
-            return False
-        if frame[0] == _BODY_FRAME:
-            self._missing -= len(frame) - _OVERHEAD
-            self._pieces.append(frame[_BODY_START:_END])
-        elif frame[0] == _HEADER_FRAME:
-            self._header = frame
-            self._missing = _HEADER.unpack_from(frame)[5]
-        else:
-            return False
-        if self._missing <= 0:
-            self._complete(self._method)
-        return True
+    def take(self, data: bytes, start: int, end: int) -> int:
+        """Take a frame that belongs to a delivery, all of the delivery if it is there, and return where that ends.
 
-    def _complete(self, method: bytes) -> None:
-        pieces, self._method, self._pieces = self._pieces, None, []
-        start = _METHOD.size
-        end = start + method[start - 1]
-        delivery_tag, redelivered = _TAG.unpack_from(method, end)
-        exchange, routing_key = _names(method[end + _TAG.size : _END])
+        Any other frame, for which it returns 0, is left to pika.
+        """
+        kind = data[start]
+        if kind == _METHOD_FRAME:
+            if end - start < _METHOD.size or _METHOD.unpack_from(data, start)[3] != _DELIVER:
+                return 0
+            return self._take_whole(data, start, end) or self._begin(data[start:end], end)
+        if self._method is None or kind not in (_HEADER_FRAME, _BODY_FRAME):
+            return 0
+        if kind == _BODY_FRAME:
+            self._missing -= end - start - _OVERHEAD
+            self._pieces.append(data[start + _BODY_START : end + _END])
+        else:
+            self._missing = _HEADER.unpack_from(data, start)[5]
+            self._properties = data[start + _PROPERTIES_START : end + _END]
+        if self._missing <= 0:
+            method, pieces, self._method, self._pieces = self._method, self._pieces, None, []
+            self._complete(method, 0, len(method), self._properties, b"".join(pieces))
+        return end
+
+    def _begin(self, method: bytes, end: int) -> int:
+        self._method = method
+        return end
+
+    def _take_whole(self, data: bytes, start: int, end: int) -> int:
+        """Take a delivery whose other frames follow at once, the body in one; return where it ends, or else 0."""
+        if len(data) - end < _HEADER.size:
+            return 0
+        kind, channel, size, _, _, body_size, _ = _HEADER.unpack_from(data, end)
+        body = end + _OVERHEAD + size
+        after: int = body + _OVERHEAD + body_size
+        if (
+            kind != _HEADER_FRAME
+            or after > len(data)
+            or _FRAME.unpack_from(data, body) != (_BODY_FRAME, channel, body_size)
+        ):
+            return 0
+        if data[start + 1] << 8 | data[start + 2] != channel:
+            return 0
+        properties = data[end + _PROPERTIES_START : body + _END]
+        self._complete(data, start, end, properties, data[body + _BODY_START : after + _END])
+        return after
+
+    def _complete(self, data: bytes, start: int, end: int, properties: bytes, body: bytes) -> None:
+        """Hand on a delivery whose method's frame stands there."""
+        consumer = start + _METHOD.size
+        tag = consumer + data[consumer - 1]
+        delivery_tag, redelivered = _TAG.unpack_from(data, tag)
+        exchange, routing_key = _names(data[tag + _TAG.size : end + _END])
         self._on_arrival(
-            Arrival(
-                method[start:end],
-                delivery_tag,
-                redelivered == 1,
-                exchange,
-                routing_key,
-                self._header[_PROPERTIES_START:_END],
-                pieces[0] if len(pieces) == 1 else b"".join(pieces),
-            )
+            Arrival(data[consumer:tag], delivery_tag, redelivered == 1, exchange, routing_key, properties, body)
         )
 
 
@@ -129,15 +152,17 @@ def _message(exchange: str, routing_key: str, properties: bytes, body: bytes) ->
 def _id_start(properties: bytes, flags: int) -> int:
     """Return where the message id stands in properties that have one, and no headers."""
     at = 2
-    for flag in (_PROPERTIES.FLAG_CONTENT_TYPE, _PROPERTIES.FLAG_CONTENT_ENCODING):
-        if flags & flag:
-            at += 1 + properties[at]
-    for flag in (_PROPERTIES.FLAG_DELIVERY_MODE, _PROPERTIES.FLAG_PRIORITY):
-        if flags & flag:
-            at += 1
-    for flag in (_PROPERTIES.FLAG_CORRELATION_ID, _PROPERTIES.FLAG_REPLY_TO, _PROPERTIES.FLAG_EXPIRATION):
-        if flags & flag:
-            at += 1 + properties[at]
+    if flags & _TYPE_OR_ENCODING:
+        at = _after_strings(properties, at, (flags & _TYPE_OR_ENCODING).bit_count())
+    at += (flags & _MODE_OR_PRIORITY).bit_count()
+    if flags & _BEFORE_ID:
+        at = _after_strings(properties, at, (flags & _BEFORE_ID).bit_count())
+    return at
+
+
+def _after_strings(properties: bytes, at: int, count: int) -> int:
+    for _ in range(count):
+        at += 1 + properties[at]
     return at
 
 

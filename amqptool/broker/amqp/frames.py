@@ -15,9 +15,13 @@ from pika.exceptions import AMQPConnectionError, InvalidFrameError, ShortStringT
 from pika.frame import Method
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from amqptool.message import FieldValue, Message
+
+    #: Called with bytes, and where in them a frame begins and ends. Returns where the next one begins, which is
+    #: later if it took more than this one.
+    TakeFrame: TypeAlias = Callable[[bytes, int, int], int]
 
 _START = struct.Struct(">BHI")
 _END = b"\xce"
@@ -40,8 +44,8 @@ class FrameReader:
         self._pieces = bytearray()
         self._needed = _OVERHEAD
 
-    def cut(self, data: bytes) -> Iterator[bytes]:
-        """Give the frames that these bytes complete; whoever takes them takes them all before the next bytes.
+    def read(self, data: bytes, take: TakeFrame) -> None:
+        """Hand over the frames that these bytes complete.
 
         Raises:
             InvalidFrameError: what comes next is no AMQP.
@@ -55,9 +59,7 @@ class FrameReader:
             self._pieces.clear()
         start, size = 0, len(data)
         while (end := start + _length(data, start, size)) <= size:
-            frame = data[start:end]
-            start = end
-            yield frame
+            start = take(data, start, end)
         self._pieces += data[start:]
         self._needed = end - start
         if self._needed > LONGEST_FRAME:
@@ -81,12 +83,12 @@ _CONFIRM = struct.Struct(">BHIIQBB")
 _ACK, _NACK = spec.Basic.Ack.INDEX, spec.Basic.Nack.INDEX
 
 
-def confirm_in(frame: bytes) -> tuple[int, bool, bool] | None:
-    """Return the delivery tag, `multiple` and whether it is an ack; None for anything that is no confirm."""
-    if len(frame) != _CONFIRM.size:
+def confirm_in(data: bytes, start: int, end: int) -> tuple[int, bool, bool] | None:
+    """Return the delivery tag, `multiple` and whether it is an ack; None for a frame that is no confirm."""
+    if end - start != _CONFIRM.size:
         return None
-    kind, _, _, method, tag, bits, end = _CONFIRM.unpack(frame)
-    if kind != spec.FRAME_METHOD or method not in (_ACK, _NACK) or end != _END[0]:
+    kind, _, _, method, tag, bits, last = _CONFIRM.unpack_from(data, start)
+    if kind != spec.FRAME_METHOD or method not in (_ACK, _NACK) or last != _END[0]:
         return None
     return tag, bool(bits & 1), method == _ACK
 

@@ -15,11 +15,10 @@ from amqptool.broker.amqp.frames import FrameReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
 
     import pika
 
-    OnFrame: TypeAlias = Callable[[bytes], bool]
+    from amqptool.broker.amqp.frames import TakeFrame
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
         #: Set when the handshake is over: to None, or to what ended it.
         self.opened: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
         self._reader = FrameReader()
-        self._listeners: dict[int, list[OnFrame]] = {}
+        self._listeners: dict[int, list[TakeFrame]] = {}
         self._gathered: list[bytes] = []
         self._size = 0
         super().__init__(parameters, internal_connection_workflow=False)
@@ -55,8 +54,8 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
     def data_received(self, data: bytes) -> None:
         """Take in frames; whatever is none, or fails in a callback, ends the connection."""
         try:
-            for frame in self._reader.cut(data):
-                self._take(frame)
+            self.bytes_received += len(data)  # which the heartbeat looks at
+            self._reader.read(data, self._take)
         except AMQPError as error:
             self.hang_up(error)
         except Exception as error:
@@ -82,10 +81,10 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
         if self._transport is not None:
             self._terminate_stream(reason)
 
-    def hear(self, channel: int, listener: OnFrame) -> Callable[[], None]:
-        """Show each frame of a channel to `listener(frame)` first, until what is returned is called.
+    def hear(self, channel: int, listener: TakeFrame) -> Callable[[], None]:
+        """Show each frame of a channel to `listener` first, until what is returned is called.
 
-        pika never sees those for which it returns True.
+        pika never sees those that it takes; it returns 0 for others.
         """
         listeners = self._listeners.setdefault(channel, [])
         listeners.append(listener)
@@ -96,12 +95,12 @@ class RawConnection(AsyncioConnection, asyncio.Protocol):  # type: ignore[misc] 
         for frame in frames:
             self._adapter_emit_data(frame)
 
-    def _take(self, frame: bytes) -> None:
-        self.bytes_received += len(frame)  # which the heartbeat looks at
-        for listener in self._listeners.get(frame[1] << 8 | frame[2], ()):
-            if listener(frame):
-                return
-        self._process_frame(decode_frame(frame)[1])
+    def _take(self, data: bytes, start: int, end: int) -> int:
+        for listener in self._listeners.get(data[start + 1] << 8 | data[start + 2], ()):
+            if after := listener(data, start, end):
+                return after
+        self._process_frame(decode_frame(data[start:end])[1])
+        return end
 
     def _decide(self, error: BaseException | None) -> None:
         if not self.opened.done():

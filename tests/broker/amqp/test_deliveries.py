@@ -13,6 +13,7 @@ from amqptool import Message
 from amqptool.broker.amqp.convert import as_message
 from amqptool.broker.amqp.deliveries import Arrival, DeliveryFrames
 from amqptool.broker.amqp.fields import teach_pika
+from amqptool.broker.amqp.frames import FrameReader
 
 teach_pika()
 
@@ -40,15 +41,21 @@ properties = st.fixed_dictionaries(
 
 
 def frames_of(
-    properties: dict[str, Any], body: bytes, *, tag: int = 1, redelivered: bool = False, piece: int = 100
+    properties: dict[str, Any],
+    body: bytes,
+    *,
+    tag: int = 1,
+    redelivered: bool = False,
+    piece: int = 100,
+    channel: int = 7,
 ) -> list[bytes]:
     """Encode a delivery with pika's own means, its body in pieces."""
     method = spec.Basic.Deliver("consumer", tag, redelivered, "exchange", "key")
     bodies = [body[start : start + piece] for start in range(0, len(body), piece)]
     return [
-        frame.Method(7, method).marshal(),
-        frame.Header(7, len(body), BasicProperties(**properties)).marshal(),
-        *(frame.Body(7, part).marshal() for part in bodies),
+        frame.Method(channel, method).marshal(),
+        frame.Header(channel, len(body), BasicProperties(**properties)).marshal(),
+        *(frame.Body(channel, part).marshal() for part in bodies),
     ]
 
 
@@ -56,8 +63,13 @@ def arrivals_of(frames: list[bytes]) -> list[Arrival]:
     """Take frames, all of which belong to deliveries."""
     arrived: list[Arrival] = []
     reader = DeliveryFrames(arrived.append)
-    assert all(reader.take(each) for each in frames)
+    assert all(take(reader, each) for each in frames)
     return arrived
+
+
+def take(reader: DeliveryFrames, frame: bytes) -> bool:
+    """Let a frame be taken that comes alone; return whether it was."""
+    return reader.take(frame, 0, len(frame)) == len(frame)
 
 
 @given(sent=st.lists(st.tuples(properties, st.binary(max_size=250)), max_size=4))
@@ -69,6 +81,28 @@ def test_messages_are_those_that_pika_reads(sent: list[tuple[dict[str, Any], byt
         as_message(method.exchange, method.routing_key, BasicProperties(**fields), body) for fields, body in sent
     ]
     assert [each.message() for each in arrived] == expected
+
+
+@given(data=st.data(), bodies=st.lists(st.binary(max_size=250), max_size=5))
+def test_channels_share_a_connection(data: st.DataObject, bodies: list[bytes]) -> None:
+    """However the frames of two channels stand among each other, and wherever the bytes are cut."""
+    lines = [
+        [each for tag, body in enumerate(bodies) for each in frames_of({}, body, tag=tag, channel=channel)]
+        for channel in (1, 2)
+    ]
+    stream = b""
+    while any(lines):
+        stream += data.draw(st.sampled_from([line for line in lines if line])).pop(0)
+    arrived: dict[int, list[Arrival]] = {1: [], 2: []}
+    takers = {channel: DeliveryFrames(arrived[channel].append).take for channel in arrived}
+
+    reader = FrameReader()
+    while stream:
+        size = data.draw(st.integers(1, len(stream)))
+        reader.read(stream[:size], lambda data, start, end: takers[data[start + 2]](data, start, end))
+        stream = stream[size:]
+    expected = list(enumerate(bodies))
+    assert [[(each.delivery_tag, each.body) for each in arrived[channel]] for channel in (1, 2)] == [expected] * 2
 
 
 @pytest.mark.parametrize("redelivered", [False, True])
@@ -100,9 +134,9 @@ def test_other_frames_are_left_to_pika(method: Any) -> None:
     arrived: list[Arrival] = []
     reader = DeliveryFrames(arrived.append)
     start, *rest = frames_of({}, b"x")
-    assert reader.take(start)
-    assert not reader.take(frame.Method(7, method).marshal())
-    assert all(reader.take(each) for each in rest)
+    assert take(reader, start)
+    assert not take(reader, frame.Method(7, method).marshal())
+    assert all(take(reader, each) for each in rest)
     assert len(arrived) == 1
 
 
@@ -111,7 +145,7 @@ def test_content_that_is_no_deliverys_is_left_to_pika() -> None:
     reader = DeliveryFrames(lambda _: None)
     _, header, body = frames_of({}, b"x")
     returned = frame.Method(7, spec.Basic.Return(312, "NO_ROUTE", "", "nowhere")).marshal()
-    assert not any(reader.take(each) for each in (returned, header, body))
+    assert not any(take(reader, each) for each in (returned, header, body))
 
 
 def test_headers_that_cannot_be_decoded_are_an_error_of_their_message() -> None:
