@@ -1,0 +1,140 @@
+"""The claims of a worker: how it comes by them, keeps them, and lets go of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from amqptool.dedup.interface import Acquired, Key
+from amqptool.message import normalize_message_id
+from amqptool.work.batches import Batches
+from amqptool.work.tasks import Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from amqptool.dedup.interface import Claim
+    from amqptool.message import Delivery
+    from amqptool.work.item import Item
+    from amqptool.work.store import StoreThread
+
+#: Seconds between two looks for what the store may forget.
+PRUNE_INTERVAL = 600.0
+
+
+class Claims:
+    """Claims the keys of deliveries, and keeps them claimed as long as these are in hand.
+
+    `store` None means that there is no dedup: nothing has a key then. `in_hand` are all the deliveries there are.
+    `on_claimed` is called with what the store has answered for each.
+    """
+
+    def __init__(
+        self,
+        store: StoreThread | None,
+        in_hand: Collection[Item],
+        *,
+        on_claimed: Callable[[list[tuple[Item, Claim]]], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._store = store
+        self._in_hand = in_hand
+        self._on_claimed = on_claimed
+        self._wanted: Batches[Item] = Batches()
+        # With whether the attempt failed.
+        self._releasing: Batches[tuple[Acquired, bool]] = Batches()
+        self._claiming, self._keeping, self._ending = Tasks(on_failure), Tasks(on_failure), Tasks(on_failure)
+        if store is not None:
+            self._claiming.work_off(self._wanted, self._claim)
+            self._ending.work_off(self._releasing, self._release)
+            self._keeping.start(self._renew_forever(store))
+            self._keeping.start(self._prune_forever(store))
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether there is a store."""
+        return self._store is not None
+
+    @property
+    def store_works(self) -> bool:
+        """Whether what is handled now can be recorded as done."""
+        return self._store is None or self._store.is_healthy
+
+    def key(self, delivery: Delivery, scope: str) -> Key | None:
+        """Return what tells a delivery from its repetition; None: nothing does."""
+        if self._store is None:
+            return None
+        message_id = normalize_message_id(delivery.message_id)
+        return Key(scope, message_id) if message_id else None
+
+    def claim(self, item: Item) -> None:
+        """Claim the key of a delivery, with those of all that come meanwhile."""
+        self._wanted.put(item)
+
+    def purge(self) -> None:
+        """Let go of the bodies of what has left, also behind a store that is slow."""
+        self._wanted.keep(self._in_hand.__contains__)
+
+    def let_go(self, item: Item, *, failed: bool) -> None:
+        """Give up a delivery's claim, if it has one."""
+        if item.claim is not None:
+            self.give_up(item.claim, failed=failed)
+            item.claim = None
+
+    def give_up(self, claim: Acquired, *, failed: bool) -> None:
+        """Give up a claim."""
+        self._releasing.put((claim, failed))
+
+    async def count_attempt(self, item: Item) -> None:
+        """Have the attempt counted that a delivery handled alone is about to begin."""
+        if item.held_claim is not None:
+            await self._required_store.renew([item.held_claim])
+
+    async def complete(self, items: Sequence[Item]) -> list[bool]:
+        """Write DONE; False where the claim had gone to somebody else."""
+        return await self._required_store.complete([item.claim for item in items if item.claim])
+
+    async def pass_on(self, retried: Sequence[Item], dead: Sequence[Item]) -> None:
+        """Give up the claims of what will be tried again, and of what will not, without a trace."""
+        if self._store is not None:
+            await self._store.discard([item.claim for item in dead if item.claim])
+            await self._store.release([item.claim for item in retried if item.claim], failed=True)
+
+    async def stop(self) -> None:
+        """Claim nothing more, and renew nothing."""
+        self._keeping.cancel()
+        self._wanted.close()
+        await asyncio.gather(self._keeping.end(), self._claiming.end())
+
+    async def end(self) -> None:
+        """Give up what is to be given up, and end."""
+        self._releasing.close()
+        await self._ending.end()
+
+    async def _claim(self, batch: list[Item]) -> None:
+        items = [item for item in batch if item in self._in_hand]
+        claims = await self._required_store.claim([item.key for item in items if item.key])
+        self._on_claimed(list(zip(items, claims, strict=True)))
+
+    async def _release(self, batch: list[tuple[Acquired, bool]]) -> None:
+        for failed in (True, False):
+            claims = [claim for claim, has_failed in batch if has_failed is failed]
+            if claims:
+                await self._required_store.release(claims, failed=failed)
+
+    async def _renew_forever(self, store: StoreThread) -> None:
+        while True:
+            await asyncio.sleep(store.lease / 3)
+            held = [item.held_claim for item in self._in_hand]
+            await store.renew([claim for claim in held if claim is not None])
+
+    async def _prune_forever(self, store: StoreThread) -> None:
+        while True:
+            await store.prune()
+            await asyncio.sleep(PRUNE_INTERVAL)
+
+    @property
+    def _required_store(self) -> StoreThread:
+        if self._store is None:
+            raise RuntimeError("a delivery without a store was claimed")
+        return self._store
