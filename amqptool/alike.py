@@ -20,9 +20,12 @@ def alike(template: T, *varying: str) -> Callable[..., T]:
     """
     kind: Any = type(template)
     constant = [field.name for field in fields(kind) if field.name not in varying]
-    draft: Any = make_dataclass(kind.__name__, [*varying, *constant], slots=True)
+    filled: Any = make_dataclass(kind.__name__, [*varying, *constant])
+    fill = filled.__init__
     # As defaults, since they need not be handed over for each object; a field's own default must not be a dict.
-    draft.__init__.__defaults__ = tuple(getattr(template, name) for name in constant)
+    fill.__defaults__ = tuple(getattr(template, name) for name in constant)
+    slots = {"__slots__": kind.__slots__, "__setattr__": object.__setattr__, "__init__": fill}
+    draft: Any = type(kind.__name__, kind.__bases__, slots)
 
     def make(*values: Any) -> T:
         made = draft(*values)
