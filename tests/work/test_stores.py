@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from amqptool import AmqpUrl, Delivery, Message, Worker, WorkReport
+from amqptool import AmqpUrl, Delivery, MemoryStore, Message, Worker, WorkReport
 from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.cli import cli_arguments, cli_environment
 from tests.support.monitoring import until
@@ -68,6 +68,34 @@ def test_messages_are_held_while_the_store_is_gone(
     report, held = asyncio.run(scenario())
     assert (held, report.handled, report.duplicates) == (0, 5, 0)
     assert runs == {b"%d" % number: 1 for number in range(5)}
+
+
+def test_a_worker_whose_lease_was_over_has_no_say_any_more(
+    amqptool_vhost: AmqpUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its handler goes on and its DONE is refused; it learns that the other one has done it, and acknowledges."""
+    now = [1000.0]
+    store = MemoryStore(clock=lambda: now[0])
+    first, free = asyncio.Event(), asyncio.Event()
+
+    async def wait(_delivery: Delivery) -> None:
+        first.set()
+        await free.wait()
+
+    async def scenario() -> tuple[WorkReport, WorkReport]:
+        await declare_queue(amqptool_vhost, "q")
+        message = Message(body=b"x", routing_key="q")
+        await publish(amqptool_vhost, [message, message])
+        slow = asyncio.create_task(Worker(amqptool_vhost, "q", wait, dedup=store, max_messages=1).serve())
+        await first.wait()
+        now[0] += store.lease + 1
+        other = await Worker(amqptool_vhost, "q", lambda _: None, dedup=store, max_messages=1).serve()
+        free.set()
+        return await slow, other
+
+    slow, other = asyncio.run(scenario())
+    assert (slow.handled, slow.duplicates, other.handled) == (0, 1, 1)
+    assert "another worker took it over" in caplog.text
 
 
 #: Bytes that each file may have: enough for the store's tables and little more.
