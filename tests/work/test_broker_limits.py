@@ -21,15 +21,18 @@ from tests.support.monitoring import until
 TIMEOUT, TICK = 1500, 100
 IMPATIENT = (
     f"application:set_env(rabbit, consumer_timeout, {TIMEOUT}), "
-    f"application:set_env(rabbit, channel_tick_interval, {TICK})."
+    f"application:set_env(rabbit, channel_tick_interval, {TICK})"
 )
+PATIENT = "application:set_env(rabbit, consumer_timeout, 1800000)"
+#: How much of the machine's memory a broker may use before it takes no more messages.
+NO_MEMORY, MEMORY = (f"vm_memory_monitor:set_vm_memory_high_watermark({part})" for part in ("0.0000001", "0.4"))
 
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[RunningNode]:
     """Give a node whose impatience and alarms disturb nobody else."""
     with local.temporary() as running:
-        rabbitmqctl(running, "eval", IMPATIENT)
+        rabbitmqctl(running, "eval", f"{IMPATIENT}.")
         yield running
 
 
@@ -128,7 +131,7 @@ def test_copies_wait_for_the_end_of_an_alarm_and_nothing_else_does(
     async def scenario() -> tuple[WorkReport, int]:
         await declare_queue(node.url, "q")
         await publish(node.url, [Message(body=b"%d" % number, routing_key="q") for number in range(5)])
-        await asyncio.to_thread(rabbitmqctl, node, "set_vm_memory_high_watermark", "0.0000001")
+        await asyncio.to_thread(rabbitmqctl, node, "eval", f"{PATIENT}, {NO_MEMORY}.")
         worker = Worker(node.url, "q", fail_first, dedup=MemoryStore(), dead_letter="dead")
         serving = asyncio.create_task(worker.serve())
         try:
@@ -136,7 +139,7 @@ def test_copies_wait_for_the_end_of_an_alarm_and_nothing_else_does(
             await until(lambda: "blocked" in caplog.text)
             assert worker.report.dead == 0
         finally:
-            await asyncio.to_thread(rabbitmqctl, node, "set_vm_memory_high_watermark", "0.4")
+            await asyncio.to_thread(rabbitmqctl, node, "eval", f"{IMPATIENT}, {MEMORY}.")
         await until(lambda: worker.report.dead == 1)
         worker.stop()
         return await serving, await queue_length(node.url, "dead")
