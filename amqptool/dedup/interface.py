@@ -113,6 +113,11 @@ class DedupStore(Protocol):
         """Seconds a claim holds without being renewed."""
         ...
 
+    @property
+    def retention(self) -> float:
+        """Seconds for which it remembers what is done, at least."""
+        ...
+
     def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys; others see the claims when this returns, but a power cut may undo them."""
         ...

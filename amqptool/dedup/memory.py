@@ -37,7 +37,7 @@ class MemoryStore:
         self, *, lease: float = LEASE, retention: float = RETENTION, clock: Callable[[], float] = time.time
     ) -> None:
         self.lease = lease
-        self._retention = retention
+        self.retention = retention
         self._clock = clock
         self._rows: dict[Key, Row] = {}
         self._lock = Lock()
@@ -57,7 +57,7 @@ class MemoryStore:
         """Give claims up."""
         with self._lock:
             for claim in claims:
-                self._write(claim, State.RELEASED, claim.attempt + failed, self._retention)
+                self._write(claim, State.RELEASED, claim.attempt + failed, self.retention)
 
     def discard(self, claims: Sequence[Acquired]) -> None:
         """Give claims up and forget their keys."""
@@ -79,7 +79,7 @@ class MemoryStore:
             old = (
                 key
                 for key, row in self._rows.items()
-                if row.lease_until < now - (self._retention if row.state == State.CLAIMED else 0)
+                if row.lease_until < now - (self.retention if row.state == State.CLAIMED else 0)
             )
             batch = list(islice(old, PRUNE_BATCH))
             for key in batch:
@@ -122,7 +122,7 @@ class MemoryStore:
         row = self._rows.get(claim.key)
         if row is not None and (row.state, row.token) == (State.DONE, claim.token):
             return True
-        return self._write(claim, State.DONE, claim.attempt, self._retention)
+        return self._write(claim, State.DONE, claim.attempt, self.retention)
 
     def _forget(self, key: Key) -> bool:
         row = self._rows.get(key)

@@ -59,7 +59,7 @@ class PostgresqlStore:
     ) -> None:
         """Connect; `clock` takes the place of the server's, and `owner` that of this process's name."""
         self.lease = lease
-        self._retention = retention
+        self.retention = retention
         self._clock = clock
         self._owner = owner or str(this_process())
         self._lost = LostAnswers()
@@ -89,13 +89,13 @@ class PostgresqlStore:
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, on the server's disk when this returns."""
-        recorded = self._write(self._dones, claims, State.DONE, self._retention)
+        recorded = self._write(self._dones, claims, State.DONE, self.retention)
         proofs = {(bytes(scope), bytes(message_id), token) for scope, message_id, token, _state in recorded}
         return [(*_encoded(claim.key), claim.token) in proofs for claim in claims]
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
-        self._write(self._claims, claims, State.RELEASED, self._retention, failed=failed)
+        self._write(self._claims, claims, State.RELEASED, self.retention, failed=failed)
 
     def discard(self, claims: Sequence[Acquired]) -> None:
         """Give claims up and forget their keys."""
@@ -108,7 +108,7 @@ class PostgresqlStore:
 
     def prune(self) -> int:
         """Forget a batch of what is older than the retention."""
-        [count] = self._ask(self._claims, statements.PRUNE, retention=self._retention, limit=PRUNE_BATCH)
+        [count] = self._ask(self._claims, statements.PRUNE, retention=self.retention, limit=PRUNE_BATCH)
         return int(count)
 
     def counts(self) -> list[Counts]:
@@ -153,7 +153,7 @@ class PostgresqlStore:
         self._handlers.close()
 
     def _complete_within(self, connection: psycopg.Connection[Any], claim: Acquired) -> None:
-        values = {"state": int(State.DONE), "seconds": self._retention, "now": self._now()}
+        values = {"state": int(State.DONE), "seconds": self.retention, "now": self._now()}
         written = connection.execute(statements.WRITE, _proofs([claim]) | values, binary=True).fetchall()
         if [state for *_, state in written] != [State.CLAIMED]:
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")

@@ -64,7 +64,7 @@ class RedisStore:
     ) -> None:
         """Connect; `clock` takes the place of the server's, and `owner` that of this process's name."""
         self.lease = lease
-        self._retention = retention
+        self.retention = retention
         self._clock = clock
         self._owner = owner or str(this_process())
         self._lost = LostAnswers()
@@ -90,11 +90,11 @@ class RedisStore:
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, as durably as the server writes."""
-        return self._write(claims, str(int(State.DONE)), self._retention)
+        return self._write(claims, str(int(State.DONE)), self.retention)
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
-        self._write(claims, str(int(State.RELEASED)), self._retention, failed=failed)
+        self._write(claims, str(int(State.RELEASED)), self.retention, failed=failed)
 
     def discard(self, claims: Sequence[Acquired]) -> None:
         """Give claims up and forget their keys."""
@@ -102,7 +102,7 @@ class RedisStore:
 
     def renew(self, claims: Sequence[Acquired]) -> None:
         """Begin the leases of claims anew."""
-        self._write(claims, str(int(State.CLAIMED)), self.lease, kept=self._retention)
+        self._write(claims, str(int(State.CLAIMED)), self.lease, kept=self.retention)
 
     def prune(self) -> int:
         """Do nothing: the server forgets by itself."""
@@ -145,7 +145,7 @@ class RedisStore:
         return {key: Acquired(key, token, attempt, interrupted=True) for key, attempt in taken.items()}
 
     def _new_claim(self, token: str) -> tuple[int | str, ...]:
-        return self._time(), _milliseconds(self.lease), _milliseconds(self._retention), token, self._owner
+        return self._time(), _milliseconds(self.lease), _milliseconds(self.retention), token, self._owner
 
     def _write(
         self, claims: Sequence[Acquired], state: str, seconds: float, *, kept: float = 0, failed: bool = False

@@ -69,7 +69,7 @@ class SqliteStore:
         """Open it; `owner` takes the place of this process's name."""
         self.lease = lease
         self._path = Path(path)
-        self._retention = retention
+        self.retention = retention
         self._clock = clock
         self._turns = Turns()
         self._for_handlers: sqlite3.Connection | None = None
@@ -88,13 +88,13 @@ class SqliteStore:
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, on disk when this returns."""
         with self._rows("FULL") as rows:
-            all_recorded = rows.write(claims, State.DONE, self._retention) == len(claims)
+            all_recorded = rows.write(claims, State.DONE, self.retention) == len(claims)
             return [all_recorded or rows.is_done(claim) for claim in claims]
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
         with self._rows("NORMAL") as rows:
-            rows.write(claims, State.RELEASED, self._retention, failed=failed)
+            rows.write(claims, State.RELEASED, self.retention, failed=failed)
 
     def discard(self, claims: Sequence[Acquired]) -> None:
         """Give claims up and forget their keys."""
@@ -109,7 +109,7 @@ class SqliteStore:
     def prune(self) -> int:
         """Forget a batch of what is older than the retention."""
         with self._rows("NORMAL") as rows:
-            return rows.prune(self._retention, PRUNE_BATCH)
+            return rows.prune(self.retention, PRUNE_BATCH)
 
     def counts(self) -> list[Counts]:
         """Count the keys of each scope."""
@@ -163,7 +163,7 @@ class SqliteStore:
         if not connection.in_transaction:
             raise DedupError(f"the transaction of {claim.key.message_id} was ended by its handler")
         self._check_file()
-        if not Rows(connection, self._clock()).write([claim], State.DONE, self._retention):
+        if not Rows(connection, self._clock()).write([claim], State.DONE, self.retention):
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
 
     def _read(self, question: str, *values: str | bytes) -> list[tuple[Any, ...]]:

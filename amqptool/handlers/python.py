@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from contextlib import suppress
 from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from amqptool.errors import HandlerError
+from amqptool.handlers.forks import end_unless
 from amqptool.handlers.timing import time_limit
 
 if TYPE_CHECKING:
@@ -114,10 +116,13 @@ class BlockingHandler:
 
     def call(self, delivery: Delivery) -> Awaitable[object] | Exception | None:
         """Call the function; return its error, or what is still to be awaited if it merely wraps an async one."""
+        process = os.getpid()
         try:
             returned = self._function(delivery)
         except BaseException as error:  # SystemExit too is a failure of the message, not of the worker
+            end_unless(process, error)
             return _storable(error)
+        end_unless(process)
         return returned if inspect.isawaitable(returned) else None
 
     async def close(self) -> None:
@@ -164,12 +169,15 @@ def _resolve(future: asyncio.Future[T], result: T) -> None:
 
 async def finish(awaitable: Awaitable[object]) -> None:
     """Await what a handler returned; whatever it raises is an error of its message."""
+    process = os.getpid()
     try:
         await awaitable
-    except (Exception, asyncio.CancelledError):
-        raise
-    except BaseException as error:  # SystemExit and the like are failures of the message; asyncio would end the loop
-        raise _storable(error) from error
+    except BaseException as error:
+        end_unless(process, error)
+        if isinstance(error, (Exception, asyncio.CancelledError)):
+            raise
+        raise _storable(error) from error  # SystemExit and the like would end the loop
+    end_unless(process)
 
 
 def _storable(error: BaseException) -> Exception:

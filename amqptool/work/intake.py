@@ -52,6 +52,7 @@ class Intake:
         self._tag = ""
         self._closing = False
         self._cancelled = False
+        self._bug: Exception | None = None
         #: Whether there are too many bytes in hand for more messages.
         self.is_overfull = False
         channel.closed.add_done_callback(lambda _: on_change())
@@ -100,7 +101,10 @@ class Intake:
 
         Raises:
             BrokerError: the channel was closed, or the broker cancelled the consumer.
+            Exception: a delivery could not be taken in, which is a bug.
         """
+        if self._bug is not None:
+            raise self._bug
         if self.channel.closed.done():
             raise self.channel.closed.result()
         if self._cancelled:
@@ -118,7 +122,11 @@ class Intake:
         if self._closing or self.is_overfull or self.is_full:
             self._extra.append(delivery.delivery_tag)
             return
-        self._pipeline.accept(delivery, self.channel, self._scope)
+        try:
+            self._pipeline.accept(delivery, self.channel, self._scope)
+        except Exception as error:  # which would look like a lost connection, again and again
+            self._bug = error
+            self._on_change()
         if self._pipeline.hand.bytes > self._prefetch_bytes and self._prefetch > 1:
             self.is_overfull = True
         if self.is_overfull or self._quota() is not None:

@@ -25,6 +25,7 @@ from amqptool.work.ladder import ladder_of
 from amqptool.work.metrics import Metrics
 from amqptool.work.pipeline import COMMIT_GROUP, Pipeline
 from amqptool.work.report import WorkReport
+from amqptool.work.retention import warn_of_short_retention
 from amqptool.work.status import WorkStatus
 from amqptool.work.store import StoreThread
 from amqptool.work.watchdog import INTERVAL, watch
@@ -210,6 +211,8 @@ class Worker:
             raise RuntimeError("a Worker serves once; make another one")
         self._has_served = True
         store = open_store(self._dedup) if isinstance(self._dedup, str) else self._dedup
+        if store is not None:
+            warn_of_short_retention(store, self._ladder)
         started = asyncio.get_running_loop().time()
         try:
             async with self._observed():

@@ -10,12 +10,20 @@ from typing import Any
 import psycopg
 import pytest
 
-from amqptool.dedup.interface import PRUNE_BATCH, Acquired, Key
+from amqptool.dedup.interface import PRUNE_BATCH, Acquired, Key, State
 from amqptool.dedup.postgresql import PostgresqlStore
 from amqptool.dedup.postgresql_statements import SCHEMA_VERSION
 from amqptool.errors import DedupError
 
 KEY = Key("scope", "id")
+
+#: Ends whoever has written to the table, as late as can be.
+_DEATH_AT_COMMIT = """
+CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER die AFTER UPDATE ON amqptool_dedup
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die();
+"""
 
 
 @pytest.fixture
@@ -105,6 +113,20 @@ def test_a_lock_that_lasts_is_an_error_that_passes(store: PostgresqlStore, postg
         other.execute("LOCK TABLE amqptool_dedup")
         with pytest.raises(DedupError, match="lock timeout"):
             store.complete([claim])
+
+    assert store.complete([claim]) == [True]
+
+
+def test_a_backend_that_dies_in_its_commit_costs_one_call(
+    store: PostgresqlStore, connection: psycopg.Connection[Any]
+) -> None:
+    """DONE is not there then, which the repeated call finds out by its token."""
+    claim = acquire(store)
+    connection.execute(_DEATH_AT_COMMIT)
+    with pytest.raises(DedupError, match="cannot use dedup store"):
+        store.complete([claim])
+    assert [entry.row.state for entry in store.find(KEY.message_id)] == [State.CLAIMED]
+    connection.execute("DROP FUNCTION die CASCADE")
 
     assert store.complete([claim]) == [True]
 

@@ -22,7 +22,9 @@ KEY, OTHER = Key("scope", "id"), Key("scope", "other")
 
 #: Claims the keys that stdin names, a line for each call, and tells what became of each.
 _OTHER_PROCESS = """
-import sys
+import sys, time
+real = time.time
+time.time = lambda: real() + float(sys.argv[2])
 from amqptool.dedup import open_store
 from amqptool.dedup.interface import Key
 store = open_store(sys.argv[1])
@@ -34,10 +36,10 @@ for line in sys.stdin:
 
 
 class OtherProcess:
-    """A worker of this machine."""
+    """A worker of this machine, whose clock may be wrong by some seconds."""
 
-    def __init__(self, url: str) -> None:
-        arguments = [sys.executable, "-c", _OTHER_PROCESS, url]
+    def __init__(self, url: str, clock: float = 0.0) -> None:
+        arguments = [sys.executable, "-c", _OTHER_PROCESS, url, str(clock)]
         self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.answer() == ["ready"]
 
@@ -113,12 +115,12 @@ def behind(kind: str, url: str, proxy: AnswerLoser, request: pytest.FixtureReque
 
 
 @pytest.fixture
-def others(url: str) -> Iterator[Callable[[], OtherProcess]]:
+def others(url: str) -> Iterator[Callable[..., OtherProcess]]:
     """Give a function that starts another process, which ends with the test."""
     started: list[OtherProcess] = []
 
-    def start() -> OtherProcess:
-        started.append(OtherProcess(url))
+    def start(clock: float = 0.0) -> OtherProcess:
+        started.append(OtherProcess(url, clock))
         return started[-1]
 
     yield start
@@ -164,6 +166,16 @@ def test_a_claim_of_a_live_process_is_busy(store: DedupStore, others: Callable[[
 
     assert store.claim([KEY]) == [Busy()]
     assert store.forget([KEY]) == [False]
+
+
+@pytest.mark.parametrize("clock", [-3600, 3600])
+def test_a_wrong_clock_ends_no_lease(store: DedupStore, others: Callable[..., OtherProcess], clock: float) -> None:
+    """E13: leases go by the server's clock, whatever that of a worker says."""
+    acquire(store)
+    other = others(clock)
+
+    assert other.claim("id", "other") == ["Busy", "Acquired"]
+    assert store.claim([OTHER]) == [Busy()]
 
 
 def test_a_claim_of_a_killed_process_is_free_at_once(store: DedupStore, others: Callable[[], OtherProcess]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -387,6 +388,18 @@ def test_a_file_that_comes_back_works_again(path: Path, store: SqliteStore) -> N
     assert store.complete([claim]) == [True]
 
 
+@pytest.mark.parametrize("call", CALLS)
+def test_broken_pages_are_an_error_of_each_call(path: Path, call: str) -> None:
+    """E4: behind a first page that is whole nothing is begun anew either."""
+    with closing(SqliteStore(path)) as store:
+        claim = acquire(store)
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+
+    with closing(SqliteStore(path)) as store, pytest.raises(DedupError, match="malformed"):
+        CALLS[call](store, claim)
+
+
 def test_a_full_disk_is_an_error_that_passes(path: Path, others: Callable[..., OtherProcess]) -> None:
     """With no room left every write is a DedupError; with room again the store goes on where it was."""
     other = others(path)
@@ -482,6 +495,24 @@ def test_an_old_claim_in_front_keeps_nothing_behind_it(path: Path) -> None:
         assert store.prune() == 1
         assert [entry.key.message_id for entry in store.find("held")] == ["held"]
         assert store.find(KEY.message_id) == []
+
+
+def test_a_store_that_is_pruned_does_not_grow(path: Path) -> None:
+    """E15: what is forgotten makes room for what comes."""
+    now = [1000.0]
+    pages = []
+    with closing(SqliteStore(path, clock=lambda: now[0], retention=10)) as store:
+        for day in range(4):
+            keys = [Key("scope", str(UUID(int=day * 1000 + number))) for number in range(1000)]
+            store.complete([claim for claim in store.claim(keys) if isinstance(claim, Acquired)])
+            now[0] += 11
+            while store.prune():
+                pass
+            with closing(sqlite3.connect(path)) as connection:
+                pages += connection.execute("PRAGMA page_count").fetchone()
+
+    assert pages[0] > 10
+    assert pages[3] <= pages[1]
 
 
 @pytest.mark.usefixtures("store")

@@ -302,7 +302,9 @@ def raiser(error: BaseException) -> Callable[[Delivery], None]:
 
 
 @pytest.mark.parametrize("index", [0, 1], ids=["thread", "async"])
-@pytest.mark.parametrize("error", [OwnError("x"), ValueError("x"), TimeoutError("x"), OSError(5, "x")])
+@pytest.mark.parametrize(
+    "error", [OwnError("x"), TimeoutError("x"), OSError(5, "x"), RecursionError("x"), MemoryError()]
+)
 def test_a_failure_is_the_handlers_own_error(index: int, error: Exception) -> None:
     """What a handler raises comes out as it is, with its traceback."""
     handler = runnable(both(raiser(error))[index])

@@ -32,13 +32,25 @@ def record_effect(directory: Path, delivery: Delivery) -> None:
 
 
 class StoreThatDies(SqliteStore):
-    """Dies as soon as DONE is on disk."""
+    """Dies as soon as DONE is on disk, or around giving up the claim of a message whose copy is confirmed."""
+
+    step = ""
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
-        """Write DONE and die."""
-        super().complete(claims)
-        die()
-        return []
+        """Write DONE, and die if it is time to."""
+        recorded = super().complete(claims)
+        self._come_to("after-done")
+        return recorded
+
+    def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
+        """Release claims, and die if it is time to."""
+        self._come_to("after-copy")
+        super().release(claims, failed=failed)
+        self._come_to("after-release")
+
+    def _come_to(self, step: str) -> None:
+        if self.step == step:
+            die()
 
 
 def main(url: str, step: str, directory: Path) -> None:
@@ -47,12 +59,17 @@ def main(url: str, step: str, directory: Path) -> None:
     def handle(delivery: Delivery) -> None:
         if step == "after-claim" or delivery.body == b"poison":
             die()
+        if step in ("after-copy", "after-release"):
+            raise ValueError
         record_effect(directory, delivery)
         if step == "after-effect":
             die()
 
-    store = (StoreThatDies if step == "after-done" else SqliteStore)(directory / "dedup.db")
+    store = StoreThatDies(directory / "dedup.db")
+    store.step = step
     limits: dict[str, Any] = {"retry": (60,), "dead_letter": "dead", "idle_timeout": 1} if step == "poison" else {}
+    if step in ("after-copy", "after-release"):
+        limits = {"retry": (0.1,)}
     Worker(url, "q", handle, dedup=store, dedup_scope="test", commit="each", **limits).run()
 
 

@@ -13,6 +13,7 @@ from amqptool import AmqpUrl, Delivery, HandlerError, MemoryStore, Message, NotF
 from amqptool.dedup.interface import Acquired, Key
 from amqptool.work.pipeline import COMMIT_GROUP
 from tests.support.broker import declare_queue, delete_queue, publish, queue_length
+from tests.support.monitoring import until
 
 
 async def prepare(url: AmqpUrl, count: int) -> None:
@@ -178,6 +179,22 @@ def test_no_more_than_a_commit_group_is_handled_while_done_cannot_be_written(
     assert asyncio.run(scenario()) == most
     locked.close()
     assert handled == count
+
+
+def test_an_idle_worker_ends_at_once(amqptool_vhost: AmqpUrl) -> None:
+    """D9: it waits for no message, no heartbeat and no poll."""
+
+    async def scenario() -> float:
+        await prepare(amqptool_vhost, 0)
+        worker = Worker(amqptool_vhost, "q", lambda _: None, dedup="memory:")
+        serving = asyncio.create_task(worker.serve())
+        await until(lambda: worker.status.consuming)
+        asked = asyncio.get_running_loop().time()
+        worker.stop()
+        await serving
+        return asyncio.get_running_loop().time() - asked
+
+    assert asyncio.run(scenario()) < 1
 
 
 def test_a_worker_serves_once(amqptool_vhost: AmqpUrl) -> None:

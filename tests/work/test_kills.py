@@ -32,7 +32,7 @@ def prepare(url: AmqpUrl) -> None:
     asyncio.run(scenario())
 
 
-def survive(url: AmqpUrl, directory: Path) -> tuple[WorkReport, int]:
+def survive(url: AmqpUrl, directory: Path, messages: int = 1) -> tuple[WorkReport, int]:
     """Let a healthy worker work off what the dead one left; return its report and what is still queued."""
 
     async def scenario() -> tuple[WorkReport, int]:
@@ -42,7 +42,7 @@ def survive(url: AmqpUrl, directory: Path) -> tuple[WorkReport, int]:
             lambda delivery: record_effect(directory, delivery),
             dedup=SqliteStore(directory / "dedup.db"),
             dedup_scope="test",
-            max_messages=1,
+            max_messages=messages,
             timeout=30,
         ).serve()
         return report, await queue_length(url, "q")
@@ -72,6 +72,17 @@ def test_a_worker_killed_in_a_step(
     assert start_doomed(amqptool_vhost, step, tmp_path).wait(60) == -signal.SIGKILL
     report, left = survive(amqptool_vhost, tmp_path)
     assert (effects(tmp_path), report.duplicates, left) == (expected_effects, duplicates, 0)
+
+
+@pytest.mark.parametrize("step", ["after-copy", "after-release"])
+def test_a_worker_killed_between_a_copy_and_the_ack_of_its_original(
+    amqptool_vhost: AmqpUrl, tmp_path: Path, step: str
+) -> None:
+    """Both come to the next worker: one is handled, and the other is its duplicate."""
+    prepare(amqptool_vhost)
+    assert start_doomed(amqptool_vhost, step, tmp_path).wait(60) == -signal.SIGKILL
+    report, left = survive(amqptool_vhost, tmp_path, messages=2)
+    assert (effects(tmp_path), report.handled, report.duplicates, left) == (1, 1, 1, 0)
 
 
 def test_a_worker_killed_before_its_ack_arrives(amqptool_vhost: AmqpUrl, tmp_path: Path) -> None:

@@ -17,13 +17,13 @@ from amqptool import (
     PreconditionFailed,
     Reject,
     Retry,
+    Topology,
     Worker,
     WorkReport,
     declare,
 )
 from amqptool.broker.amqp import connect
 from amqptool.retry import wait_queue
-from amqptool.topology.model import Queue, Topology
 from tests.support.broker import declare_queue, delete_queue, drain, publish, queue_length
 
 #: Seconds until a worker that has nothing to do ends, longer than a message waits here.
@@ -277,9 +277,8 @@ def test_the_queues_are_those_of_a_topology_file(amqptool_vhost: AmqpUrl) -> Non
     """What `declare` has made of `retry` and `dead_letter` is what a worker needs, and nothing is changed."""
 
     async def scenario() -> WorkReport:
-        queue = Queue(name="q", retry=(100,), dead_letter="dead")
-        outcomes = await declare(amqptool_vhost, Topology(queues=(queue,)))
-        assert all(outcome.error is None for outcome in outcomes)
+        outcomes = await declare(amqptool_vhost, Topology.parse("queues: {q: {retry: [100ms], dead_letter: dead}}"))
+        assert [outcome.error for outcome in outcomes] == [None] * 3
         await publish(amqptool_vhost, [Message(body=b"x", routing_key="q")])
         return await work(
             amqptool_vhost, lambda delivery: 1 // (delivery.attempt - 1), retry=(0.1,), dead_letter="dead"
