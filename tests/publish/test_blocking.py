@@ -359,7 +359,7 @@ def test_interrupts_while_it_connects_leave_it_closable(vhost: AmqpUrl) -> None:
     """A process interrupted while its publishers connect closes each of them, and none of their threads fails."""
     done = run_script("interrupted", "connect", vhost.reveal(), env=UNMEASURED)
     assert done.returncode == 0, done.stderr
-    assert "Exception in thread" not in done.stderr
+    assert " in thread" not in done.stderr  # "Exception in thread", "Exception ignored in thread started by"
 
 
 # -- processes --
