@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amqptool.broker import local
+from amqptool.testing import fresh_vhost
 from tests.support.servers import (
     PrivatePostgresql,
     PrivateRedis,
@@ -18,6 +20,19 @@ from tests.support.servers import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from amqptool import AmqpUrl
+    from amqptool.broker.local import RunningNode
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that may take longest, so that the last ones keep every core at work."""
+    items.sort(key=_longest, reverse=True)
+
+
+def _longest(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker else 0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,4 +73,23 @@ def redis_url(redis_server: PrivateRedis) -> Iterator[str]:
 def postgresql_url(postgresql_server: PrivatePostgresql) -> Iterator[str]:
     """Give the URL of a PostgreSQL schema that nobody has used."""
     with fresh_schema(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _mortal_node() -> Iterator[RunningNode]:
+    with local.temporary() as node:
+        yield node
+
+
+@pytest.fixture
+def mortal_node(_mortal_node: RunningNode) -> RunningNode:
+    """Give the node that tests may stop and kill, running; its start takes longer than most tests."""
+    return local.start(_mortal_node.directory)
+
+
+@pytest.fixture
+def mortal_vhost(mortal_node: RunningNode) -> Iterator[AmqpUrl]:
+    """Give the URL of a vhost there that nobody has used."""
+    with fresh_vhost(mortal_node) as url:
         yield url

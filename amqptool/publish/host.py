@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import atexit
 import logging
@@ -51,14 +52,34 @@ class Host:
         self._begun: set[Submission] = set()
         self.inbox = Inbox(lambda: self._loop.call_soon_threadsafe(self._news.set))
         self._thread = threading.Thread(target=self._run, name="amqptool publish", daemon=True)
+        self._starting = threading.Lock()
+        self._started = False
 
     # -- for other threads --
 
     def start(self) -> None:
         """Start, if it has not been."""
-        if self._thread.ident is None:
-            atexit.register(self.finish)
-            self._thread.start()
+        if self._started:
+            return
+        atexit.register(self.finish)
+        # From another thread, as interrupts come in the main one: within `Thread.start` they break what is started.
+        answer: SimpleQueue[Exception | None] = SimpleQueue()
+        _thread.start_new_thread(self._start, (answer,))
+        error = answer.get()
+        if error is not None:
+            raise error
+
+    def _start(self, answer: SimpleQueue[Exception | None]) -> None:
+        """Start, unless another call has, which was interrupted meanwhile; say so, or why not."""
+        error: Exception | None = None
+        try:
+            with self._starting:
+                if not self._started:
+                    self._thread.start()
+                    self._started = True
+        except RuntimeError as reason:
+            error = reason
+        answer.put(error)
 
     @property
     def is_here(self) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.check import README, ROOT, problems
-from tests.support.cli import cli_environment
+from tests.support.cli import UNMEASURED, cli_environment
 
 _BLOCK = re.compile(r"^```(?P<kind>console|python)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -49,7 +49,7 @@ def play(session: list[Step], directory: Path) -> list[str]:
     script = "trap 'amqptool broker stop >/dev/null 2>&1' EXIT\n" + "\n".join(
         f"{{ {step.command}\n}} 2>&1; echo '{_DONE}' $?" for step in session
     )
-    environment = {**cli_environment(), "HOME": str(directory), "XDG_STATE_HOME": str(directory / "state")}
+    environment = {**cli_environment(UNMEASURED), "HOME": str(directory), "XDG_STATE_HOME": str(directory / "state")}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     done = subprocess.run(
         ["bash"], input=script, env=environment, cwd=directory, capture_output=True, text=True, check=True

@@ -359,7 +359,7 @@ def test_interrupts_while_it_connects_leave_it_closable(vhost: AmqpUrl) -> None:
     """A process interrupted while its publishers connect closes each of them, and none of their threads fails."""
     done = run_script("interrupted", "connect", vhost.reveal(), env=UNMEASURED)
     assert done.returncode == 0, done.stderr
-    assert "Exception in thread" not in done.stderr
+    assert " in thread" not in done.stderr  # "Exception in thread", "Exception ignored in thread started by"
 
 
 # -- processes --
@@ -446,7 +446,9 @@ def test_a_lost_connection_is_made_anew() -> None:
         assert [publisher.publish(to("q")).sends for _ in range(2)] == [2, 1]
 
 
-def test_whatever_was_confirmed_to_four_threads_survives_a_killed_broker() -> None:
+def test_whatever_was_confirmed_to_four_threads_survives_a_killed_broker(
+    mortal_node: local.RunningNode, mortal_vhost: AmqpUrl
+) -> None:
     """Every message that `publish` said was confirmed is in the queue after SIGKILL."""
     confirmed: list[str | None] = []
     over = threading.Event()
@@ -469,20 +471,19 @@ def test_whatever_was_confirmed_to_four_threads_survives_a_killed_broker() -> No
                 ended.result()
             over.wait(0.05)
 
-    with local.temporary() as node:
-        asyncio.run(declare_queue(node.url, "q"))
-        keep_declarations(node)
-        with BlockingPublisher(node.url) as publisher, ThreadPoolExecutor(4) as threads:
-            workers += [threads.submit(work, publisher) for _ in range(4)]
-            try:
-                grows()
-                local.kill(node.directory)
-                local.start(node.directory)
-                grows()
-            finally:
-                over.set()
-            for worker in workers:
-                worker.result()
-        queued = {delivery.message_id for delivery in asyncio.run(drain(node.url, "q"))}
+    asyncio.run(declare_queue(mortal_vhost, "q"))
+    keep_declarations(mortal_node)
+    with BlockingPublisher(mortal_vhost) as publisher, ThreadPoolExecutor(4) as threads:
+        workers += [threads.submit(work, publisher) for _ in range(4)]
+        try:
+            grows()
+            local.kill(mortal_node.directory)
+            local.start(mortal_node.directory)
+            grows()
+        finally:
+            over.set()
+        for worker in workers:
+            worker.result()
+    queued = {delivery.message_id for delivery in asyncio.run(drain(mortal_vhost, "q"))}
     assert set(confirmed) <= queued
     assert len(confirmed) >= 400

@@ -434,11 +434,13 @@ def test_an_operator_who_closes_the_connection_is_no_end(amqptool_node: Endpoint
     assert "CONNECTION_FORCED" in events[0].text
 
 
-def test_a_broker_that_is_killed_loses_nothing_that_was_confirmed() -> None:
+def test_a_broker_that_is_killed_loses_nothing_that_was_confirmed(
+    mortal_node: local.RunningNode, mortal_vhost: AmqpUrl
+) -> None:
     """A1: killed twice under load and started again, it has every message, in its queue and in our books."""
 
-    async def scenario(node: local.RunningNode) -> tuple[list[Outcome], list[str | None]]:
-        await declare_queue(node.url, "q")
+    async def scenario(node: local.RunningNode, url: AmqpUrl) -> tuple[list[Outcome], list[str | None]]:
+        await declare_queue(url, "q")
         await asyncio.to_thread(keep_declarations, node)
         outcomes: list[Outcome] = []
 
@@ -455,11 +457,10 @@ def test_a_broker_that_is_killed_loses_nothing_that_was_confirmed() -> None:
                     await asyncio.sleep(0.01)
 
         killing: list[asyncio.Task[None]] = []
-        async with Publisher(node.url, window_messages=500) as publisher:
+        async with Publisher(url, window_messages=500) as publisher:
             outcomes += [outcome async for outcome in publisher.publish_many(messages())]
         await asyncio.gather(*killing)
-        return outcomes, [delivery.message_id for delivery in await drain(node.url, "q")]
+        return outcomes, [delivery.message_id for delivery in await drain(url, "q")]
 
-    with local.temporary() as node:
-        outcomes, arrived = asyncio.run(scenario(node))
+    outcomes, arrived = asyncio.run(scenario(mortal_node, mortal_vhost))
     all_there(outcomes, arrived, 3000)

@@ -25,12 +25,14 @@ from tests.support.ctl import keep_declarations
 
 #: How many workers each process has.
 PROCESSES = (1, 2)
+#: How many processes are killed; the broker, whose start takes seconds, is killed half as often.
+KILLS = 2
 
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds."""
     while not condition():
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 class Crowd:
@@ -86,13 +88,13 @@ def messages(count: int) -> list[Message]:
     return once + once[::2]
 
 
-def survive(node: RunningNode, directory: Path, kind: str, count: int, kills: int, commit: str) -> Crowd:
+def survive(node: RunningNode, url: AmqpUrl, directory: Path, kind: str, count: int, kills: int, commit: str) -> Crowd:
     """Let a crowd work all off, killing a process again and again, and the broker half as often."""
-    asyncio.run(declare_queue(node.url, "q", **{"x-queue-type": kind}))
+    asyncio.run(declare_queue(url, "q", **{"x-queue-type": kind}))
     keep_declarations(node)
-    asyncio.run(publish(node.url, messages(count)))
+    asyncio.run(publish(url, messages(count)))
     chance = random.Random(7)
-    with Crowd(node.url, directory, commit) as crowd:
+    with Crowd(url, directory, commit) as crowd:
         for number in range(1, kills + 1):
             until(lambda: len(crowd.effects()) >= count * number // (kills + 1))  # noqa: B023  # called at once
             crowd.kill_one(chance)
@@ -101,7 +103,7 @@ def survive(node: RunningNode, directory: Path, kind: str, count: int, kills: in
                 local.start(node.directory)
         until(lambda: len({body for _, body in crowd.effects()}) == count)
         crowd.end()
-    report = asyncio.run(work_off_the_rest(node.url, directory))
+    report = asyncio.run(work_off_the_rest(url, directory))
     assert (report.handled, report.returned) == (0, 0)  # copies, and what could not be acknowledged
     return crowd
 
@@ -118,12 +120,16 @@ async def work_off_the_rest(url: AmqpUrl, directory: Path) -> WorkReport:
     [("classic", "group", COMMIT_GROUP + 1), ("quorum", "group", COMMIT_GROUP + 1), ("quorum", "each", 1)],
 )
 def test_killed_workers_and_brokers_cost_nothing_and_repeat_little(
-    tmp_path: Path, kind: str, commit: Literal["group", "each"], most: int
+    mortal_node: RunningNode,
+    mortal_vhost: AmqpUrl,
+    tmp_path: Path,
+    kind: str,
+    commit: Literal["group", "each"],
+    most: int,
 ) -> None:
     """What is done twice was being done by a process that was killed then, in each worker at most a commit's worth."""
-    with local.temporary() as node:
-        crowd = survive(node, tmp_path, kind, 1000, 4, commit)
-        assert asyncio.run(queue_length(node.url, "q")) == 0
+    crowd = survive(mortal_node, mortal_vhost, tmp_path, kind, 1000, KILLS, commit)
+    assert asyncio.run(queue_length(mortal_vhost, "q")) == 0
 
     processes: defaultdict[bytes, list[int]] = defaultdict(list)
     for pid, body in crowd.effects():
@@ -135,15 +141,17 @@ def test_killed_workers_and_brokers_cost_nothing_and_repeat_little(
 
 
 @pytest.mark.timeout(300)
-def test_messages_that_wait_survive_a_broker_that_is_killed_as_they_come_back() -> None:
+def test_messages_that_wait_survive_a_broker_that_is_killed_as_they_come_back(
+    mortal_node: RunningNode, mortal_vhost: AmqpUrl
+) -> None:
     """A wait queue lets go of none before its work queue has it on disk."""
     count = 300
 
-    async def scenario(node: RunningNode) -> tuple[WorkReport, Counter[bytes]]:
-        await declare_queue(node.url, "q", **{"x-queue-type": "quorum"})
+    async def scenario(node: RunningNode, url: AmqpUrl) -> tuple[WorkReport, Counter[bytes]]:
+        await declare_queue(url, "q", **{"x-queue-type": "quorum"})
         await asyncio.to_thread(keep_declarations, node)
         bodies = [b"%d" % number for number in range(count)]
-        await publish(node.url, [Message(body=body, routing_key="q") for body in bodies])
+        await publish(url, [Message(body=body, routing_key="q") for body in bodies])
         came_back, handled = asyncio.Event(), Counter[bytes]()
 
         async def handle(delivery: Delivery) -> None:
@@ -152,7 +160,7 @@ def test_messages_that_wait_survive_a_broker_that_is_killed_as_they_come_back() 
             came_back.set()
             handled[delivery.body] += 1
 
-        worker = Worker(node.url, "q", handle, dedup=MemoryStore(), retry=(3,), prefetch=50)
+        worker = Worker(url, "q", handle, dedup=MemoryStore(), retry=(3,), prefetch=50)
         serving = asyncio.create_task(worker.serve())
         while worker.report.retried < count:
             await asyncio.sleep(0.01)
@@ -165,7 +173,6 @@ def test_messages_that_wait_survive_a_broker_that_is_killed_as_they_come_back() 
         worker.stop()
         return await serving, handled
 
-    with local.temporary() as node:
-        report, handled = asyncio.run(scenario(node))
+    report, handled = asyncio.run(scenario(mortal_node, mortal_vhost))
     assert handled == {b"%d" % number: 1 for number in range(count)}
     assert report.handled >= count

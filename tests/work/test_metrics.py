@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import sys
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -106,25 +107,26 @@ def test_a_message_that_waits_for_another_attempt_is_held(
     assert "queue 'q': 2 of at most 3 messages in hand" in warning
 
 
-def test_a_broker_that_is_stopped_leaves_the_worker_live_and_not_ready(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broker_that_is_stopped_leaves_the_worker_live_and_not_ready(
+    mortal_node: local.RunningNode, mortal_vhost: AmqpUrl, caplog: pytest.LogCaptureFixture
+) -> None:
     """/ready tells when no work can come and when it can again; /live is about the process alone."""
 
-    async def scenario(node: local.RunningNode) -> tuple[int, float, dict[str, float]]:
-        await declare_queue(node.url, "q")
-        await asyncio.to_thread(keep_declarations, node)
-        worker = Worker(node.url, "q", lambda _: None, dedup=None, metrics_port=0)
+    async def scenario(directory: Path) -> tuple[int, float, dict[str, float]]:
+        await declare_queue(mortal_vhost, "q")
+        await asyncio.to_thread(keep_declarations, mortal_node)
+        worker = Worker(mortal_vhost, "q", lambda _: None, dedup=None, metrics_port=0)
         async with monitored(worker, caplog) as monitoring:
             await monitoring.until_ready((200, "ready\n"))
-            await asyncio.to_thread(local.stop, node.directory)
+            await asyncio.to_thread(local.stop, directory)
             await monitoring.until_ready((503, "not consuming: no connection to the broker\n"))
             live, connected = (await monitoring.get("/live"))[0], (await monitoring.metrics())["amqptool_connected"]
-            await asyncio.to_thread(local.start, node.directory)
+            await asyncio.to_thread(local.start, directory)
             await monitoring.until_ready((200, "ready\n"))
             seen = await monitoring.metrics()
         return live, connected, seen
 
-    with local.temporary() as node:
-        live, connected, seen = asyncio.run(scenario(node))
+    live, connected, seen = asyncio.run(scenario(mortal_node.directory))
     assert (live, connected) == (200, 0)
     assert (seen["amqptool_connected"], seen["amqptool_reconnects_total"]) == (1, 1)
 
