@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.places import Place
 from tests.support.servers import (
     PrivatePostgresql,
     PrivateRedis,
@@ -18,6 +19,7 @@ from tests.support.servers import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,3 +61,11 @@ def postgresql_url(postgresql_server: PrivatePostgresql) -> Iterator[str]:
     """Give the URL of a PostgreSQL schema that nobody has used."""
     with fresh_schema(postgresql_server) as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Give a database for each kind of store that has transactions."""
+    if request.param == "postgresql":
+        return Place(request.getfixturevalue("postgresql_url"))
+    return Place(f"sqlite:///{tmp_path}/place.db")

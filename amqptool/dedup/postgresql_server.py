@@ -136,6 +136,7 @@ class Transactions:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._idle: deque[psycopg.Connection[Any]] = deque()
+        self._closed = False
 
     @contextmanager
     def transaction(self, finish: Callable[[psycopg.Connection[Any]], None]) -> Iterator[psycopg.Connection[Any]]:
@@ -153,7 +154,11 @@ class Transactions:
             self._give_back(connection)
 
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the connections that are not in use now, and the others after their use."""
+        self._closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
 
@@ -167,7 +172,7 @@ class Transactions:
                 connection.execute("BEGIN")
             except BaseException:
                 connection.close()
-                self.close()  # whatever ended this one has ended the others
+                self._close_idle()  # whatever ended this one has ended the others
                 raise
         return connection
 
@@ -190,7 +195,7 @@ class Transactions:
     def _give_back(self, connection: psycopg.Connection[Any]) -> None:
         with suppress(DedupError), self._server.translated("use"):
             connection.rollback()
-        if self._server.status(connection) == "IDLE":
+        if self._server.status(connection) == "IDLE" and not self._closed:
             self._idle.append(connection)
         else:
             connection.close()

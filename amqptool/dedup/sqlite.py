@@ -75,6 +75,7 @@ class SqliteStore:
         self._clock = clock
         self._turns = Turns()
         self._for_handlers: sqlite3.Connection | None = None
+        self._closed = False
         with self._translated("open"):
             self._owner = owner or str(this_process())
             create_private(self._path)
@@ -153,13 +154,14 @@ class SqliteStore:
                     self._complete_within(connection, claim)
                 with self._unless_broken():
                     connection.execute("COMMIT")  # which may find that a deferred constraint does not hold
-            except BaseException:
-                connection.close()  # and with it the transaction
-                raise
-            self._for_handlers = connection
+                self._for_handlers = connection
+            finally:
+                if self._closed or self._for_handlers is None:
+                    connection.close()  # and with it the transaction
 
     def close(self) -> None:
-        """Close the file; claims stay."""
+        """Close the file; claims stay, and a transaction goes on."""
+        self._closed = True
         self._connection.close()
         if self._for_handlers is not None:
             self._for_handlers.close()

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import Barrier, Event
-from typing import Any, TypeAlias
 
 import psycopg
 import pytest
@@ -19,48 +18,10 @@ from amqptool.dedup.interface import Acquired, Busy, ClaimLost, Done, Key, State
 from amqptool.dedup.postgresql import PostgresqlStore
 from amqptool.dedup.sqlite import SqliteStore
 from amqptool.errors import DedupError, HandlerError
+from tests.support.places import Place, Store
 from tests.support.servers import PrivatePostgresql
 
 KEY, OTHER = Key("scope", "id"), Key("scope", "other")
-
-Store: TypeAlias = SqliteStore | PostgresqlStore
-
-
-class Place:
-    """A database that holds a store and the effects of handlers."""
-
-    def __init__(self, kind: str, url: str) -> None:
-        self.kind = kind
-        self.url = url
-        with self.connect() as connection:
-            connection.execute("CREATE TABLE effect (name text)")
-
-    def open(self, **settings: Any) -> Store:
-        """Open the store."""
-        if self.kind == "sqlite":
-            return SqliteStore(self.url.removeprefix("sqlite:///"), **settings)
-        return PostgresqlStore(self.url, **settings)
-
-    def connect(self) -> Any:
-        """Connect as anybody can; a `with` block ends with the connection."""
-        if self.kind == "sqlite":
-            return closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), isolation_level=None))
-        return psycopg.connect(self.url, autocommit=True)
-
-    def effects(self) -> list[str]:
-        """Return what handlers did."""
-        with self.connect() as connection:
-            return [name for (name,) in connection.execute("SELECT name FROM effect ORDER BY name").fetchall()]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """Give a database for each kind of store that has transactions."""
-    if request.param == "postgresql":
-        yield Place("postgresql", request.getfixturevalue("postgresql_url"))
-        return
-    SqliteStore(tmp_path / "dedup.db").close()
-    yield Place("sqlite", f"sqlite:///{tmp_path}/dedup.db")
 
 
 @pytest.fixture
