@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -22,6 +20,7 @@ from amqptool.broker.local import RunningNode
 from amqptool.work.pipeline import COMMIT_GROUP
 from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.ctl import keep_declarations
+from tests.support.herd import Herd
 
 #: How many workers each process has.
 PROCESSES = (1, 2)
@@ -33,50 +32,19 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-class Crowd:
+class Crowd(Herd):
     """Processes of workers on one queue, and what they did."""
 
     def __init__(self, url: AmqpUrl, directory: Path, commit: str) -> None:
-        self._url = url
         self._directory = directory
-        self._commit = commit
-        self.killed: set[int] = set()
-        self._processes = [self._start(count) for count in PROCESSES]
-
-    def _start(self, workers: int) -> subprocess.Popen[bytes]:
-        words = [self._url.reveal(), str(self._directory), str(workers), self._commit]
-        command = [sys.executable, "-m", "tests.support.crowd", *words]
-        return subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL)
-
-    def kill_one(self, chance: random.Random) -> None:
-        """Kill one of the processes, and start another one in its place."""
-        which = chance.randrange(len(PROCESSES))
-        self._processes[which].kill()
-        self._processes[which].wait()
-        self.killed.add(self._processes[which].pid)
-        self._processes[which] = self._start(PROCESSES[which])
+        module, where = "tests.support.crowd", (url.reveal(), str(directory))
+        super().__init__([(module, *where, str(count), commit) for count in PROCESSES])
 
     def effects(self) -> list[tuple[int, bytes]]:
         """Return which process had which effects, in their order."""
         file = self._directory / "effects"
         lines = file.read_bytes().splitlines() if file.exists() else []
         return [(int(pid), body) for pid, body in (line.split() for line in lines)]
-
-    def __enter__(self) -> Self:
-        """Give itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave no process behind."""
-        for process in self._processes:
-            process.kill()
-            process.wait()
-
-    def end(self) -> None:
-        """Stop all, and wait for them."""
-        for process in self._processes:
-            process.terminate()
-        assert [process.wait(60) for process in self._processes] == [0, 0]
 
 
 def messages(count: int) -> list[Message]:
