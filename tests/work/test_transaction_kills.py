@@ -16,9 +16,9 @@ from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.herd import Herd
 from tests.support.places import Place
 
-#: How many messages, every other one twice, and how many of them are done between two kills, on average.
-COUNT = int(os.environ.get("AMQPTOOL_TEST_TRANSACTIONS", "600"))
-BETWEEN_KILLS = 100
+#: How many messages, every other one twice, and how many kills.
+COUNT = int(os.environ.get("AMQPTOOL_TEST_TRANSACTIONS", "300"))
+KILLS = 4 + COUNT // 500
 #: How many workers each process has, and how many handlers each of these runs at a time.
 PROCESSES, CONCURRENCY = (1, 2), 4
 
@@ -56,7 +56,7 @@ def test_killed_workers_cost_no_effect_and_repeat_none(amqptool_vhost: AmqpUrl, 
     asyncio.run(prepare(amqptool_vhost, chance))
     module, where = "tests.support.transacting", (amqptool_vhost.reveal(), place.url)
     with Herd([(module, *where, str(workers), str(CONCURRENCY)) for workers in PROCESSES]) as herd:
-        for kill in sorted(chance.sample(range(1, 2 * COUNT), COUNT // BETWEEN_KILLS)):
+        for kill in sorted(chance.sample(range(1, 2 * COUNT), KILLS)):
             while count(place) < kill:
                 time.sleep(0.01)
             herd.kill_one(chance)
@@ -67,4 +67,4 @@ def test_killed_workers_cost_no_effect_and_repeat_none(amqptool_vhost: AmqpUrl, 
 
     assert Counter(place.effects()) == {f"{number} {part}": 1 for number in range(COUNT) for part in ("first", "last")}
     assert (report.failed_attempts, asyncio.run(queue_length(amqptool_vhost, "q"))) == (0, 0)
-    assert len(herd.killed) == COUNT // BETWEEN_KILLS
+    assert len(herd.killed) == KILLS
