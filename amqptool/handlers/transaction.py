@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from amqptool.errors import HandlerError
 from amqptool.handlers import is_python
-from amqptool.handlers.entry_points import load_entry_point
 from amqptool.handlers.python import BlockingHandler, check_takes, load_callable, python_handler
 
 if TYPE_CHECKING:
@@ -42,5 +41,8 @@ def _load(spec: str) -> object:
     if not is_python(spec):
         kind = spec.partition(":")[0]  # the rest may hold a secret
         raise HandlerError(f"{_WANTED}, not {kind}:")
-    load = load_callable if ":" in spec else load_entry_point
-    return load(spec, _ARGUMENTS)
+    if ":" in spec:
+        return load_callable(spec, _ARGUMENTS)
+    from amqptool.handlers.entry_points import load_entry_point
+
+    return load_entry_point(spec, _ARGUMENTS)
