@@ -9,6 +9,7 @@ import pytest
 
 from amqptool.broker import local
 from amqptool.testing import fresh_vhost
+from tests.support.places import Place
 from tests.support.servers import (
     PrivatePostgresql,
     PrivateRedis,
@@ -20,6 +21,7 @@ from tests.support.servers import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from amqptool import AmqpUrl
     from amqptool.broker.local import RunningNode
@@ -93,3 +95,11 @@ def mortal_vhost(mortal_node: RunningNode) -> Iterator[AmqpUrl]:
     """Give the URL of a vhost there that nobody has used."""
     with fresh_vhost(mortal_node) as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Give a database for each kind of store that has transactions."""
+    if request.param == "postgresql":
+        return Place(request.getfixturevalue("postgresql_url"))
+    return Place(f"sqlite:///{tmp_path}/place.db")

@@ -9,16 +9,17 @@ import click
 #: The store's name for working without one.
 NO_DEDUP = "none"
 AT_MOST_ONCE = "at-most-once"
+#: What says where failed messages go.
+_PLACES = ("retry", "dead_letter", "topology")
 #: What only a handler has use for.
 _HANDLER_OPTIONS = (
     "dedup",
     "dedup_scope",
     "app_dir",
-    "retry",
-    "dead_letter",
-    "topology",
+    *_PLACES,
     "missing_id",
     "commit",
+    "transaction",
     "handler_timeout",
     "handler_gzip",
 )
@@ -64,11 +65,34 @@ def check_promises(options: dict[str, Any]) -> None:
         raise click.UsageError("--missing-id is about dedup, and --dedup none is without.")
     if options["ack_mode"] != AT_MOST_ONCE:
         return
-    for name in ("where", "requeue", "dedup", "dedup_scope", "missing_id", "retry", "dead_letter", "topology"):
+    for name in ("where", "requeue", "dedup", "dedup_scope", "missing_id", "transaction", *_PLACES):
         if options[name] and options[name] != NO_DEDUP:
             raise click.UsageError(
                 f"--ack-mode at-most-once lets go of messages first, but --{name.replace('_', '-')} needs them still."
             )
+
+
+def check_transaction(handler: str | None, options: dict[str, Any]) -> None:
+    """Check that a handler can have the transaction in which its message becomes done.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not options["transaction"] or handler is None:
+        return
+    from amqptool.dedup import has_transactions
+    from amqptool.handlers import is_python
+
+    if not is_python(handler):
+        raise click.UsageError("--transaction is for a function of Python: give --handler package.module:function.")
+    if not has_transactions(options["dedup"] or NO_DEDUP):
+        raise click.UsageError("--transaction needs the database: give --dedup sqlite:///… or postgresql://… too.")
+    if options["missing_id"] == "process":
+        raise click.UsageError("--transaction takes an id to make done: --missing-id process has none.")
+    if options["commit"] is not None:
+        raise click.UsageError("--transaction commits each message by itself: leave --commit out.")
+    if options["handler_timeout"] is not None:
+        raise click.UsageError("--transaction takes a blocking function, which no --handler-timeout can stop.")
 
 
 def check_ladder(queue: str, options: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amqptool.dedup.interface import Transactional
 from amqptool.errors import ConfigError, DedupError
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ def open_store(url: str) -> DedupStore:
         DedupError: the store cannot be opened.
     """
     return _open(url, create=True)
+
+
+def has_transactions(store: DedupStore | str) -> bool:
+    """Return whether handlers can write to a store, or to the one that a URL names, in one transaction with DONE."""
+    if isinstance(store, str):
+        return store.startswith((_SQLITE, _POSTGRESQL))
+    return isinstance(store, Transactional)
 
 
 def _open(url: str, *, create: bool) -> DedupStore:

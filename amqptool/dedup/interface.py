@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from amqptool.errors import AmqptoolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
 #: Seconds a claim holds without being renewed; a worker renews three times as often.
 LEASE = 300.0
@@ -168,6 +169,23 @@ class DedupStore(Protocol):
 
     def close(self) -> None:
         """Close the store; claims stay."""
+        ...
+
+
+@runtime_checkable
+class Transactional(Protocol):
+    """A store in a database that handlers can write to as well, in one transaction with DONE."""
+
+    def transaction(self, claim: Acquired) -> AbstractContextManager[Any]:
+        """Give a connection in a transaction, in which DONE is written and committed at the end; from any thread.
+
+        After an exception nothing of it is there. What the block raises comes through, unless the connection was lost.
+
+        Raises:
+            ClaimLost: the claim is no longer the caller's, or done already; it was rolled back.
+            HandlerError: the block ended the transaction itself; what it committed is there, and DONE is not.
+            DedupError: the store cannot be used; claim the key again to learn whether DONE is there.
+        """
         ...
 
 

@@ -141,6 +141,7 @@ class PostgresqlStore:
 
         Raises:
             ClaimLost: the claim is no longer the caller's, or done already; it was rolled back.
+            HandlerError: the caller ended the transaction itself.
             DedupError: the store cannot be used; claim the key again to learn whether DONE is there.
         """
         with self._handlers.transaction(lambda connection: self._complete_within(connection, claim)) as connection:
@@ -154,7 +155,7 @@ class PostgresqlStore:
 
     def _complete_within(self, connection: psycopg.Connection[Any], claim: Acquired) -> None:
         values = {"state": int(State.DONE), "seconds": self.retention, "now": self._now()}
-        written = connection.execute(statements.WRITE, _proofs([claim]) | values, binary=True).fetchall()
+        written = self._server.cursor(connection).execute(statements.WRITE, _proofs([claim]) | values, binary=True)
         if [state for *_, state in written] != [State.CLAIMED]:
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
 

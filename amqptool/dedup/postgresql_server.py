@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from amqptool.dedup import postgresql_statements as statements
-from amqptool.errors import ConfigError, DedupError
+from amqptool.errors import ConfigError, DedupError, HandlerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +23,12 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
-#: Milliseconds to wait for another transaction.
-_LOCK_TIMEOUT = 5_000
+#: For each connection: milliseconds to wait for another transaction, and how soon the server notices a dead client,
+#: whose transaction would keep its locks until then.
+_SETTINGS = """
+SET lock_timeout = 5000;
+SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3
+"""
 
 
 class Server:
@@ -39,7 +43,7 @@ class Server:
         """Open a connection; `durable` makes each commit wait for the disk."""
         connection: psycopg.Connection[Any] = self._library.connect(**_DEFAULTS | self._parameters, autocommit=True)
         try:
-            connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT}")
+            connection.execute(_SETTINGS)
             connection.execute(statements.WITH_DISK if durable else statements.WITHOUT_DISK)
         except BaseException:
             connection.close()
@@ -74,9 +78,18 @@ class Server:
             raise self._refused(f"its schema is version {version}, and this amqptool needs {statements.SCHEMA_VERSION}")
         return True
 
+    def cursor(self, connection: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
+        """Return a cursor whose rows are tuples, whatever the connection's user prefers."""
+        cursor: psycopg.Cursor[Any] = self._library.Cursor(connection, row_factory=self._library.rows.tuple_row)
+        return cursor
+
     def status(self, connection: psycopg.Connection[Any]) -> str:
         """Return where a connection is with its transaction: IDLE, INTRANS, INERROR, ACTIVE or UNKNOWN."""
         return connection.info.transaction_status.name
+
+    def lost(self) -> DedupError:
+        """Return the error of a connection that was lost."""
+        return DedupError(f"cannot use dedup store {self.name}: the connection was lost")
 
     def _refused(self, reason: str) -> DedupError:
         return DedupError(f"cannot open dedup store {self.name}: {reason}")
@@ -123,23 +136,29 @@ class Transactions:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._idle: deque[psycopg.Connection[Any]] = deque()
+        self._closed = False
 
     @contextmanager
     def transaction(self, finish: Callable[[psycopg.Connection[Any]], None]) -> Iterator[psycopg.Connection[Any]]:
         """Give a connection within a transaction, which `finish` sees last; commit it, or roll it back."""
         connection = self._begin()
         try:
-            yield connection
+            with self._unless_lost(connection):
+                yield connection
+            self._check_open(connection)
             with self._server.translated("use"):
-                if self._server.status(connection) != "INTRANS":
-                    raise DedupError("a handler ended, or broke, the transaction that it was given")
                 finish(connection)
-                connection.execute("COMMIT")
+            with self._unless_lost(connection):
+                connection.execute("COMMIT")  # which may find that a deferred constraint does not hold
         finally:
             self._give_back(connection)
 
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the connections that are not in use now, and the others after their use."""
+        self._closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
 
@@ -153,14 +172,30 @@ class Transactions:
                 connection.execute("BEGIN")
             except BaseException:
                 connection.close()
-                self.close()  # whatever ended this one has ended the others
+                self._close_idle()  # whatever ended this one has ended the others
                 raise
         return connection
+
+    @contextmanager
+    def _unless_lost(self, connection: psycopg.Connection[Any]) -> Iterator[None]:
+        """Let errors through, which are the handler's, unless they came with the loss of the connection."""
+        try:
+            yield
+        except Exception as error:
+            if connection.broken:
+                raise self._server.lost() from error
+            raise
+
+    def _check_open(self, connection: psycopg.Connection[Any]) -> None:
+        if connection.broken:
+            raise self._server.lost()
+        if self._server.status(connection) != "INTRANS":
+            raise HandlerError("the handler ended, or broke, the transaction that it was given")
 
     def _give_back(self, connection: psycopg.Connection[Any]) -> None:
         with suppress(DedupError), self._server.translated("use"):
             connection.rollback()
-        if self._server.status(connection) == "IDLE":
+        if self._server.status(connection) == "IDLE" and not self._closed:
             self._idle.append(connection)
         else:
             connection.close()

@@ -36,13 +36,15 @@ from amqptool.dedup.owner import this_process
 from amqptool.dedup.sqlite_file import connect, create_private, create_schema
 from amqptool.dedup.sqlite_rows import Rows, stored_id
 from amqptool.dedup.turns import Turns
-from amqptool.errors import DedupError
+from amqptool.errors import DedupError, HandlerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
 
+#: What SQLite answers when the disk is full or fails.
+_BROKEN = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _COUNT = """
 SELECT text, sum(state = 1), sum(state = 2), sum(state = 3)
 FROM message JOIN name ON name.number = scope GROUP BY text ORDER BY text
@@ -73,6 +75,7 @@ class SqliteStore:
         self._clock = clock
         self._turns = Turns()
         self._for_handlers: sqlite3.Connection | None = None
+        self._closed = False
         with self._translated("open"):
             self._owner = owner or str(this_process())
             create_private(self._path)
@@ -134,34 +137,54 @@ class SqliteStore:
 
         Raises:
             ClaimLost: the claim is no longer the caller's, or done already; it was rolled back.
+            HandlerError: the caller ended the transaction itself.
             DedupError: the store cannot be used; claim the key again to learn whether DONE is there.
         """
         with self._turns:
             with self._translated("use"):
                 self._check_file()
-                connection = self._for_handlers or connect(self._path)
+                connection = self._for_handlers or self._connect_for_handlers()
                 self._for_handlers = None
             try:
                 with self._translated("use"):
                     connection.execute("BEGIN IMMEDIATE")
-                yield connection
+                with self._unless_broken():
+                    yield connection
                 with self._translated("use"):
                     self._complete_within(connection, claim)
-                    connection.execute("COMMIT")
-            except BaseException:
-                connection.close()  # and with it the transaction
-                raise
-            self._for_handlers = connection
+                with self._unless_broken():
+                    connection.execute("COMMIT")  # which may find that a deferred constraint does not hold
+                self._for_handlers = connection
+            finally:
+                if self._closed or self._for_handlers is None:
+                    connection.close()  # and with it the transaction
 
     def close(self) -> None:
-        """Close the file; claims stay."""
+        """Close the file; claims stay, and a transaction goes on."""
+        self._closed = True
         self._connection.close()
         if self._for_handlers is not None:
             self._for_handlers.close()
 
+    def _connect_for_handlers(self) -> sqlite3.Connection:
+        connection = connect(self._path)
+        connection.execute("PRAGMA foreign_keys = ON")  # which cannot be had within a transaction
+        return connection
+
+    @contextmanager
+    def _unless_broken(self) -> Iterator[None]:
+        """Let errors through, which are the handler's, unless they tell that nobody can write."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN:  # the rest tells details
+                raise self._unusable("use", error) from error
+            raise
+
     def _complete_within(self, connection: sqlite3.Connection, claim: Acquired) -> None:
-        if not connection.in_transaction:
-            raise DedupError(f"the transaction of {claim.key.message_id} was ended by its handler")
+        if not _is_open(connection):
+            raise HandlerError("the handler ended the transaction that it was given")
+        connection.row_factory = None  # the handler may have had it otherwise
         self._check_file()
         if not Rows(connection, self._clock()).write([claim], State.DONE, self.retention):
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
@@ -197,5 +220,15 @@ class SqliteStore:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise DedupError(f"cannot {verb} dedup store {self._path}: {reason}") from error
+            raise self._unusable(verb, error) from error
+
+    def _unusable(self, verb: str, error: sqlite3.Error | OSError) -> DedupError:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return DedupError(f"cannot {verb} dedup store {self._path}: {reason}")
+
+
+def _is_open(connection: sqlite3.Connection) -> bool:
+    try:
+        return connection.in_transaction
+    except sqlite3.ProgrammingError:  # it was closed
+        return False

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from amqptool.message import Delivery
 
     #: What a worker takes for a handler: a callable, a handler, or how one is written.
-    AnyHandler: TypeAlias = Callable[[Delivery], Any] | Handler | BlockingHandler | str
+    AnyHandler: TypeAlias = Callable[[Delivery], Any] | Callable[[Delivery, Any], Any] | Handler | BlockingHandler | str
 
 #: Seconds that a command may take: after these RabbitMQ gives the message to somebody else (consumer_timeout).
 COMMAND_TIMEOUT = 1800.0
@@ -70,6 +70,11 @@ def load_handler(spec: str, *, timeout: float | None = None, gzip: bool = False)
 def is_url(spec: str) -> bool:
     """Whether a text names a handler that is called over HTTP."""
     return spec.lower().startswith(("http://", "https://"))
+
+
+def is_python(spec: str) -> bool:
+    """Whether a text names a handler that is a callable of Python."""
+    return not is_url(spec) and not spec.startswith(("exec:", "exec-lines:"))
 
 
 def _installed(name: str, timeout: float | None) -> Handler | BlockingHandler:

@@ -9,15 +9,13 @@ from amqptool.errors import HandlerError
 from amqptool.handlers.python import load_callable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from amqptool.message import Delivery
+    from collections.abc import Callable, Sequence
 
 GROUP = "amqptool.handlers"
 
 
-def load_entry_point(name: str) -> Callable[[Delivery], Any]:
-    """Import the callable that a package offers under a name.
+def load_entry_point(name: str, takes: Sequence[str] = ("the delivery",)) -> Callable[..., Any]:
+    """Import the callable that a package offers under a name; `takes` are its arguments.
 
     Raises:
         HandlerError: none does, several do, or what it offers cannot be loaded.
@@ -30,4 +28,4 @@ def load_entry_point(name: str) -> Callable[[Delivery], Any]:
         raise HandlerError(f"no handler {name!r} is installed (installed: {names}); {hint}")
     if len(found) > 1:
         raise HandlerError(f"several packages offer a handler {name!r}: {', '.join(sorted(found))}")
-    return load_callable(found.pop())
+    return load_callable(found.pop(), takes)

@@ -15,7 +15,7 @@ from amqptool.handlers.forks import end_unless
 from amqptool.handlers.timing import time_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from amqptool.handlers.interface import Handler
     from amqptool.message import Delivery
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def load_callable(spec: str) -> Callable[[Delivery], Any]:
-    """Import the callable that `package.module:name` names; the name may have dots.
+def load_callable(spec: str, takes: Sequence[str] = ("the delivery",)) -> Callable[..., Any]:
+    """Import the callable that `package.module:name` names; the name may have dots, and `takes` are its arguments.
 
     Raises:
         HandlerError: the module is not there, does not import, or holds no such callable.
@@ -38,8 +38,10 @@ def load_callable(spec: str) -> Callable[[Delivery], Any]:
             target = getattr(target, part)
         except AttributeError:
             raise HandlerError(f"handler {spec!r}: {module_name!r} has no {name!r}") from None
-    _check_callable(spec, target)
-    return target  # type: ignore[no-any-return]  # checked to be callable with one argument
+    if not callable(target):
+        raise HandlerError(f"handler {spec!r} is not callable but {type(target).__name__}")
+    check_takes(repr(spec), target, takes)
+    return target  # type: ignore[no-any-return]  # checked to be callable
 
 
 def _import(spec: str, module_name: str) -> object:
@@ -55,18 +57,22 @@ def _import(spec: str, module_name: str) -> object:
         raise HandlerError(f"handler {spec!r}: importing {module_name!r} failed: {reason}") from error
 
 
-def _check_callable(spec: str, target: object) -> None:
-    if not callable(target):
-        raise HandlerError(f"handler {spec!r} is not callable but {type(target).__name__}")
+def check_takes(name: str, function: Callable[..., Any], arguments: Sequence[str]) -> None:
+    """Check that a function can be called with so many arguments.
+
+    Raises:
+        HandlerError: it cannot; the message tells its name, and what the arguments are.
+    """
     try:
-        inspect.signature(target).bind(None)
+        inspect.signature(function).bind(*arguments)
     except TypeError:
-        raise HandlerError(f"handler {spec!r} must take one argument, the delivery") from None
+        count = "one argument" if len(arguments) == 1 else f"{len(arguments)} arguments"
+        raise HandlerError(f"handler {name} must take {count}, {' and '.join(arguments)}") from None
     except ValueError:
         return  # a builtin that does not tell its signature
 
 
-def python_handler(function: Callable[[Delivery], Any], *, timeout: float | None = None) -> Handler | BlockingHandler:
+def python_handler(function: Callable[..., Any], *, timeout: float | None = None) -> Handler | BlockingHandler:
     """Make a handler of a callable that takes a delivery; `timeout` are the seconds that a call may take.
 
     Raises:
@@ -111,14 +117,14 @@ class BlockingHandler:
 
     reads_ahead = True
 
-    def __init__(self, function: Callable[[Delivery], Any]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
 
-    def call(self, delivery: Delivery) -> Awaitable[object] | Exception | None:
+    def call(self, *arguments: Any) -> Awaitable[object] | Exception | None:
         """Call the function; return its error, or what is still to be awaited if it merely wraps an async one."""
         process = os.getpid()
         try:
-            returned = self._function(delivery)
+            returned = self._function(*arguments)
         except BaseException as error:  # SystemExit too is a failure of the message, not of the worker
             end_unless(process, error)
             return _storable(error)

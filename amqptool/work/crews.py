@@ -10,6 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from amqptool.handlers.python import BlockingHandler, finish
+from amqptool.work.transactions import InTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -40,10 +41,12 @@ class Crew(Protocol):
         ...
 
 
-def crew_of(handler: Handler | BlockingHandler, size: int, on_ended: OnEnded) -> Crew:
+def crew_of(handler: Handler | BlockingHandler | InTransaction, size: int, on_ended: OnEnded) -> Crew:
     """Return a crew for a handler, with so many hands."""
+    if isinstance(handler, InTransaction):
+        return ThreadCrew(handler.call, size, on_ended)
     if isinstance(handler, BlockingHandler):
-        return ThreadCrew(handler, size, on_ended)
+        return ThreadCrew(lambda item: handler.call(item.original), size, on_ended)
     return TaskCrew(handler, size, on_ended)
 
 
@@ -137,8 +140,8 @@ class ThreadCrew:
     They are daemons, so a function that never returns cannot keep the process from ending.
     """
 
-    def __init__(self, handler: BlockingHandler, size: int, on_ended: OnEnded) -> None:
-        self._handler = handler
+    def __init__(self, call: Callable[[Item], Ending], size: int, on_ended: OnEnded) -> None:
+        self._call = call
         self._size = size
         self._on_ended = on_ended
         self._endings: _Endings[Ending] = _Endings(self._ended)
@@ -177,7 +180,7 @@ class ThreadCrew:
 
     def _work_forever(self) -> None:
         while (item := self._work.get()) is not None:
-            self._endings.add(item, self._handler.call(item.original))
+            self._endings.add(item, self._call(item))
             del item
 
     def _ended(self, endings: list[tuple[Item, Ending]]) -> None:

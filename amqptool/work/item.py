@@ -32,7 +32,7 @@ class Item:
     #: The copy that is to be confirmed before this one is acknowledged, and how often it was not.
     copy: tuple[Step, Message] | None = None
     sendings: int = 0
-    #: How often somebody else was found at work on it.
+    #: How often somebody else was found at work on it, or nobody could tell whether it is done.
     looks: int = 0
     #: Tried for the last time; stays un-acked until the worker stops.
     given_up: bool = False

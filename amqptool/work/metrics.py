@@ -6,7 +6,7 @@ from bisect import bisect_left
 from itertools import accumulate
 from threading import Lock
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import ConfigError
 from amqptool.handlers.python import BlockingHandler
@@ -104,10 +104,10 @@ class TimedBlockingHandler(BlockingHandler):
         self._handler = handler
         self._seconds = seconds
 
-    def call(self, delivery: Delivery) -> Awaitable[object] | Exception | None:
+    def call(self, *arguments: Any) -> Awaitable[object] | Exception | None:
         """Call the function."""
         started = perf_counter()
-        ending = self._handler.call(delivery)
+        ending = self._handler.call(*arguments)
         if ending is None or isinstance(ending, Exception):
             self._seconds.observe(perf_counter() - started)
             return ending

@@ -42,8 +42,10 @@ from amqptool.work.settle import (
     after_claim,
     after_complete,
     after_handler,
+    after_no_commit,
 )
 from amqptool.work.tasks import END_TIMEOUT, Tasks
+from amqptool.work.transactions import InTransaction, NotCommitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -73,7 +75,7 @@ class Pipeline:
 
     def __init__(
         self,
-        handler: Handler | BlockingHandler,
+        handler: Handler | BlockingHandler | InTransaction,
         store: StoreThread | None,
         report: WorkReport,
         forwarder: Forwarder | None = None,
@@ -283,7 +285,12 @@ class Pipeline:
         done: list[Item] = []
         for item, error in endings:
             if error is None:
-                decision = after_handler(claimed=item.claim is not None, succeeded=True, failures=item.failures)
+                decision = after_handler(
+                    claimed=item.claim is not None,
+                    succeeded=True,
+                    failures=item.failures,
+                    committed=isinstance(self._handler, InTransaction),
+                )
                 if isinstance(decision, Complete):
                     self._completing.put(item)
                 else:
@@ -291,6 +298,8 @@ class Pipeline:
             elif isinstance(error, StopWork):
                 self.hand.running.discard(item)
                 self._fail(error.__cause__ or error)
+            elif isinstance(error, NotCommitted):
+                self._claim_again(item, error)
             else:
                 self._failed(item, error)
         if done:
@@ -310,6 +319,18 @@ class Pipeline:
                 self._tell_failure(item, error)
         self._dispatch()
         self._note_progress()
+
+    def _claim_again(self, item: Item, error: NotCommitted) -> None:
+        """Hold what may be DONE or not; its claim is given up, else the next one would find it busy, with ourselves."""
+        log.warning(
+            "message %s: not committed: %s; looking again",
+            item.delivery.message_id,
+            error,
+            extra=item.about | {"error": str(error)},
+        )
+        self._claims.let_go(item, failed=False)
+        self._hold(item, after_no_commit(item.looks).seconds)
+        item.looks += 1
 
     def _failed(self, item: Item, error: Exception) -> None:
         rejected = isinstance(error, Reject)

@@ -6,12 +6,15 @@ after                       decision
 claim: acquired             Run
 claim: done                 Ack (a duplicate)
 claim: busy                 Hold, then claim again
-handler: success            Complete (Ack, when nothing was claimed)
+handler: success            Complete (Ack, when nothing was claimed, or
+                            DONE was committed with what it did)
 handler: failure            Pass on, if the ladder has a place for it
 handler: failure, no place  Hold, then claim again (release counts it),
                             after as long as the handler asked at least
 copy: confirmed             Release, then Ack
 copy: not confirmed         Hold, then send the copy again
+transaction: not committed  Release, and Hold, then claim again: it was
+                            taken over, or the store cannot tell
 complete: recorded          Ack
 complete: refused           Hold, then claim again
 ==========================  =============================================
@@ -90,15 +93,21 @@ def after_claim(claim: Claim, looks: int) -> AfterClaim:
 
 
 def after_handler(
-    *, claimed: bool, succeeded: bool, failures: int, step: Step | None = None, after: float | None = None
+    *,
+    claimed: bool,
+    succeeded: bool,
+    failures: int,
+    step: Step | None = None,
+    after: float | None = None,
+    committed: bool = False,
 ) -> AfterHandler:
     """Decide after the handler; `failures` counts the failed attempts here before this one.
 
     `step` is the ladder's place for a message whose attempt failed, and `after` the seconds for which its handler
-    asked.
+    asked. `committed` tells that its success is DONE already, in one transaction.
     """
     if succeeded:
-        return _COMPLETE if claimed else _ACK
+        return _COMPLETE if claimed and not committed else _ACK
     return Hold(max(after or 0.0, _held(failures).seconds)) if step is None else PassOn(step)
 
 
@@ -108,6 +117,11 @@ def after_copy(step: Step, *, confirmed: bool, sendings: int) -> AfterCopy:
     `sendings` counts how often this copy was not confirmed before.
     """
     return Release(forget=isinstance(step, DeadLetter)) if confirmed else _held(sendings)
+
+
+def after_no_commit(looks: int) -> Hold:
+    """Decide after a handler whose transaction was not committed for all we know; `looks` counts as for claims."""
+    return Hold(_growing(FIRST_LOOK, LONGEST_LOOK, looks))
 
 
 def after_complete(*, recorded: bool) -> AfterComplete:

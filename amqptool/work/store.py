@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from amqptool.errors import DedupError
+from amqptool.work.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 #: Seconds a worker waits for a failing store before it gives up, and between its attempts.
 PATIENCE, PAUSE = 60.0, 1.0
+#: Seconds that calls have to end when the worker does; with SQLite one may wait for a handler that never ends.
+CLOSE_TIMEOUT = 3.0
 
 
 class StoreThread:
@@ -32,8 +34,9 @@ class StoreThread:
     """
 
     def __init__(self, store: DedupStore) -> None:
-        self._store = store
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="amqptool-dedup")
+        #: The store itself, for what may be called from any thread.
+        self.store = store
+        self._caller = Caller("amqptool-dedup")
         self.lease = store.lease
         # How many calls have failed and are not over; what has failed for too long stays counted.
         self._failing = 0
@@ -47,44 +50,41 @@ class StoreThread:
 
     async def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
-        return await self._call(lambda: self._store.claim(keys))
+        return await self._call(lambda: self.store.claim(keys))
 
     async def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE."""
-        return await self._call(lambda: self._store.complete(claims))
+        return await self._call(lambda: self.store.complete(claims))
 
     async def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
-        await self._call(lambda: self._store.release(claims, failed=failed))
+        await self._call(lambda: self.store.release(claims, failed=failed))
 
     async def discard(self, claims: Sequence[Acquired]) -> None:
         """Give claims up and forget their keys."""
-        await self._call(lambda: self._store.discard(claims))
+        await self._call(lambda: self.store.discard(claims))
 
     async def renew(self, claims: Sequence[Acquired]) -> None:
         """Begin the leases of claims anew."""
-        await self._call(lambda: self._store.renew(claims))
+        await self._call(lambda: self.store.renew(claims))
 
     async def prune(self) -> None:
         """Forget what is older than the retention."""
-        while await self._call(self._store.prune):
+        while await self._call(self.store.prune):
             pass  # the other calls take turns with these
 
     async def close(self) -> None:
-        """End the thread after its current call; the store itself belongs to whoever opened it."""
-        await asyncio.to_thread(self._thread.shutdown)
+        """End the thread after its calls; the store itself belongs to whoever opened it."""
+        await self._caller.close(CLOSE_TIMEOUT)
 
     async def _call(self, function: Callable[[], T]) -> T:
         try:
-            return await self._once(function)
+            return await self._caller.call(function)
         except DedupError as error:
             self._note_failing(error)
         result = await self._again_and_again(function)
         self._note_working()
         return result
-
-    async def _once(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     async def _again_and_again(self, function: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
@@ -92,7 +92,7 @@ class StoreThread:
         while True:
             await asyncio.sleep(PAUSE)
             try:
-                return await self._once(function)
+                return await self._caller.call(function)
             except DedupError:
                 if loop.time() - failing_since > PATIENCE:
                     raise

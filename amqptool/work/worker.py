@@ -15,6 +15,7 @@ from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.dedup import open_store
 from amqptool.errors import BrokerUnavailable, PreconditionFailed
 from amqptool.handlers import as_handler
+from amqptool.handlers.transaction import as_transaction_handler
 from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 from amqptool.work.crowding import Crowding
@@ -28,6 +29,7 @@ from amqptool.work.report import WorkReport
 from amqptool.work.retention import warn_of_short_retention
 from amqptool.work.status import WorkStatus
 from amqptool.work.store import StoreThread
+from amqptool.work.transactions import InTransaction, check_transactional
 from amqptool.work.watchdog import INTERVAL, watch
 
 if TYPE_CHECKING:
@@ -85,6 +87,10 @@ class Worker:
     `at_most_once` acknowledges each message before it is handled: what fails, or is in hand when the process dies, is
     lost. `reject_missing_id` treats a message whose id is no UUID as one that its handler rejected.
 
+    With `transaction`, the handler is a blocking function that takes a transaction too: the connection, of `sqlite3`
+    or `psycopg`, in which DONE is written and committed when it returns. What it does there is there with DONE, or
+    not at all, and so exactly once. A message whose id is no UUID is rejected.
+
     `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
     so many seconds without a message, or altogether.
 
@@ -113,11 +119,14 @@ class Worker:
         timeout: float | None = None,
         at_most_once: bool = False,
         reject_missing_id: bool = False,
+        transaction: bool = False,
         metrics_port: int | None = None,
         metrics_address: str = "127.0.0.1",
     ) -> None:
         if at_most_once and (dedup is not None or retry or dead_letter is not None):
             raise ValueError("at_most_once lets go of messages first: without dedup, retry and dead_letter")
+        if transaction:
+            check_transactional(dedup)
         if min(number for number in (prefetch, concurrency, max_messages) if number is not None) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
         if metrics_port is not None and not 0 <= metrics_port <= 65535:
@@ -125,12 +134,13 @@ class Worker:
         self._urls = as_urls(urls)
         self._hosts = Hosts(self._urls)
         self._queue = queue
-        self._handler = as_handler(handler)
+        self._handler = as_transaction_handler(handler) if transaction else as_handler(handler)
+        self._transaction = transaction
         self._dedup = dedup
         self._scope = dedup_scope
         self._ladder = ladder_of(queue, retry, dead_letter)
-        # What is acknowledged first must not wait for its handler, for it would be lost.
-        self._commit_group = COMMIT_GROUP if commit == "group" and not at_most_once else 0
+        # What is acknowledged first must not wait for its handler, for it would be lost; transactions do not group.
+        self._commit_group = COMMIT_GROUP if commit == "group" and not (at_most_once or transaction) else 0
         wanted = prefetch or (PREFETCH if self._handler.reads_ahead else min(2 * concurrency, LARGEST_PREFETCH))
         self._prefetch = wanted if max_messages is None else min(wanted, max_messages)
         self._prefetch_bytes = prefetch_bytes
@@ -247,8 +257,9 @@ class Worker:
 
     async def _serve(self, store: StoreThread | None) -> WorkReport:
         forwarder = Forwarder(self._urls, self._ladder) if self._ladder.queues() else None
+        handler = self._handler if self._metrics is None else self._metrics.timed(self._handler)
         pipeline = Pipeline(
-            self._handler if self._metrics is None else self._metrics.timed(self._handler),
+            InTransaction(handler, store.store) if store and self._transaction else handler,
             store,
             self._report,
             forwarder,

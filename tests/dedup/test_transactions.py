@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import Barrier, Event
-from typing import Any, TypeAlias
 
 import psycopg
 import pytest
@@ -18,49 +17,11 @@ import pytest
 from amqptool.dedup.interface import Acquired, Busy, ClaimLost, Done, Key, State
 from amqptool.dedup.postgresql import PostgresqlStore
 from amqptool.dedup.sqlite import SqliteStore
-from amqptool.errors import DedupError
+from amqptool.errors import DedupError, HandlerError
+from tests.support.places import Place, Store
 from tests.support.servers import PrivatePostgresql
 
 KEY, OTHER = Key("scope", "id"), Key("scope", "other")
-
-Store: TypeAlias = SqliteStore | PostgresqlStore
-
-
-class Place:
-    """A database that holds a store and the effects of handlers."""
-
-    def __init__(self, kind: str, url: str) -> None:
-        self.kind = kind
-        self.url = url
-        with self.connect() as connection:
-            connection.execute("CREATE TABLE effect (name text)")
-
-    def open(self, **settings: Any) -> Store:
-        """Open the store."""
-        if self.kind == "sqlite":
-            return SqliteStore(self.url.removeprefix("sqlite:///"), **settings)
-        return PostgresqlStore(self.url, **settings)
-
-    def connect(self) -> Any:
-        """Connect as anybody can; a `with` block ends with the connection."""
-        if self.kind == "sqlite":
-            return closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), isolation_level=None))
-        return psycopg.connect(self.url, autocommit=True)
-
-    def effects(self) -> list[str]:
-        """Return what handlers did."""
-        with self.connect() as connection:
-            return [name for (name,) in connection.execute("SELECT name FROM effect ORDER BY name").fetchall()]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """Give a database for each kind of store that has transactions."""
-    if request.param == "postgresql":
-        yield Place("postgresql", request.getfixturevalue("postgresql_url"))
-        return
-    SqliteStore(tmp_path / "dedup.db").close()
-    yield Place("sqlite", f"sqlite:///{tmp_path}/dedup.db")
 
 
 @pytest.fixture
@@ -137,7 +98,7 @@ def test_an_error_that_the_handler_swallowed_leaves_no_half(place: Place, store:
             connection.execute("INSERT INTO effect VALUES ('effect')")
             with pytest.raises((sqlite3.Error, psycopg.Error)):
                 connection.execute("nonsense")
-    except DedupError:
+    except HandlerError:
         pass
 
     done = store.claim([KEY]) == [Done()]
@@ -148,7 +109,7 @@ def test_an_error_that_the_handler_swallowed_leaves_no_half(place: Place, store:
 def test_a_transaction_that_its_handler_ended_is_not_done(place: Place, store: Store, end: str) -> None:
     """DONE would not have been in the same transaction: it is not written, and that is an error."""
     claim = acquire(store)
-    with pytest.raises(DedupError), store.transaction(claim) as connection:
+    with pytest.raises(HandlerError, match="ended"), store.transaction(claim) as connection:
         connection.execute("INSERT INTO effect VALUES ('effect')")
         getattr(connection, end)()
 
@@ -182,6 +143,69 @@ def test_a_claim_has_one_effect(place: Place, store: Store) -> None:
             act(store, lost, "second")
 
     assert place.effects() == ["first"]
+
+
+def test_a_constraint_that_is_deferred_fails_the_handler(place: Place, store: Store) -> None:
+    """What only the commit finds is told in the library's own words, and nothing of it is there."""
+    with place.connect() as connection:
+        connection.execute("CREATE TABLE parent (id integer PRIMARY KEY)")
+        connection.execute("CREATE TABLE child (id integer REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+    claim = acquire(store)
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)), store.transaction(claim) as connection:
+        connection.execute("INSERT INTO child VALUES (2)")
+
+    assert store.claim([KEY]) == [Busy()]
+    act(store, claim)
+    assert place.effects() == ["effect"]
+
+
+def test_rows_may_be_of_any_kind(place: Place, store: Store) -> None:
+    """A handler may have its rows as dictionaries; DONE is written all the same."""
+    claim = acquire(store)
+    with store.transaction(claim) as connection:
+        connection.row_factory = psycopg.rows.dict_row if place.kind == "postgresql" else lambda *_: {}
+        connection.execute("SELECT 1").fetchone()
+
+    assert store.claim([KEY]) == [Done()]
+
+
+def test_a_full_disk_is_no_fault_of_the_handler(tmp_path: Path) -> None:
+    """A statement that finds no room is a DedupError, and so is one that found out when it was committed."""
+    with closing(SqliteStore(tmp_path / "dedup.db")) as store:
+        claim = acquire(store)
+        with pytest.raises(DedupError, match="full"), store.transaction(claim) as connection:
+            connection.execute("PRAGMA max_page_count = 1")
+            connection.execute("CREATE TABLE effect (name text)")
+
+        with store.transaction(claim):
+            pass
+
+
+def test_a_client_that_vanished_keeps_its_locks_for_seconds(postgresql_url: str) -> None:
+    """The server looks whether the client of an open transaction is still there."""
+    with closing(PostgresqlStore(postgresql_url)) as store, store.transaction(acquire(store)) as connection:
+        assert connection.execute("SHOW tcp_keepalives_idle").fetchone() == ("10",)
+
+
+def test_a_backend_that_is_killed_is_no_fault_of_the_handler(postgresql_url: str) -> None:
+    """With its connection lost, whatever the handler raises is a DedupError, and so is going on without noticing."""
+    with closing(PostgresqlStore(postgresql_url)) as store:
+        claim = acquire(store)
+        for statements in (1, 0):
+            with pytest.raises(DedupError), store.transaction(claim) as connection:
+                terminate(postgresql_url, connection.info.backend_pid)
+                for _ in range(statements):
+                    connection.execute("SELECT 1")
+
+        with store.transaction(claim):
+            pass
+        assert store.claim([KEY]) == [Done()]
+
+
+def terminate(url: str, backend: int) -> None:
+    """End a backend of the server, and wait until it has gone."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s, 10000)", [backend])
 
 
 @pytest.mark.parametrize(("step", "effects"), [("after-effect", []), ("after-commit", ["killed"])])

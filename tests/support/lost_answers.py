@@ -17,6 +17,8 @@ class AnswerLoser:
         self.port: int = self._listener.getsockname()[1]
         #: Whether the next answer is to be lost.
         self.armed = False
+        #: What a client says whose answer is to be lost.
+        self.said: bytes | None = None
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -34,6 +36,8 @@ class AnswerLoser:
     def _copy(self, source: socket.socket, destination: socket.socket, answers: bool) -> None:
         with suppress(OSError):
             while (chunk := source.recv(65536)) and not (answers and self.armed):
+                if not answers and self.said is not None and self.said in chunk:
+                    self.armed, self.said = True, None
                 destination.sendall(chunk)
         if answers:
             self.armed = False

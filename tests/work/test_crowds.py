@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 from uuid import UUID
 
 import pytest
 
-from amqptool import AmqpUrl, Delivery, MemoryStore, Message, Worker, WorkReport
+from amqptool import AmqpUrl, Delivery, MemoryStore, Message, SqliteStore, Worker, WorkReport
 from amqptool.broker import local
 from amqptool.broker.local import RunningNode
 from amqptool.work.pipeline import COMMIT_GROUP
 from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.ctl import keep_declarations
+from tests.support.herd import Herd
 
 #: How many workers each process has.
 PROCESSES = (1, 2)
@@ -35,50 +35,19 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-class Crowd:
+class Crowd(Herd):
     """Processes of workers on one queue, and what they did."""
 
     def __init__(self, url: AmqpUrl, directory: Path, commit: str) -> None:
-        self._url = url
         self._directory = directory
-        self._commit = commit
-        self.killed: set[int] = set()
-        self._processes = [self._start(count) for count in PROCESSES]
-
-    def _start(self, workers: int) -> subprocess.Popen[bytes]:
-        words = [self._url.reveal(), str(self._directory), str(workers), self._commit]
-        command = [sys.executable, "-m", "tests.support.crowd", *words]
-        return subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL)
-
-    def kill_one(self, chance: random.Random) -> None:
-        """Kill one of the processes, and start another one in its place."""
-        which = chance.randrange(len(PROCESSES))
-        self._processes[which].kill()
-        self._processes[which].wait()
-        self.killed.add(self._processes[which].pid)
-        self._processes[which] = self._start(PROCESSES[which])
+        module, where = "tests.support.crowd", (url.reveal(), str(directory))
+        super().__init__([(module, *where, str(count), commit) for count in PROCESSES])
 
     def effects(self) -> list[tuple[int, bytes]]:
         """Return which process had which effects, in their order."""
         file = self._directory / "effects"
         lines = file.read_bytes().splitlines() if file.exists() else []
         return [(int(pid), body) for pid, body in (line.split() for line in lines)]
-
-    def __enter__(self) -> Self:
-        """Give itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave no process behind."""
-        for process in self._processes:
-            process.kill()
-            process.wait()
-
-    def end(self) -> None:
-        """Stop all, and wait for them."""
-        for process in self._processes:
-            process.terminate()
-        assert [process.wait(60) for process in self._processes] == [0, 0]
 
 
 def messages(count: int) -> list[Message]:
@@ -101,7 +70,8 @@ def survive(node: RunningNode, url: AmqpUrl, directory: Path, kind: str, count: 
             if number % 2 == 0:
                 local.kill(node.directory)
                 local.start(node.directory)
-        until(lambda: len({body for _, body in crowd.effects()}) == count)
+        with closing(SqliteStore(directory / "dedup.db")) as store:  # effects of the killed may lack their DONE
+            until(lambda: sum(scope.done for scope in store.counts()) == count)
         crowd.end()
     report = asyncio.run(work_off_the_rest(url, directory))
     assert (report.handled, report.returned) == (0, 0)  # copies, and what could not be acknowledged

@@ -23,6 +23,7 @@ from amqptool.work.settle import (
     after_complete,
     after_copy,
     after_handler,
+    after_no_commit,
 )
 
 CLAIM = Acquired(Key("scope", "id"), "token", 2)
@@ -48,15 +49,18 @@ def test_a_busy_delivery_is_held(looks: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("claim", "succeeded", "failures"), list(itertools.product((CLAIM, None), (True, False), COUNTS))
+    ("claim", "succeeded", "committed", "failures"),
+    list(itertools.product((CLAIM, None), (True, False), (True, False), COUNTS)),
 )
-def test_only_success_leads_towards_an_ack(claim: Acquired | None, succeeded: bool, failures: int) -> None:
-    """After success DONE is written first, if there is a claim; after a failure the delivery is held."""
-    decision = after_handler(claimed=claim is not None, succeeded=succeeded, failures=failures)
+def test_only_success_leads_towards_an_ack(
+    claim: Acquired | None, succeeded: bool, committed: bool, failures: int
+) -> None:
+    """After success DONE is written first, if it is not yet and there is a claim; after a failure it is held."""
+    decision = after_handler(claimed=claim is not None, succeeded=succeeded, failures=failures, committed=committed)
 
     if not succeeded:
         assert isinstance(decision, Hold)
-    elif claim is None:
+    elif claim is None or committed:
         assert decision == Ack()
     else:
         assert decision == Complete()
@@ -88,6 +92,12 @@ def test_only_a_confirmed_copy_lets_go_of_its_original(failures: int) -> None:
     assert after_copy(Rung("wait"), confirmed=True, sendings=failures) == Release(forget=False)
     assert after_copy(DeadLetter("dead"), confirmed=True, sendings=failures) == Release(forget=True)
     assert isinstance(after_copy(Rung("wait"), confirmed=False, sendings=failures), Hold)
+
+
+@pytest.mark.parametrize("looks", COUNTS)
+def test_what_was_not_committed_is_looked_at_again(looks: int) -> None:
+    """A transaction that lost its claim or its store is neither a success nor a failed attempt."""
+    assert after_no_commit(looks) == after_claim(Busy(), looks)
 
 
 @pytest.mark.parametrize(("recorded", "decision"), [(True, Ack()), (False, Hold(FIRST_LOOK))])

@@ -16,6 +16,7 @@ from amqptool.cli.consume_checks import (
     check_look_options,
     check_processes,
     check_promises,
+    check_transaction,
 )
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
@@ -41,6 +42,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 _WORKER_OPTIONS = (
     "dedup_scope",
     "commit",
+    "transaction",
     "prefetch_bytes",
     "retry",
     "dead_letter",
@@ -96,6 +98,7 @@ _WORKER_OPTIONS = (
     type=click.Choice(["group", "each"]),
     help="Commit what is done together, or each message before the next.  [default: group]",
 )
+@click.option("--transaction", is_flag=True, help="Handle each in the transaction of --dedup in which it becomes done.")
 @click.option("--retry", type=Delays(), metavar="5s,1m,10m", help="Wait so long after each failed attempt, in queues.")
 @click.option("--dead-letter", metavar="QUEUE", help="Where messages go that failed for good.")
 @click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
@@ -140,6 +143,9 @@ def consume(
     body on stdin, exit code 0 done, 75 again, 65 dead letter), exec-lines:COMMAND (processes that stay, asked by lines
     of JSON) or a URL (a POST for each message).
 
+    With --transaction, the callable also gets a transaction of the database that --dedup names, in which its message
+    becomes done when it returns: what it does there is done exactly once.
+
     --where compares routing_key (a topic pattern), exchange, type, message_id, app_id, correlation_id or header.NAME
     ('*' is any characters; a header may be a number or true or false). With it, or --requeue, each message that is
     there is looked at once, the others are put back in their places, and the command ends. To quorum queues before
@@ -149,6 +155,7 @@ def consume(
     check_handler_options(handler, options)
     check_look_options(handler, output, options)
     check_promises(options)
+    check_transaction(handler, options)
     check_ladder(queue, options)
     check_processes(handler, options)
     if options["processes"] > 1 and options["supervised"] is None:
@@ -238,17 +245,26 @@ def _handle(context: Context, queue: str, handler: str, options: dict[str, Any])
 def _work_with(
     context: Context, queue: str, handler: str, options: dict[str, Any], supervised: Supervised | None = None
 ) -> tuple[WorkReport, Stop]:
-    from amqptool.handlers import load_handler
     from amqptool.settings.paths import dedup_url
 
     if options["app_dir"] is not None:
         sys.path.insert(0, options["app_dir"])
-    loaded = load_handler(handler, timeout=options["handler_timeout"], gzip=options["handler_gzip"])
+    loaded = _load_handler(handler, options)
     if options["topology"] is not None:
         options |= _ladder(context, options["topology"], queue)
     dedup = NO_DEDUP if options["ack_mode"] == AT_MOST_ONCE else options["dedup"] or dedup_url(context.environ)
     store = None if dedup == NO_DEDUP else dedup
     return run(context, lambda stop: _work(context, queue, loaded, store, options, stop, supervised))
+
+
+def _load_handler(spec: str, options: dict[str, Any]) -> AnyHandler:
+    if options["transaction"]:
+        from amqptool.handlers.transaction import as_transaction_handler
+
+        return as_transaction_handler(spec)
+    from amqptool.handlers import load_handler
+
+    return load_handler(spec, timeout=options["handler_timeout"], gzip=options["handler_gzip"])
 
 
 def _ladder(context: Context, file: str, name: str) -> dict[str, Any]:

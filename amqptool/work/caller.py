@@ -1,0 +1,51 @@
+"""Blocking calls in one thread, for an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+class Caller:
+    """Makes one call at a time, in order.
+
+    Its thread is a daemon, unlike that of an executor: a call that does not end cannot keep the process from ending.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._thread = Thread(target=self._call_forever, name=name, daemon=True)
+        self._thread.start()
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Call a function in the thread, and wait for what it returns or raises."""
+        future: Future[T] = Future()
+        self._calls.put((future, function))
+        return await asyncio.wrap_future(future)
+
+    async def close(self, timeout: float) -> None:
+        """End the thread once it has made its calls; after so many seconds, leave it to itself."""
+        self._calls.put(None)
+        await asyncio.to_thread(self._thread.join, timeout)
+
+    def _call_forever(self) -> None:
+        while (call := self._calls.get()) is not None:
+            future, function = call
+            if future.set_running_or_notify_cancel():
+                _settle(future, function)
+            del call, future, function  # which hold what the caller may want to see freed
+
+
+def _settle(future: Future[T], function: Callable[[], T]) -> None:
+    try:
+        future.set_result(function())
+    except BaseException as error:
+        future.set_exception(error)
