@@ -98,18 +98,28 @@ class Line:
         self._server = server
         self._durable = durable
         self._connection: psycopg.Connection[Any] | None = None
+        self._numbers: dict[bytes, int] = {}
 
     def connected(self) -> psycopg.Connection[Any]:
         """Return the connection, a new one where there is none."""
         if self._connection is None or self._connection.closed:
             self._connection = self._server.connect(durable=self._durable)
+            self._numbers = {}  # it may be another server's, or one that was set back
         return self._connection
 
     def ask(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement, a transaction of its own, and return its rows."""
         with self._server.translated("use"):
-            cursor = self.connected().execute(statement, parameters, binary=True)
+            # Never prepared: a plan is for what the table holds now, and at first that is nothing.
+            cursor = self.connected().execute(statement, parameters, prepare=False, binary=True)
             return cursor.fetchall() if cursor.description else [cursor.rowcount]
+
+    def number(self, name: bytes) -> int:
+        """Return the number that a name has in the database."""
+        if name not in self._numbers:
+            self.ask(statements.ADD_NAME, {"name": name})
+            [[self._numbers[name]]] = self.ask(statements.NUMBER, {"name": name})
+        return self._numbers[name]
 
     def close(self) -> None:
         """Close the connection."""

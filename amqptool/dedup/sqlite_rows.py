@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from amqptool.dedup.ids import stored_id
 from amqptool.dedup.interface import Acquired, Busy, Claim, Done, Key, Row, State, may_forget, may_take
 from amqptool.dedup.owner import is_alive, is_dead
 
@@ -40,12 +40,6 @@ DELETE FROM message WHERE number IN (
 
 #: How many of the oldest rows are looked at when pruning; those that must stay among them are few, and not for ever.
 _OLDEST = 20_000
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-
-
-def stored_id(message_id: str) -> str | bytes:
-    """Return an id as it is kept: a UUID as its 16 bytes, anything else as it is."""
-    return bytes.fromhex(message_id.replace("-", "")) if _UUID.fullmatch(message_id) else message_id
 
 
 class Rows:
