@@ -118,7 +118,7 @@ class PostgresqlStore:
 
     def counts(self) -> list[Counts]:
         """Count the keys of each scope."""
-        rows = self._ask(self._claims, statements.COUNT)
+        rows = self._server.read(statements.COUNT)
         return [Counts(_text(scope), *numbers) for scope, *numbers in rows]
 
     def find(self, message_id: str) -> list[Entry]:

@@ -74,6 +74,11 @@ class Server:
             raise self._refused(f"its schema is version {version}, and this amqptool needs {statements.SCHEMA_VERSION}")
         return True
 
+    def read(self, statement: str) -> list[Any]:
+        """Return the rows of a statement that reads the whole table, over a connection of its own."""
+        with self.translated("read"), self.connect(durable=False) as connection:
+            return connection.execute(statement, binary=True).fetchall()
+
     def status(self, connection: psycopg.Connection[Any]) -> str:
         """Return where a connection is with its transaction: IDLE, INTRANS, INERROR, ACTIVE or UNKNOWN."""
         return connection.info.transaction_status.name
@@ -103,8 +108,9 @@ class Line:
     def connected(self) -> psycopg.Connection[Any]:
         """Return the connection, a new one where there is none."""
         if self._connection is None or self._connection.closed:
-            self._connection = self._server.connect(durable=self._durable)
             self._numbers = {}  # it may be another server's, or one that was set back
+            self._connection = self._server.connect(durable=self._durable)
+            self._connection.execute(statements.BY_INDEX)
         return self._connection
 
     def ask(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
