@@ -132,12 +132,19 @@ class Child:
             self._is_watched = True
             self._loop.add_reader(self._stdout, self._read)
         self._look()
+        if self._is_asked:
+            self._read()  # a fast process may have answered already, without another turn of the loop
 
     def _read(self) -> None:
         if not self._is_asked:
             self._is_watched = False
             self._loop.remove_reader(self._stdout)
-        elif chunk := os.read(self._stdout, LONGEST_ANSWER):
+            return
+        try:
+            chunk = os.read(self._stdout, LONGEST_ANSWER)
+        except BlockingIOError:
+            return
+        if chunk:
             self._unread += chunk
             self._look()
         else:
