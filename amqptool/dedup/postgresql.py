@@ -8,10 +8,12 @@ server's clock.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from amqptool.dedup import postgresql_statements as statements
 from amqptool.dedup.answers import LostAnswers
+from amqptool.dedup.ids import stored_id
 from amqptool.dedup.interface import (
     LEASE,
     PRUNE_BATCH,
@@ -28,6 +30,7 @@ from amqptool.dedup.interface import (
     State,
     in_order,
     may_forget,
+    may_take,
 )
 from amqptool.dedup.owner import is_dead, this_process
 from amqptool.dedup.postgresql_server import Line, Server, Transactions
@@ -78,20 +81,22 @@ class PostgresqlStore:
         wanted = list(dict.fromkeys(keys))
         if not wanted:
             return []
-        claims: dict[Key, Claim] = dict.fromkeys(wanted, Busy())
         with self._lost.new_token() as token:
-            new = {"token": token, "owner": self._owner, "lease": self.lease}
-            claims |= _acquired(token, self._ask(self._claims, statements.CLAIM, **_columns(wanted), **new))
-            rows = self._look([key for key in wanted if claims[key] == Busy()])
-            claims |= {key: Done() for key, (row, _) in rows.items() if row.state == State.DONE}
-            claims |= self._take_over(rows, new)
+            places = self._places(wanted)
+            new = {"token": token.encode(), "owner": self._number(self._owner), "lease": self.lease}
+            [count] = self._ask(self._claims, statements.CLAIM, keys=places, **new)
+            claims: dict[Key, Claim] = {key: Acquired(key, token, 1) for key in wanted}
+            if count < len(wanted):
+                claims |= self._contend(dict(zip(places, wanted, strict=True)), token, new)
         return in_order(keys, claims)
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, on the server's disk when this returns."""
-        recorded = self._write(self._dones, claims, State.DONE, self.retention)
-        proofs = {(bytes(scope), bytes(message_id), token) for scope, message_id, token, _state in recorded}
-        return [(*_encoded(claim.key), claim.token) in proofs for claim in claims]
+        if self._write(self._dones, claims, State.DONE, self.retention) == len(claims):
+            return [True] * len(claims)
+        proofs = self._proofs(claims)
+        done = {(bytes(key), bytes(token)) for key, token in self._ask(self._dones, statements.DONE, **proofs)}
+        return [proof in done for proof in zip(proofs["keys"], proofs["tokens"], strict=True)]
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
@@ -100,7 +105,7 @@ class PostgresqlStore:
     def discard(self, claims: Sequence[Acquired]) -> None:
         """Give claims up and forget their keys."""
         if claims:
-            self._ask(self._claims, statements.DISCARD, **_proofs(claims), state=int(State.CLAIMED))
+            self._ask(self._claims, statements.DISCARD, **self._proofs(claims))
 
     def renew(self, claims: Sequence[Acquired]) -> None:
         """Begin the leases of claims anew."""
@@ -113,24 +118,23 @@ class PostgresqlStore:
 
     def counts(self) -> list[Counts]:
         """Count the keys of each scope."""
-        rows = self._ask(self._claims, statements.COUNT)
-        return [Counts(bytes(scope).decode(), *numbers) for scope, *numbers in rows]
+        rows = self._server.read(statements.COUNT)
+        return [Counts(_text(scope), *numbers) for scope, *numbers in rows]
 
     def find(self, message_id: str) -> list[Entry]:
         """Return what is known of an id."""
-        rows = self._ask(self._claims, statements.FIND, id=message_id.encode())
-        return [Entry(Key(bytes(scope).decode(), message_id), Row(*row)) for scope, *row in rows]
+        rows = self._ask(self._claims, statements.FIND, id=stored_id(message_id))
+        return [Entry(Key(_text(scope), message_id), _row(*columns)) for scope, *columns in rows]
 
     def forget(self, keys: Sequence[Key]) -> list[bool]:
         """Forget keys, but for what somebody alive is working on."""
-        seen = self._ask(self._claims, statements.LOOK, **_columns(dict.fromkeys(keys))) if keys else []
-        free = {
-            _key(scope, message_id): row
-            for scope, message_id, *columns, now in seen
-            if may_forget(row := Row(*columns), now, owner_is_dead=is_dead(row.owner))
-        }
-        gone = {_key(*row) for row in self._ask(self._claims, statements.FORGET, **_seen(free))} if free else set()
-        return [key in gone for key in keys]
+        places = self._places(keys)
+        rows, now = self._look(places)
+        free = {place: row for place, row in rows.items() if may_forget(row, now, owner_is_dead=is_dead(row.owner))}
+        gone = (
+            {bytes(place) for [place] in self._ask(self._claims, statements.FORGET, **_seen(free))} if free else set()
+        )
+        return [place in gone for place in places]
 
     @contextmanager
     def transaction(self, claim: Acquired) -> Iterator[psycopg.Connection[Any]]:
@@ -155,8 +159,8 @@ class PostgresqlStore:
 
     def _complete_within(self, connection: psycopg.Connection[Any], claim: Acquired) -> None:
         values = {"state": int(State.DONE), "seconds": self.retention, "now": self._now()}
-        written = self._server.cursor(connection).execute(statements.WRITE, _proofs([claim]) | values, binary=True)
-        if [state for *_, state in written] != [State.CLAIMED]:
+        written = self._server.cursor(connection).execute(statements.WRITE, self._proofs([claim]) | values, binary=True)
+        if written.rowcount != 1:
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
 
     def _open(self, *, create: bool) -> None:
@@ -167,29 +171,54 @@ class PostgresqlStore:
             elif not self._server.has_table(connection):
                 raise DedupError(f"there is no dedup store in {self._server.name}")
 
-    def _look(self, keys: Sequence[Key]) -> dict[Key, tuple[Row, float]]:
-        """Return what is known of keys, and the time."""
-        rows = self._ask(self._claims, statements.LOOK, **_columns(keys)) if keys else []
-        return {_key(scope, message_id): (Row(*columns), now) for scope, message_id, *columns, now in rows}
-
-    def _take_over(self, rows: Mapping[Key, tuple[Row, float]], new: Mapping[str, Any]) -> dict[Key, Claim]:
+    def _contend(self, keys: Mapping[bytes, Key], token: str, new: Mapping[str, Any]) -> dict[Key, Claim]:
+        """Tell new claims from keys that somebody had claimed before, and take over which of these are free."""
+        rows, now = self._look(list(keys))
+        # Asking for a process takes longer than a row does, and many rows have the same owner.
+        is_nobodys = cache(self._lost.is_nobodys)
         free = {
-            key: row
-            for key, (row, now) in rows.items()
-            if row.state == State.CLAIMED and (row.lease_until <= now or self._lost.is_nobodys(row.token, row.owner))
+            place: row
+            for place, row in rows.items()
+            if row.token != token
+            and row.state != State.DONE
+            and may_take(row, now, owner_is_dead=is_nobodys(row.token, row.owner))
         }
-        if not free:
-            return {}
-        taken = self._ask(self._claims, statements.TAKE_OVER, **_seen(free), **new)
-        return _acquired(new["token"], taken, interrupted=True)
+        taken = self._ask(self._claims, statements.TAKE_OVER, **_seen(free), **new) if free else []
+        claims: dict[Key, Claim] = {key: _seen_claim(key, rows.get(place), token) for place, key in keys.items()}
+        return claims | {
+            keys[place]: Acquired(keys[place], token, attempt, interrupted=free[place].state == State.CLAIMED)
+            for place, attempt in taken
+        }
+
+    def _look(self, places: Sequence[bytes]) -> tuple[dict[bytes, Row], float]:
+        """Return what is known of keys, and the time."""
+        rows = self._ask(self._claims, statements.LOOK, keys=places) if places else []
+        now = rows[0][-1] if rows else 0.0
+        return {bytes(place): _row(*columns) for place, *columns, _ in rows}, now
 
     def _write(
         self, line: Line, claims: Sequence[Acquired], state: State, seconds: float, *, failed: bool = False
-    ) -> list[Any]:
+    ) -> int:
+        """Give claimed rows another state; return for how many it worked."""
         if not claims:
-            return []
-        proofs = _proofs(claims, failed=failed)
-        return self._ask(line, statements.WRITE, **proofs, state=int(state), seconds=seconds)
+            return 0
+        proofs = self._proofs(claims, failed=failed)
+        [count] = self._ask(line, statements.WRITE, **proofs, state=int(state), seconds=seconds)
+        return int(count)
+
+    def _proofs(self, claims: Sequence[Acquired], *, failed: bool = False) -> dict[str, Any]:
+        return {
+            "keys": self._places([claim.key for claim in claims]),
+            "tokens": [claim.token.encode() for claim in claims],
+            "attempts": [claim.attempt + failed for claim in claims],
+        }
+
+    def _places(self, keys: Iterable[Key]) -> list[bytes]:
+        """Return keys as the table has them."""
+        return [self._number(scope).to_bytes(4, "big") + stored_id(message_id) for scope, message_id in keys]
+
+    def _number(self, name: str) -> int:
+        return self._dones.number(name.encode())
 
     def _ask(self, line: Line, statement: str, **parameters: Any) -> list[Any]:
         return line.ask(statement, {"now": self._now(), **parameters})
@@ -198,29 +227,22 @@ class PostgresqlStore:
         return self._clock() if self._clock else None
 
 
-def _columns(keys: Iterable[Key]) -> dict[str, Any]:
-    encoded = [_encoded(key) for key in keys]
-    return {"scopes": [scope for scope, _ in encoded], "ids": [message_id for _, message_id in encoded]}
+def _seen(rows: Mapping[bytes, Row]) -> dict[str, Any]:
+    states, tokens = [row.state for row in rows.values()], [row.token.encode() for row in rows.values()]
+    return {"keys": list(rows), "states": states, "tokens": tokens}
 
 
-def _proofs(claims: Sequence[Acquired], *, failed: bool = False) -> dict[str, Any]:
-    tokens, attempts = [claim.token for claim in claims], [claim.attempt + failed for claim in claims]
-    return {**_columns(claim.key for claim in claims), "tokens": tokens, "attempts": attempts}
+def _seen_claim(key: Key, row: Row | None, token: str) -> Claim:
+    if row is None:
+        return Busy()
+    if row.state == State.DONE:
+        return Done()
+    return Acquired(key, token, row.attempt) if row.token == token else Busy()
 
 
-def _seen(rows: Mapping[Key, Row]) -> dict[str, Any]:
-    states, tokens = [row.state for row in rows.values()], [row.token for row in rows.values()]
-    return {**_columns(rows), "states": states, "seen_tokens": tokens}
+def _row(state: int, token: bytes, owner: bytes, until: float, attempt: int) -> Row:
+    return Row(state, _text(token), _text(owner), until, attempt)
 
 
-def _acquired(token: str, rows: Iterable[tuple[bytes, bytes, int]], *, interrupted: bool = False) -> dict[Key, Claim]:
-    keys = ((_key(scope, message_id), attempt) for scope, message_id, attempt in rows)
-    return {key: Acquired(key, token, attempt, interrupted) for key, attempt in keys}
-
-
-def _encoded(key: Key) -> tuple[bytes, bytes]:
-    return key.scope.encode(), key.message_id.encode()
-
-
-def _key(scope: bytes, message_id: bytes) -> Key:
-    return Key(scope.decode(), message_id.decode())
+def _text(name: bytes) -> str:
+    return bytes(name).decode()

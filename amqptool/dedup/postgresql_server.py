@@ -83,6 +83,11 @@ class Server:
         cursor: psycopg.Cursor[Any] = self._library.Cursor(connection, row_factory=self._library.rows.tuple_row)
         return cursor
 
+    def read(self, statement: str) -> list[Any]:
+        """Return the rows of a statement that reads the whole table, over a connection of its own."""
+        with self.translated("read"), self.connect(durable=False) as connection:
+            return connection.execute(statement, binary=True).fetchall()
+
     def status(self, connection: psycopg.Connection[Any]) -> str:
         """Return where a connection is with its transaction: IDLE, INTRANS, INERROR, ACTIVE or UNKNOWN."""
         return connection.info.transaction_status.name
@@ -111,18 +116,29 @@ class Line:
         self._server = server
         self._durable = durable
         self._connection: psycopg.Connection[Any] | None = None
+        self._numbers: dict[bytes, int] = {}
 
     def connected(self) -> psycopg.Connection[Any]:
         """Return the connection, a new one where there is none."""
         if self._connection is None or self._connection.closed:
+            self._numbers = {}  # it may be another server's, or one that was set back
             self._connection = self._server.connect(durable=self._durable)
+            self._connection.execute(statements.BY_INDEX)
         return self._connection
 
     def ask(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement, a transaction of its own, and return its rows."""
         with self._server.translated("use"):
-            cursor = self.connected().execute(statement, parameters, binary=True)
+            # Never prepared: a plan is for what the table holds now, and at first that is nothing.
+            cursor = self.connected().execute(statement, parameters, prepare=False, binary=True)
             return cursor.fetchall() if cursor.description else [cursor.rowcount]
+
+    def number(self, name: bytes) -> int:
+        """Return the number that a name has in the database."""
+        if name not in self._numbers:
+            self.ask(statements.ADD_NAME, {"name": name})
+            [[self._numbers[name]]] = self.ask(statements.NUMBER, {"name": name})
+        return self._numbers[name]
 
     def close(self) -> None:
         """Close the connection."""

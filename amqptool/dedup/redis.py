@@ -10,6 +10,9 @@ import logging
 import re
 from collections import Counter
 from contextlib import contextmanager
+from functools import cache
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -29,12 +32,13 @@ from amqptool.dedup.interface import (
     State,
     in_order,
     may_forget,
+    may_take,
 )
 from amqptool.dedup.owner import is_dead, this_process
 from amqptool.errors import ConfigError, DedupError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 log = logging.getLogger(__name__)
 
@@ -81,11 +85,14 @@ class RedisStore:
     def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
         wanted = list(dict.fromkeys(keys))
+        if not wanted:
+            return []
+        claims: dict[Key, Claim] = {}
         with self._lost.new_token() as token:
-            answers = self._run(scripts.CLAIM, wanted, *self._new_claim(token))
-            claims = {key: _claim(key, token, answer) for key, answer in zip(wanted, answers, strict=True)}
-            held = {key: answer for key, answer in zip(wanted, answers, strict=True) if isinstance(answer, bytes)}
-            claims |= self._take_over(held, token)
+            now, *known = self._run(scripts.CLAIM, wanted, *self._new_claim(token))
+            rows = {wanted[position - 1]: text for position, text in zip(known[::2], known[1::2], strict=True)}
+            claims |= {key: Acquired(key, token, 1) for key in wanted if key not in rows}
+            claims |= self._contend(rows, now / 1000, token)
         return in_order(keys, claims)
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
@@ -136,24 +143,38 @@ class RedisStore:
         """Close the connection; claims stay."""
         self._client.close()
 
-    def _take_over(self, held: dict[Key, bytes], token: str) -> dict[Key, Claim]:
-        rows = {key: _row(text) for key, text in held.items()}
-        free = [key for key, row in rows.items() if self._lost.is_nobodys(row.token, row.owner)]
-        texts = [held[key] for key in free]
-        answers = self._run(scripts.TAKE_OVER, free, *self._new_claim(token), *texts)
-        taken = {key: attempt for key, attempt in zip(free, answers, strict=True) if attempt}
-        return {key: Acquired(key, token, attempt, interrupted=True) for key, attempt in taken.items()}
+    def _contend(self, texts: Mapping[Key, bytes], now: float, token: str) -> dict[Key, Claim]:
+        """Take over what is free of what is known."""
+        rows = {key: _row(text) for key, text in texts.items()}
+        # Asking for a process takes longer than a row does, and many rows have the same owner.
+        is_nobodys = cache(self._lost.is_nobodys)
+        free = {
+            key: row
+            for key, row in rows.items()
+            if row.state != State.DONE and may_take(row, now, owner_is_dead=is_nobodys(row.token, row.owner))
+        }
+        seen = [value for key, row in free.items() for value in (texts[key], row.attempt)]
+        changed = set(self._run(scripts.TAKE_OVER, list(free), *self._new_claim(token), *seen))
+        claims: dict[Key, Claim] = {key: Done() if row.state == State.DONE else Busy() for key, row in rows.items()}
+        return claims | {
+            key: Acquired(key, token, row.attempt, interrupted=row.state == State.CLAIMED)
+            for position, (key, row) in enumerate(free.items(), 1)
+            if position not in changed
+        }
 
     def _new_claim(self, token: str) -> tuple[int | str, ...]:
-        return self._time(), _milliseconds(self.lease), _milliseconds(self.retention), token, self._owner
+        return self._time(), _milliseconds(self.lease), _milliseconds(self.lease + self.retention), token, self._owner
 
     def _write(
         self, claims: Sequence[Acquired], state: str, seconds: float, *, kept: float = 0, failed: bool = False
     ) -> list[bool]:
-        proofs = [value for claim in claims for value in (claim.token, claim.attempt + failed)]
         times = _milliseconds(seconds), _milliseconds(seconds + kept)
-        answers = self._run(scripts.WRITE, [claim.key for claim in claims], self._time(), state, *times, *proofs)
-        return [bool(answer) for answer in answers]
+        proofs: list[str | int] = []
+        for (token, attempt), group in groupby(claims, attrgetter("token", "attempt")):
+            proofs += [token, attempt + failed, len(list(group))]
+        keys = [claim.key for claim in claims]
+        lost = set(self._run(scripts.WRITE, keys, self._time(), state, *times, self._owner, *proofs))
+        return [position not in lost for position, _ in enumerate(claims, 1)]
 
     def _run(self, script: str, keys: Sequence[Key], *arguments: int | str | bytes) -> list[Any]:
         if not keys:
@@ -241,12 +262,6 @@ def _client(library: Any, url: str) -> tuple[Any, str]:
     return client, name
 
 
-def _claim(key: Key, token: str, answer: int | bytes) -> Claim:
-    if isinstance(answer, bytes):
-        return Busy()
-    return Acquired(key, token, abs(answer), interrupted=answer < 0) if answer else Done()
-
-
 def _name(key: Key) -> str:
     # The length tells where the scope ends: both may hold anything.
     return f"{_PREFIX}{len(key.scope)}:{key.scope}:{key.message_id}"
@@ -258,7 +273,7 @@ def _key(name: bytes) -> Key:
 
 
 def _row(text: bytes) -> Row:
-    state, attempt, until, token, owner = text.decode().split(" ", 4)
+    state, token, attempt, until, owner = text.decode().split(" ", 4)
     return Row(int(state), token, owner, int(until) / 1000, int(attempt))
 
 

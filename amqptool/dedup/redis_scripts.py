@@ -1,7 +1,8 @@
 """What the Redis store has the server do: each script is one atomic step over a whole batch.
 
-A row is the text `STATE ATTEMPT UNTIL TOKEN OWNER`, UNTIL in milliseconds since the epoch, and it expires
-when it may be forgotten. The first argument is the time, or nothing for the server's.
+A row is the text `STATE TOKEN ATTEMPT UNTIL OWNER`, UNTIL in milliseconds since the epoch, and it expires
+when it may be forgotten. The first argument is the time, or nothing for the server's. Answered is what is
+out of the ordinary alone, by the positions of the keys, from 1.
 """
 
 from __future__ import annotations
@@ -12,73 +13,69 @@ if not now then
     local time = redis.call('TIME')
     now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local answers = {}
-"""
-
-# The new claim: the arguments 2 to 5 are the lease, the retention, the token and the owner.
-_TAKE = """
-local function take(key, attempt)
-    local lease_until = string.format('%.0f', now + ARGV[2])
-    redis.call('SET', key, table.concat({'1', attempt, lease_until, ARGV[4], ARGV[5]}, ' '), 'PX', ARGV[2] + ARGV[3])
-    return tonumber(attempt)
+local function row_of(state, token, attempt, seconds_left, owner)
+    return table.concat({state, token, attempt, string.format('%.0f', now + seconds_left), owner}, ' ')
 end
 """
 
-#: Claim keys; answers the attempt where it worked, negative where somebody's lease was over, 0 where it is done,
-#: and the row where somebody is at it.
+#: Claim keys that nobody has claimed before. The arguments 2 to 5 are the lease, the time to expire, the token and the
+#: owner. Answers the time, and then the position and the row of each key that is known.
 CLAIM = f"""
-{_NOW}{_TAKE}
-for index, key in ipairs(KEYS) do
-    local row = redis.call('GET', key)
-    local state, attempt, lease_until = string.match(row or '3 1 0', '^(%d) (%d+) (%d+)')
-    if state == '2' then
-        answers[index] = 0
-    elseif state == '1' and tonumber(lease_until) > now then
-        answers[index] = row
-    elseif state == '1' then
-        answers[index] = -take(key, attempt)
-    else
-        answers[index] = take(key, attempt)
+{_NOW}
+local row = row_of('1', ARGV[4], '1', ARGV[2], ARGV[5])
+local answers = {{now}}
+for position, key in ipairs(KEYS) do
+    if not redis.call('SET', key, row, 'NX', 'PX', ARGV[3]) then
+        table.insert(answers, position)
+        table.insert(answers, redis.call('GET', key))
     end
 end
 return answers
 """
 
-#: Claim keys whose rows, the further arguments, are still the same; answers the attempt, or 0.
+#: Claim keys whose rows are still the same. After the arguments of a claim come the row and the attempt of each key.
+#: Answers which have another row.
 TAKE_OVER = f"""
-{_NOW}{_TAKE}
-for index, key in ipairs(KEYS) do
-    local row = redis.call('GET', key)
-    answers[index] = 0
-    if row == ARGV[5 + index] then
-        answers[index] = take(key, string.match(row, '^%d (%d+)'))
+{_NOW}
+local changed = {{}}
+for position, key in ipairs(KEYS) do
+    local seen, attempt = ARGV[4 + 2 * position], ARGV[5 + 2 * position]
+    if redis.call('GET', key) == seen then
+        redis.call('SET', key, row_of('1', ARGV[4], attempt, ARGV[2], ARGV[5]), 'PX', ARGV[3])
+    else
+        table.insert(changed, position)
     end
 end
-return answers
+return changed
 """
 
-#: Give claimed rows the state of argument 2, until argument 3 from now, to expire after argument 4; no state
-#: deletes. The further arguments are token and attempt of each. Answers 1 where it worked or had worked, or 0.
+#: Give claimed rows the state of argument 2, until argument 3 from now, to expire after argument 4, under the owner of
+#: argument 5; no state deletes. Then follow token, attempt and number of the claims that share them, in the order of
+#: the keys. Answers which rows are no longer under their tokens; what is done and was to be is not among them.
 WRITE = f"""
 {_NOW}
-local new_state, lifetime, expiry = ARGV[2], ARGV[3], ARGV[4]
-local new_until = string.format('%.0f', now + lifetime)
-for index, key in ipairs(KEYS) do
-    local token, attempt = ARGV[3 + 2 * index], ARGV[4 + 2 * index]
-    local state, held_by, owner = string.match(redis.call('GET', key) or '', '^(%d) %d+ %d+ (%S+) (.*)$')
-    answers[index] = 0
-    if held_by == token and state == '1' then
-        answers[index] = 1
-        if new_state == '' then
+local lost = {{}}
+local position = 0
+for argument = 6, #ARGV, 3 do
+    local token, attempt, number = ARGV[argument], ARGV[argument + 1], ARGV[argument + 2]
+    local claimed, done = '1 ' .. token .. ' ', '2 ' .. token .. ' '
+    local row = row_of(ARGV[2], token, attempt, ARGV[3], ARGV[5])
+    for _ = 1, number do
+        position = position + 1
+        local key = KEYS[position]
+        local found = string.sub(redis.call('GET', key) or '', 1, #claimed)
+        if found ~= claimed then
+            if found ~= done or ARGV[2] ~= '2' then
+                table.insert(lost, position)
+            end
+        elseif ARGV[2] == '' then
             redis.call('DEL', key)
         else
-            redis.call('SET', key, table.concat({{new_state, attempt, new_until, token, owner}}, ' '), 'PX', expiry)
+            redis.call('SET', key, row, 'PX', ARGV[4])
         end
-    elseif held_by == token and state == '2' and new_state == '2' then
-        answers[index] = 1
     end
 end
-return answers
+return lost
 """
 
 #: Delete rows that are still the same as the arguments; answers 1 where it worked, or 0.

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
+from amqptool.dedup.ids import stored_id
 from amqptool.dedup.interface import (
     LEASE,
     PRUNE_BATCH,
@@ -34,7 +35,7 @@ from amqptool.dedup.interface import (
 )
 from amqptool.dedup.owner import this_process
 from amqptool.dedup.sqlite_file import connect, create_private, create_schema
-from amqptool.dedup.sqlite_rows import Rows, stored_id
+from amqptool.dedup.sqlite_rows import Rows
 from amqptool.dedup.turns import Turns
 from amqptool.errors import DedupError, HandlerError
 

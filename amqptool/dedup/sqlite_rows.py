@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from functools import cache
-from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeVar
 
+from amqptool.dedup.ids import stored_id
 from amqptool.dedup.interface import Acquired, Busy, Claim, Done, Key, Row, State, may_forget, may_take
 from amqptool.dedup.owner import is_alive, is_dead
 
@@ -50,14 +49,6 @@ DELETE FROM message WHERE number IN (
 
 #: How many of the oldest rows are looked at when pruning; those that must stay among them are few, and not for ever.
 _OLDEST = 20_000
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-
-
-def stored_id(message_id: str) -> bytes:
-    """Return the 16 bytes as which an id is kept: those of a UUID, or the digest of any other text."""
-    if _UUID.fullmatch(message_id):
-        return bytes.fromhex(message_id.replace("-", ""))
-    return blake2b(message_id.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
 class Rows:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Characters of a wrong answer in the text of an error.
 _SHOWN = 80
+# What has come over AMQP holds nothing that holds itself.
+_encode = json.JSONEncoder(check_circular=False).encode
 
 
 def question(number: int, delivery: Delivery) -> bytes:
@@ -27,7 +29,7 @@ def question(number: int, delivery: Delivery) -> bytes:
         InputError: the message's headers are nested too deeply.
     """
     record = {"id": number, **delivery_to_record(delivery), "attempt": delivery.attempt}
-    return json.dumps(record).encode() + b"\n"
+    return _encode(record).encode() + b"\n"
 
 
 def outcome(line: bytes, number: int) -> Retry | Reject | None:
@@ -37,7 +39,7 @@ def outcome(line: bytes, number: int) -> Retry | Reject | None:
         HandlerError: it is no answer to the question of this number.
     """
     try:
-        answer = json.loads(line)
+        answer = json.loads(line.decode())
     except (ValueError, RecursionError):
         raise _wrong(line, "it is no JSON") from None
     if not isinstance(answer, dict) or type(answer.get("id")) is not int or answer["id"] != number:

@@ -12,7 +12,7 @@ import pytest
 
 from amqptool.dedup.interface import PRUNE_BATCH, Acquired, Key, State
 from amqptool.dedup.postgresql import PostgresqlStore
-from amqptool.dedup.postgresql_statements import SCHEMA_VERSION
+from amqptool.dedup.postgresql_statements import SCHEMA_VERSION, WRITE
 from amqptool.errors import DedupError
 
 KEY = Key("scope", "id")
@@ -136,9 +136,9 @@ def test_an_open_transaction_does_not_stop_pruning(
 ) -> None:
     """What somebody holds locked is left for the next time."""
     store.complete([acquire(store), acquire(store, Key("scope", "other"))])
-    connection.execute("UPDATE amqptool_dedup SET until = 0")
+    connection.execute("UPDATE amqptool_dedup SET since = 0, until = 0")
     with psycopg.connect(postgresql_url) as other:
-        other.execute("SELECT FROM amqptool_dedup WHERE id = 'id' FOR UPDATE")
+        other.execute("SELECT FROM amqptool_dedup LIMIT 1 FOR UPDATE")
         assert store.prune() == 1
 
     assert store.prune() == 1
@@ -149,9 +149,24 @@ def test_what_is_to_be_pruned_is_found_by_an_index(store: PostgresqlStore, conne
     store.complete([claim for claim in store.claim(many(PRUNE_BATCH)) if isinstance(claim, Acquired)])
     connection.execute("ANALYZE amqptool_dedup")
 
-    plan = connection.execute("EXPLAIN SELECT FROM amqptool_dedup WHERE until < 5 ORDER BY until LIMIT 10").fetchall()
+    plan = connection.execute("EXPLAIN SELECT FROM amqptool_dedup WHERE since < 5 ORDER BY since LIMIT 10").fetchall()
 
-    assert "amqptool_dedup_until" in str(plan)
+    assert "amqptool_dedup_since" in str(plan)
+
+
+def test_a_batch_is_found_by_the_index_whatever_statistics_say(
+    store: PostgresqlStore, connection: psycopg.Connection[Any]
+) -> None:
+    """Also when they were taken while nothing was claimed."""
+    store.complete([claim for claim in store.claim(many(PRUNE_BATCH)) if isinstance(claim, Acquired)])
+    connection.execute("ANALYZE amqptool_dedup")
+    proofs = store._proofs([Acquired(key, "token", 1) for key in many(500)])
+    values = {**proofs, "state": 2, "seconds": 1.0, "now": None}
+
+    plan = str(store._dones.connected().execute(f"EXPLAIN {WRITE}", values).fetchall())
+
+    assert "Index Cond: (key = claim.key)" in plan
+    assert "Seq Scan" not in plan
 
 
 def many(count: int) -> list[Key]:

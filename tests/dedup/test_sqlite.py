@@ -16,10 +16,10 @@ from uuid import UUID
 
 import pytest
 
+from amqptool.dedup.ids import stored_id
 from amqptool.dedup.interface import Acquired, Busy, Done, Key
 from amqptool.dedup.sqlite import _FIND, SqliteStore
 from amqptool.dedup.sqlite_file import APPLICATION_ID, SCHEMA_VERSION
-from amqptool.dedup.sqlite_rows import stored_id
 from amqptool.errors import DedupError
 
 KEY, OTHER = Key("scope", "id"), Key("scope", "other")

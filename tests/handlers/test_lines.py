@@ -13,7 +13,8 @@ import pytest
 
 from amqptool import HandlerError, Reject, Retry, load_handler
 from amqptool.handlers.interface import Handler, StopWork
-from amqptool.handlers.lines import LONGEST_ANSWER, TRIES
+from amqptool.handlers.lines import TRIES
+from amqptool.handlers.lines_child import LONGEST_ANSWER
 from amqptool.handlers.process import KILL_AFTER
 from amqptool.testing import make_delivery
 
