@@ -59,8 +59,9 @@ async def work(url: AmqpUrl, handler: Any, waiting: Sequence[Message], **setting
     """Work off some messages, each tried once unless there are other limits."""
     await declare_queue(url, "q")
     await publish(url, waiting)
-    limits = {"max_messages": len(waiting), "timeout": 60} if "idle_timeout" not in settings else {}
-    return await Worker(url, "q", handler, dedup_scope="test", transaction=True, **limits, **settings).serve()
+    if "idle_timeout" not in settings:
+        settings = {"max_messages": len(waiting), "timeout": 60} | settings
+    return await Worker(url, "q", handler, dedup_scope="test", transaction=True, **settings).serve()
 
 
 def run(url: AmqpUrl, handler: Any, waiting: Sequence[Message], **settings: Any) -> WorkReport:
@@ -366,7 +367,7 @@ def test_handlers_are_left_behind_after_the_grace(amqptool_vhost: AmqpUrl, place
     report = asyncio.run(scenario())
     assert (report.handled, report.abandoned, left(amqptool_vhost)) == (0, 1, 5)
 
-    report = run(amqptool_vhost, act, [], dedup=store, idle_timeout=0.5)
+    report = run(amqptool_vhost, act, [], dedup=store, max_messages=5)
     assert (report.handled, report.duplicates) == (4, 1)
     assert place.effects() == ["00", "01", "02", "03", "04"]
 
@@ -417,7 +418,8 @@ class AsyncService:
         (lambda _delivery, _transaction: (yield), "generator"),
         (17, "not int"),
     ],
-    ids=repr,
+    ids=["one argument", "named, one argument", "async", "async object", "async partial", "named, async", "exec:"]
+    + ["exec-lines:", "http:", "no entry point", "generator", "number"],
 )
 def test_other_handlers_are_refused_at_once(handler: Any, complaint: str) -> None:
     """Only a blocking function that takes a delivery and a transaction can be called within one."""
