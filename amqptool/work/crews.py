@@ -56,19 +56,19 @@ E = TypeVar("E")
 class _Endings(Generic[E]):
     """Gathers how calls ended, and tells the loop of all that came together."""
 
-    def __init__(self, tell: Callable[[list[tuple[Item, E]]], None]) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, tell: Callable[[list[tuple[Item, E]]], None], call_soon: Callable[..., object]) -> None:
+        self._call_soon = call_soon
         self._tell = tell
         self._gathered: deque[tuple[Item, E]] = deque()
         self._is_due = False
 
     def add(self, item: Item, ending: E) -> None:
-        """Note an ending; from any thread."""
+        """Note an ending, from wherever `call_soon` may be called."""
         self._gathered.append((item, ending))
         if not self._is_due:
             self._is_due = True
             with suppress(RuntimeError):  # the loop is closed: nobody waits for the ending
-                self._loop.call_soon_threadsafe(self._tell_all)
+                self._call_soon(self._tell_all)
 
     def _tell_all(self) -> None:
         self._is_due = False  # first, so that what is added from now on is told too
@@ -80,7 +80,7 @@ class TaskCrew:
 
     def __init__(self, handler: Handler, size: int, on_ended: OnEnded) -> None:
         self._handler = handler
-        self._endings: _Endings[Exception | None] = _Endings(on_ended)
+        self._endings: _Endings[Exception | None] = _Endings(on_ended, asyncio.get_running_loop().call_soon)
         self._work: deque[Item] = deque()
         self._there_is_work = asyncio.Event()
         self._tasks = [asyncio.create_task(self._work_forever()) for _ in range(size)]
@@ -144,7 +144,8 @@ class ThreadCrew:
         self._call = call
         self._size = size
         self._on_ended = on_ended
-        self._endings: _Endings[Ending] = _Endings(self._ended)
+        # A thread wakes the loop, and one that outlasts the loop finds it closed.
+        self._endings: _Endings[Ending] = _Endings(self._ended, asyncio.get_running_loop().call_soon_threadsafe)
         self._work: SimpleQueue[Item | None] = SimpleQueue()
         self._threads = 0
         self._unended = 0
