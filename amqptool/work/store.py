@@ -11,6 +11,7 @@ from amqptool.errors import DedupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
 
     from amqptool.dedup.interface import Acquired, Claim, DedupStore, Key
 
@@ -25,15 +26,16 @@ PATIENCE, PAUSE = 60.0, 1.0
 class StoreThread:
     """Calls a store in a thread of its own, one call at a time, in order.
 
-    A failing call is repeated: meanwhile nothing is claimed, completed or acked, so no message is lost.
+    A failing call is repeated: meanwhile nothing is claimed, completed or acked, so no message is lost. `thread` is
+    what runs the calls, if not a thread of its own.
 
     Raises:
         DedupError: from every call, when the store failed for `PATIENCE` seconds.
     """
 
-    def __init__(self, store: DedupStore) -> None:
+    def __init__(self, store: DedupStore, thread: Executor | None = None) -> None:
         self._store = store
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="amqptool-dedup")
+        self._thread = thread or ThreadPoolExecutor(1, thread_name_prefix="amqptool-dedup")
         self.lease = store.lease
         # How many calls have failed and are not over; what has failed for too long stays counted.
         self._failing = 0
