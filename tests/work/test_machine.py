@@ -50,7 +50,7 @@ LADDERS = (
 IDS = [str(UUID(int=number)) for number in range(1, 5)]
 #: What becomes of a message in the end, whatever became of it before: its handler fails, or kills its process.
 BAD, DEADLY = IDS[2], IDS[3]
-EXAMPLES = 75
+EXAMPLES = 60
 #: How many rounds each message may take until everything has come to an end, and how many seconds a round is.
 ROUNDS, ROUND = 50, 5.0
 
@@ -161,7 +161,7 @@ class Settlement(RuleBasedStateMachine):
     @initialize(
         ladder=st.sampled_from(LADDERS),
         concurrency=st.integers(1, 3),
-        commit_group=st.sampled_from([0, 4]),
+        commit_group=st.sampled_from([0, 2]),
         reject_missing_id=st.booleans(),
         workers=st.integers(1, 3),
     )
@@ -232,7 +232,7 @@ class Settlement(RuleBasedStateMachine):
     # -- what goes well --
 
     @precondition(lambda self: len(self.unfinished) < MOST)
-    @rule(ids=st.lists(st.sampled_from([*IDS, *IDS[:2], None, "no UUID"]), min_size=1, max_size=3))
+    @rule(ids=st.lists(st.sampled_from([*IDS, *IDS[:2], None, "no UUID"]), min_size=1, max_size=5))
     def publish(self, ids: list[str | None]) -> None:
         """Publish messages, whose ids may be new or not."""
         for message_id in ids:
@@ -244,7 +244,7 @@ class Settlement(RuleBasedStateMachine):
         self.ledger.publish(message)
 
     @precondition(lambda self: self.broker.ready[QUEUE] and self.takers)
-    @rule(pick=PICKS, number=st.integers(1, 3), turns=TURNS)
+    @rule(pick=PICKS, number=st.integers(1, 5), turns=TURNS)
     def deliver(self, pick: int, number: int, turns: int | None) -> None:
         """Deliver messages to one worker."""
         taker = picked(self.takers, pick)
@@ -306,6 +306,30 @@ class Settlement(RuleBasedStateMachine):
         fault(picked(self.processes, pick))
         self.forget_ended()
         self.run(turns)
+
+    @precondition(lambda self: self.processes)
+    @rule(pick=PICKS)
+    def cut_off(self, pick: int) -> None:
+        """Cut a worker off from the store for longer than its lease, and let others take over."""
+        process = picked(self.processes, pick)
+        lose_store(process)
+        self.pass_time(2 * LEASE)
+        process.store.mend()
+
+    @precondition(lambda self: self.processes)
+    @rule(pick=PICKS, rounds=st.integers(1, 4))
+    def crash_before_commit(self, pick: int, rounds: int) -> None:
+        """Kill a process in which handlers have had their effects, and nothing was written of it."""
+        process = picked(self.processes, pick)
+        stall_store(process)
+        for _ in range(rounds):
+            for call in process.calls:
+                if not call.ending.done():
+                    end(call, None)
+            self.run()
+        if not process.has_ended:
+            process.crash()
+        self.forget_ended()
 
     @precondition(lambda self: self.processes)
     @rule(pick=PICKS, turns=TURNS)
