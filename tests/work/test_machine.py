@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -448,3 +449,16 @@ def test_settlement_keeps_its_promises_with_a_store_in_a_file(tmp_path: Path) ->
         lambda: Settlement(in_files(tmp_path)),
         settings=settings(deadline=None, max_examples=EXAMPLES // 3, stateful_step_count=50, derandomize=True),
     )
+
+
+@pytest.mark.parametrize(("commit_group", "repeated"), [(0, 1), (2, 3)])
+def test_a_crash_repeats_a_commit_group_at_most(commit_group: int, repeated: int) -> None:
+    """While no DONE gets written, no more handlers are called than those: what the machine meets too seldom."""
+    machine = Settlement(in_memory)
+    machine.start(workers=1, ladder=LADDERS[0], concurrency=1, commit_group=commit_group, reject_missing_id=False)
+    machine.publish(ids=list(IDS))
+    machine.deliver(pick=0, number=len(IDS), turns=None)
+    machine.crash_before_commit(pick=0, rounds=len(IDS))
+
+    assert machine.ledger.effects.total() == repeated
+    machine.teardown()
