@@ -316,8 +316,8 @@ class Pipeline:
         self.hand.put_back(self._crew.take_back())
 
     def _after_handling(self, endings: list[tuple[Item, Exception | None]]) -> None:
-        if self._ending:
-            return  # they were given up
+        if self._ending:  # what has not succeeded was given up
+            endings = [(item, error) for item, error in endings if error is None]
         if self._ack_first:
             self._note_ends(endings)
             return

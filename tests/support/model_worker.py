@@ -163,6 +163,10 @@ class ModelProcess:
             return
         self._ending = self.loop.create_task(self._stop(gives_back))
 
+    def end_now(self) -> None:
+        """End in order at the end of the grace, with handlers still running."""
+        self._ending = self.loop.create_task(self.pipeline.end())
+
     def crash(self, *, last_call: bool = False) -> None:
         """Be gone from one moment to the next; a call of the store that was under way may still be made."""
         if last_call:

@@ -462,3 +462,20 @@ def test_a_crash_repeats_a_commit_group_at_most(commit_group: int, repeated: int
 
     assert machine.ledger.effects.total() == repeated
     machine.teardown()
+
+
+def test_a_handler_that_succeeds_in_the_last_turn_is_done() -> None:
+    """When the grace is over in the very turn of the loop in which a handler succeeds, its DONE is still written."""
+    machine = Settlement(in_memory)
+    machine.start(workers=1, ladder=LADDERS[0], concurrency=1, commit_group=0, reject_missing_id=False)
+    machine.publish(ids=IDS[:1])
+    machine.deliver(pick=0, number=1, turns=None)
+    [process] = machine.processes
+
+    end(process.calls[0], None)
+    process.end_now()
+    machine.run()
+
+    machine.nothing_is_broken()
+    assert machine.state_of(Key(SCOPE, IDS[0])) == State.DONE
+    machine.teardown()
