@@ -218,7 +218,7 @@ class ModelProcess:
     def _exit(self, ending: Task[None]) -> None:
         ending.result()
         self.store_calls.let_go()  # its thread is waited for
-        is_excused = self.store.is_troubled
+        is_excused = self.store.is_troubled or self.pipeline.failure.done()  # for want of a store
         self._die(may_repeat=self._mode.concurrency + self._mode.commit_group if is_excused else 0)
 
     def _die(self, *, may_repeat: int) -> None:
