@@ -84,9 +84,14 @@ class Ledger:
         if message_id is not None and attempt > 1 + self._attempts[message_id]:
             self._break(f"{message.body!r}: attempt {attempt} after {self._attempts[message_id]}")
 
-    def fail(self, message: Message) -> None:
-        """Note that a handler fails."""
-        self._attempts[normalize_message_id(message.message_id) or ""] += 1
+    def fail(self, message: Message, process: str) -> None:
+        """Note that a handler fails, with which an attempt that was counted in advance was made."""
+        message_id = normalize_message_id(message.message_id) or ""
+        self._attempts[message_id] += 1
+        holder = self._holders.get(Key(self._scope, message_id))
+        if holder is not None and holder.process == process:
+            holder.attempt += 1
+            holder.is_counted = False
 
     def act(self, message: Message) -> None:
         """Note that a handler has its effect; a second one needs an excuse."""
@@ -104,12 +109,12 @@ class Ledger:
         """Note the end of a process in which handlers have acted whose DONE may not be written."""
         self._crashed.add(process)
         ids = {normalize_message_id(message.message_id) for message in acted}
-        repeated = [message_id for message_id in ids if message_id is not None and not self._is_recorded(message_id)]
+        held = {key.message_id: holder for key, holder in self._holders.items() if holder.process == process}
+        repeated = held.keys() & ids  # what others have taken over was excused then
         self._excused.update(repeated)
         if len(repeated) > most:
             self._break(f"the end of {process} may repeat {len(repeated)} effects, more than {most}")
-        holders = [holder for holder in self._holders.values() if holder.process == process]
-        if sum(holder.is_counted for holder in holders) > 1:
+        if sum(holder.is_counted for holder in held.values()) > 1:
             self._break(f"the end of {process} costs several messages an attempt")
 
     # -- claims --

@@ -196,7 +196,7 @@ class ModelProcess:
         try:
             await call.ending
         except Exception:
-            self._world.ledger.fail(delivery.message)
+            self._world.ledger.fail(delivery.message, self.name)
             raise
         else:
             self._world.ledger.act(delivery.message)
