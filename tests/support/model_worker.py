@@ -217,8 +217,9 @@ class ModelProcess:
 
     def _exit(self, ending: Task[None]) -> None:
         ending.result()
+        # For want of a store, one that takes longer than a pipeline waits for at its end included.
+        is_excused = self.store_calls.is_held or self.store.is_troubled or self.pipeline.failure.done()
         self.store_calls.let_go()  # its thread is waited for
-        is_excused = self.store.is_troubled or self.pipeline.failure.done()  # for want of a store
         self._die(may_repeat=self._mode.concurrency + self._mode.commit_group if is_excused else 0)
 
     def _die(self, *, may_repeat: int) -> None:
