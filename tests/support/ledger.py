@@ -105,8 +105,8 @@ class Ledger:
 
     # -- processes --
 
-    def die(self, process: str, acted: Collection[Message], most: int) -> None:
-        """Note the end of a process in which handlers have acted whose DONE may not be written."""
+    def die(self, process: str, acted: Collection[Message], *, running: int, most: int) -> None:
+        """Note the end of a process in which handlers are running, and have acted whose DONE may not be written."""
         self._crashed.add(process)
         ids = {normalize_message_id(message.message_id) for message in acted}
         held = {key.message_id: holder for key, holder in self._holders.items() if holder.process == process}
@@ -114,6 +114,8 @@ class Ledger:
         self._excused.update(repeated)
         if len(repeated) > most:
             self._break(f"the end of {process} may repeat {len(repeated)} effects, more than {most}")
+        if any(holder.is_counted for holder in held.values()) and running > 1:
+            self._break(f"the end of {process} costs an attempt at one of {running} messages, whichever is to blame")
         if sum(holder.is_counted for holder in held.values()) > 1:
             self._break(f"the end of {process} costs several messages an attempt")
 

@@ -226,7 +226,7 @@ class ModelProcess:
         """Let nothing that is still done here reach anybody."""
         self.store_calls.drop()
         self.lose_channel()
-        self._world.ledger.die(self.name, self._acted, may_repeat)
+        self._world.ledger.die(self.name, self._acted, running=len(self.calls), most=may_repeat)
         while tasks := asyncio.all_tasks(self.loop):
             for task in tasks:
                 task.cancel()

@@ -479,3 +479,26 @@ def test_a_handler_that_succeeds_in_the_last_turn_is_done() -> None:
     machine.nothing_is_broken()
     assert machine.state_of(Key(SCOPE, IDS[0])) == State.DONE
     machine.teardown()
+
+
+def test_a_message_that_was_handled_alone_once_has_neighbours_again() -> None:
+    """What outlives its lonely attempt is suspected no more: a crash beside others costs it no attempt."""
+    machine = Settlement(in_memory)
+    machine.start(workers=1, ladder=Ladder(QUEUE), concurrency=2, commit_group=0, reject_missing_id=False)
+    machine.publish(ids=IDS[:1])
+    machine.deliver(pick=0, number=1, turns=None)
+    machine.strike(pick=0, fault=ModelProcess.crash, turns=None)
+    machine.start_missing()
+    machine.deliver(pick=0, number=1, turns=None)
+    machine.pass_time(2 * LEASE)
+    machine.end_calls(picks=[0], error=ValueError, turns=None)  # alone, and is tried again in place
+    machine.pass_time(1.0)
+    machine.publish(ids=IDS[1:2])
+    machine.deliver(pick=0, number=1, turns=None)
+    assert [call.delivery.attempt for call in machine.calls] == [2, 1]
+
+    machine.strike(pick=0, fault=ModelProcess.crash, turns=None)
+
+    machine.nothing_is_broken()
+    assert [entry.row.attempt for entry in machine.looking.find(IDS[0])] == [2]
+    machine.teardown()
