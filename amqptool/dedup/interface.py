@@ -130,6 +130,10 @@ class DedupStore(Protocol):
         """
         ...
 
+    def complete_and_claim(self, claims: Sequence[Acquired], keys: Sequence[Key]) -> tuple[list[bool], list[Claim]]:
+        """Complete claims, and then claim keys: at once where one transaction takes less time than two."""
+        ...
+
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up; `failed` counts the attempt. A claim that is no longer the caller's stays."""
         ...

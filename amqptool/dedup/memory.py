@@ -53,6 +53,10 @@ class MemoryStore:
         with self._lock:
             return [self._complete(claim) for claim in claims]
 
+    def complete_and_claim(self, claims: Sequence[Acquired], keys: Sequence[Key]) -> tuple[list[bool], list[Claim]]:
+        """Do one after the other."""
+        return self.complete(claims), self.claim(keys)
+
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
         with self._lock:

@@ -98,6 +98,10 @@ class PostgresqlStore:
         done = {(bytes(key), bytes(token)) for key, token in self._ask(self._dones, statements.DONE, **proofs)}
         return [proof in done for proof in zip(proofs["keys"], proofs["tokens"], strict=True)]
 
+    def complete_and_claim(self, claims: Sequence[Acquired], keys: Sequence[Key]) -> tuple[list[bool], list[Claim]]:
+        """Do one after the other."""
+        return self.complete(claims), self.claim(keys)
+
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
         self._write(self._claims, claims, State.RELEASED, self.retention, failed=failed)

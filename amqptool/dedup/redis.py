@@ -99,6 +99,10 @@ class RedisStore:
         """Turn claims into DONE, as durably as the server writes."""
         return self._write(claims, str(int(State.DONE)), self.retention)
 
+    def complete_and_claim(self, claims: Sequence[Acquired], keys: Sequence[Key]) -> tuple[list[bool], list[Claim]]:
+        """Do one after the other."""
+        return self.complete(claims), self.claim(keys)
+
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
         self._write(claims, str(int(State.RELEASED)), self.retention, failed=failed)

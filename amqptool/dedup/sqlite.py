@@ -86,14 +86,18 @@ class SqliteStore:
 
     def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
-        with self._rows("NORMAL") as rows:
-            return in_order(keys, rows.claim(dict.fromkeys(keys), uuid4().hex, self._owner, self.lease))
+        return self.complete_and_claim([], keys)[1]
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, on disk when this returns."""
-        with self._rows("FULL") as rows:
+        return self.complete_and_claim(claims, [])[0]
+
+    def complete_and_claim(self, claims: Sequence[Acquired], keys: Sequence[Key]) -> tuple[list[bool], list[Claim]]:
+        """Do both in one transaction; with claims to complete, it is on disk when this returns."""
+        with self._rows("FULL" if claims else "NORMAL") as rows:
             all_recorded = rows.write(claims, State.DONE, self.retention) == len(claims)
-            return [all_recorded or rows.is_done(claim) for claim in claims]
+            recorded = [all_recorded or rows.is_done(claim) for claim in claims]
+            return recorded, in_order(keys, rows.claim(dict.fromkeys(keys), uuid4().hex, self._owner, self.lease))
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NAME = "INSERT INTO name (text) VALUES (?) ON CONFLICT DO NOTHING"
+_NAME = "INSERT INTO name (text) VALUES (?)"
 _NUMBER = "SELECT number FROM name WHERE text = ?"
 # Ids are 16 bytes each, so a batch of them is one value, and one statement takes it: a statement for each id would
 # give the interpreter to the other threads and wait to have it back, once a message.
@@ -63,6 +63,8 @@ class Rows:
 
     def claim(self, keys: Collection[Key], token: str, owner: str, lease: float) -> dict[Key, Claim]:
         """Claim keys, all different; those that are not new one by one."""
+        if not keys:
+            return {}
         number, until = self._number(owner), self._now + lease
         new = {"token": token, "owner": number, "until": until}
         by_scope = _grouped((key.scope, key) for key in keys)
@@ -107,7 +109,7 @@ class Rows:
 
     def _execute(self, statement: str, scope: str, keys: Sequence[Key], values: dict[str, object]) -> int:
         """Execute a statement for many ids of one scope; return for how many it did something."""
-        ids = b"".join([stored_id(key.message_id) for key in keys])
+        ids = b"".join(sorted([stored_id(key.message_id) for key in keys]))  # in the order of the index
         return self._connection.execute(statement, values | {"scope": self._number(scope), "ids": ids}).rowcount
 
     def _contend(self, key: Key, token: str, owner: int, until: float) -> Claim:
@@ -130,8 +132,17 @@ class Rows:
     def _number(self, text: str) -> int:
         number = self._numbers.get(text)
         if number is None:
-            self._connection.execute(_NAME, (text,))
-            number = self._numbers[text] = int(self._connection.execute(_NUMBER, (text,)).fetchone()[0])
+            number = self._numbers[text] = self._read_number(text) or self._add_number(text)
+        return number
+
+    def _read_number(self, text: str) -> int | None:
+        row = self._connection.execute(_NUMBER, (text,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def _add_number(self, text: str) -> int:
+        number = self._connection.execute(_NAME, (text,)).lastrowid
+        if number is None:
+            raise RuntimeError("SQLite has inserted a row without a number")
         return number
 
 

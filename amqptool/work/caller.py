@@ -6,12 +6,24 @@ import asyncio
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+
+class Calls(Protocol):
+    """Makes blocking calls for an event loop, one at a time, in order."""
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Call a function, and wait for what it returns or raises."""
+        ...
+
+    async def close(self, timeout: float) -> None:
+        """Make no more calls; wait for the last one for so many seconds."""
+        ...
 
 
 class Caller:

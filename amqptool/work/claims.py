@@ -26,7 +26,10 @@ class Claims:
     """Claims the keys of deliveries, and keeps them claimed as long as these are in hand.
 
     `store` None means that there is no dedup: nothing has a key then. `in_hand` are all the deliveries there are.
-    `on_claimed` is called with what the store has answered for each.
+    `on_claimed` and `on_completed` are called with what the store has answered for each.
+
+    Everything that is to be claimed and to be completed when the store has time is one call, which is one transaction
+    where it can be.
     """
 
     def __init__(
@@ -35,17 +38,21 @@ class Claims:
         in_hand: Collection[Item],
         *,
         on_claimed: Callable[[list[tuple[Item, Claim]]], None],
+        on_completed: Callable[[list[tuple[Item, bool]]], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._store = store
         self._in_hand = in_hand
         self._on_claimed = on_claimed
-        self._wanted: Batches[Item] = Batches()
+        self._on_completed = on_completed
+        # What has a claim is to be completed, and what has none is to be claimed.
+        self._waiting: Batches[Item] = Batches()
         # With whether the attempt failed.
         self._releasing: Batches[tuple[Acquired, bool]] = Batches()
-        self._claiming, self._keeping, self._ending = Tasks(on_failure), Tasks(on_failure), Tasks(on_failure)
+        self._working, self._telling = Tasks(on_failure), Tasks(on_failure)
+        self._keeping, self._ending = Tasks(on_failure), Tasks(on_failure)
         if store is not None:
-            self._claiming.work_off(self._wanted, self._claim)
+            self._working.work_off(self._waiting, self._complete_and_claim)
             self._ending.work_off(self._releasing, self._release)
             self._keeping.start(self._renew_forever(store))
             self._keeping.start(self._prune_forever(store))
@@ -68,12 +75,16 @@ class Claims:
         return Key(scope, message_id) if message_id else None
 
     def claim(self, item: Item) -> None:
-        """Claim the key of a delivery, with those of all that come meanwhile."""
-        self._wanted.put(item)
+        """Claim the key of a delivery that has no claim."""
+        self._waiting.put(item)
+
+    def complete(self, item: Item) -> None:
+        """Write DONE for a delivery that has one."""
+        self._waiting.put(item)
 
     def purge(self) -> None:
         """Let go of the bodies of what has left, also behind a store that is slow."""
-        self._wanted.keep(self._in_hand.__contains__)
+        self._waiting.keep(lambda item: item.claim is not None or item in self._in_hand)
 
     def let_go(self, item: Item, *, failed: bool) -> None:
         """Give up a delivery's claim, if it has one."""
@@ -90,10 +101,6 @@ class Claims:
         if item.held_claim is not None:
             await self._required_store.renew([item.held_claim])
 
-    async def complete(self, items: Sequence[Item]) -> list[bool]:
-        """Write DONE; False where the claim had gone to somebody else."""
-        return await self._required_store.complete([item.claim for item in items if item.claim])
-
     async def pass_on(self, retried: Sequence[Item], dead: Sequence[Item]) -> None:
         """Give up the claims of what will be tried again, and of what will not, without a trace."""
         if self._store is not None:
@@ -101,20 +108,29 @@ class Claims:
             await self._store.release([item.claim for item in retried if item.claim], failed=True)
 
     async def stop(self) -> None:
-        """Claim nothing more, and renew nothing."""
+        """Complete what is to be completed; claim nothing after that, and renew nothing."""
         self._keeping.cancel()
-        self._wanted.close()
-        await asyncio.gather(self._keeping.end(), self._claiming.end())
+        self._waiting.close()
+        await asyncio.gather(self._keeping.end(), self._working.end())
+        await self._telling.end()
 
     async def end(self) -> None:
         """Give up what is to be given up, and end."""
         self._releasing.close()
         await self._ending.end()
 
-    async def _claim(self, batch: list[Item]) -> None:
-        items = [item for item in batch if item in self._in_hand]
-        claims = await self._required_store.claim([item.key for item in items if item.key])
-        self._on_claimed(list(zip(items, claims, strict=True)))
+    async def _complete_and_claim(self, batch: list[Item]) -> None:
+        done = [item for item in batch if item.claim is not None]
+        wanted = [item for item in batch if item.claim is None and item in self._in_hand]
+        recorded, claims = await self._required_store.complete_and_claim(
+            [item.claim for item in done if item.claim], [item.key for item in wanted if item.key]
+        )
+        # In a task of its own, so that the store has its next call before what it has answered is worked on.
+        self._telling.start(self._tell(list(zip(done, recorded, strict=True)), list(zip(wanted, claims, strict=True))))
+
+    async def _tell(self, completed: list[tuple[Item, bool]], claimed: list[tuple[Item, Claim]]) -> None:
+        self._on_completed(completed)
+        self._on_claimed(claimed)
 
     async def _release(self, batch: list[tuple[Acquired, bool]]) -> None:
         for failed in (True, False):

@@ -52,7 +52,10 @@ class Hand:
         self.bytes -= len(item.delivery.body)
 
     def line_up(self, item: Item) -> None:
-        """Let a delivery be handled when its turn comes."""
+        """Let a delivery be handled when its turn comes, alone if it is interrupted now, whatever it was before."""
+        item.is_alone = False
+        if self._alone is item:
+            self._alone = None
         if item.claim is not None and item.claim.interrupted:
             self._interrupted.append(item)
         else:

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING
 from amqptool.dedup.interface import Acquired
 from amqptool.handlers.interface import Interrupted, MissingId, Reject, Retry, StopWork
 from amqptool.work.acknowledging import Acknowledging
-from amqptool.work.batches import Batches
 from amqptool.work.claims import Claims
 from amqptool.work.copies import original_of, text_of
 from amqptool.work.crews import crew_of
@@ -103,16 +102,21 @@ class Pipeline:
         self._changed = asyncio.Event()
         self._giving_back = False
         self._ending = False
+        self._has_left_handlers = False
         self._deadline: float | None = None
         self._crew = crew_of(handler, concurrency, self._after_handling)
         self._acks = Acknowledging(
             self.hand, report, dedup=store is not None, counts_once=try_once, on_change=self._note_progress
         )
-        self._claims = Claims(store, self.hand.items, on_claimed=self._after_claiming, on_failure=self._fail)
+        self._claims = Claims(
+            store,
+            self.hand.items,
+            on_claimed=self._after_claiming,
+            on_completed=self._after_completing,
+            on_failure=self._fail,
+        )
         self._passing = None if forwarder is None else self._passing_on(forwarder)
-        self._completing: Batches[Item] = Batches()
-        self._completion, self._alone = Tasks(self._fail), Tasks(self._fail)
-        self._completion.work_off(self._completing, self._complete)
+        self._alone = Tasks(self._fail)
         if store is not None:
             store.on_recovery = self._dispatch
 
@@ -200,9 +204,9 @@ class Pipeline:
             self._alone.cancel()
             for item in await self._crew.end(END_TIMEOUT):
                 self._claims.let_go(item, failed=False)
-            self._completing.close()
+            self._has_left_handlers = True
             passing = [self._passing.stop()] if self._passing else []
-            await asyncio.gather(self._alone.end(), self._completion.end(), self._claims.stop(), *passing)
+            await asyncio.gather(self._alone.end(), self._claims.stop(), *passing)
 
     # -- stages --
 
@@ -277,8 +281,10 @@ class Pipeline:
         self.hand.put_back(self._crew.take_back())
 
     def _after_handling(self, endings: list[tuple[Item, Exception | None]]) -> None:
-        if self._ending:
-            return  # they were given up
+        if self._has_left_handlers:
+            return
+        if self._ending:  # what has not succeeded was given up
+            endings = [(item, error) for item, error in endings if error is None]
         if self._ack_first:
             self._note_ends(endings)
             return
@@ -292,7 +298,7 @@ class Pipeline:
                     committed=isinstance(self._handler, InTransaction),
                 )
                 if isinstance(decision, Complete):
-                    self._completing.put(item)
+                    self._claims.complete(item)
                 else:
                     done.append(item)
             elif isinstance(error, StopWork):
@@ -381,10 +387,9 @@ class Pipeline:
             item.timer = self._loop.call_later(seconds, self._enter, item)
         self._note_change()
 
-    async def _complete(self, batch: list[Item]) -> None:
-        recorded = await self._claims.complete(batch)
+    def _after_completing(self, completed: list[tuple[Item, bool]]) -> None:
         done: list[Item] = []
-        for item, is_recorded in zip(batch, recorded, strict=True):
+        for item, is_recorded in completed:
             match after_complete(recorded=is_recorded):
                 case Ack():
                     done.append(item)

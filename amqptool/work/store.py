@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from amqptool.dedup.interface import Acquired, Claim, DedupStore, Key
+    from amqptool.work.caller import Calls
 
 log = logging.getLogger(__name__)
 
@@ -27,16 +28,17 @@ CLOSE_TIMEOUT = 3.0
 class StoreThread:
     """Calls a store in a thread of its own, one call at a time, in order.
 
-    A failing call is repeated: meanwhile nothing is claimed, completed or acked, so no message is lost.
+    A failing call is repeated: meanwhile nothing is claimed, completed or acked, so no message is lost. `calls`
+    makes the calls, if not a thread of its own.
 
     Raises:
         DedupError: from every call, when the store failed for `PATIENCE` seconds.
     """
 
-    def __init__(self, store: DedupStore) -> None:
+    def __init__(self, store: DedupStore, calls: Calls | None = None) -> None:
         #: The store itself, for what may be called from any thread.
         self.store = store
-        self._caller = Caller("amqptool-dedup")
+        self._calls = calls or Caller("amqptool-dedup")
         self.lease = store.lease
         # How many calls have failed and are not over; what has failed for too long stays counted.
         self._failing = 0
@@ -48,13 +50,11 @@ class StoreThread:
         """Whether no call is failing."""
         return self._failing == 0
 
-    async def claim(self, keys: Sequence[Key]) -> list[Claim]:
-        """Claim keys."""
-        return await self._call(lambda: self.store.claim(keys))
-
-    async def complete(self, claims: Sequence[Acquired]) -> list[bool]:
-        """Turn claims into DONE."""
-        return await self._call(lambda: self.store.complete(claims))
+    async def complete_and_claim(
+        self, claims: Sequence[Acquired], keys: Sequence[Key]
+    ) -> tuple[list[bool], list[Claim]]:
+        """Turn claims into DONE, and claim keys."""
+        return await self._call(lambda: self.store.complete_and_claim(claims, keys))
 
     async def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
@@ -75,11 +75,11 @@ class StoreThread:
 
     async def close(self) -> None:
         """End the thread after its calls; the store itself belongs to whoever opened it."""
-        await self._caller.close(CLOSE_TIMEOUT)
+        await self._calls.close(CLOSE_TIMEOUT)
 
     async def _call(self, function: Callable[[], T]) -> T:
         try:
-            return await self._caller.call(function)
+            return await self._calls.call(function)
         except DedupError as error:
             self._note_failing(error)
         result = await self._again_and_again(function)
@@ -92,7 +92,7 @@ class StoreThread:
         while True:
             await asyncio.sleep(PAUSE)
             try:
-                return await self._caller.call(function)
+                return await self._calls.call(function)
             except DedupError:
                 if loop.time() - failing_since > PATIENCE:
                     raise

@@ -273,6 +273,26 @@ def test_the_old_token_cannot_renew(store: DedupStore, clock: Clock) -> None:
     assert isinstance(look(store), Acquired)
 
 
+@pytest.mark.parametrize("is_done", [False, True])
+def test_nothing_that_an_old_token_writes_leaves_a_trace(store: DedupStore, clock: Clock, is_done: bool) -> None:
+    """After a takeover the row stays as the new holder has it: its token, its lease, its attempts, its DONE."""
+    old = acquire(store)
+    clock.now += LEASE_SECONDS
+    new = acquire(store)
+    if is_done:
+        store.complete([new])
+    before = store.find("id")
+    clock.now += 1
+
+    assert store.complete([old]) == [False]
+    store.renew([old._replace(attempt=5)])
+    store.release([old], failed=True)
+    store.release([old], failed=False)
+    store.discard([old])
+
+    assert store.find("id") == before
+
+
 def test_an_overdue_holder_may_complete_while_nobody_took_over(store: DedupStore, clock: Clock) -> None:
     """A lease that is over loses the claim only to somebody else: until then DONE counts."""
     claim = acquire(store)

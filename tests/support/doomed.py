@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from amqptool import Delivery, SqliteStore, Worker
-from amqptool.dedup.interface import Acquired
+from amqptool.dedup.interface import Acquired, Claim, Key
 
 
 def die() -> None:
@@ -36,11 +36,12 @@ class StoreThatDies(SqliteStore):
 
     step = ""
 
-    def complete(self, claims: Sequence[Acquired]) -> list[bool]:
+    def complete_and_claim(self, claims: Sequence[Acquired], keys: Sequence[Key]) -> tuple[list[bool], list[Claim]]:
         """Write DONE, and die if it is time to."""
-        recorded = super().complete(claims)
-        self._come_to("after-done")
-        return recorded
+        answers = super().complete_and_claim(claims, keys)
+        if claims:
+            self._come_to("after-done")
+        return answers
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Release claims, and die if it is time to."""

@@ -418,8 +418,20 @@ class AsyncService:
         (lambda _delivery, _transaction: (yield), "generator"),
         (17, "not int"),
     ],
-    ids=["one argument", "named, one argument", "async", "async object", "async partial", "named, async", "exec:"]
-    + ["exec-lines:", "http:", "no entry point", "generator", "number"],
+    ids=(
+        "one argument",
+        "named, one argument",
+        "async",
+        "async object",
+        "async partial",
+        "named, async",
+        "exec:",
+        "exec-lines:",
+        "http:",
+        "no entry point",
+        "generator",
+        "number",
+    ),
 )
 def test_other_handlers_are_refused_at_once(handler: Any, complaint: str) -> None:
     """Only a blocking function that takes a delivery and a transaction can be called within one."""
