@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, make_dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -16,20 +17,25 @@ def alike(template: T, *varying: str) -> Callable[..., T]:
 
     The template is a dataclass with slots. The constructor of a frozen one takes six times as long as that of one that
     is not, so an object begins as such a draft and is given its class when it is filled: which may be done with
-    classes of the same slots (Python's data model, `__slots__`). `__post_init__` is not called.
+    classes of the same slots (Python's data model, `__slots__`). `__post_init__` is not called. Values that do not
+    vary are shared.
     """
     kind: Any = type(template)
-    constant = [field.name for field in fields(kind) if field.name not in varying]
-    filled: Any = make_dataclass(kind.__name__, [*varying, *constant])
-    fill = filled.__init__
-    # As defaults, since they need not be handed over for each object; a field's own default must not be a dict.
-    fill.__defaults__ = tuple(getattr(template, name) for name in constant)
-    slots = {"__slots__": kind.__slots__, "__setattr__": object.__setattr__, "__init__": fill}
-    draft: Any = type(kind.__name__, kind.__bases__, slots)
+    constant = tuple(field.name for field in fields(kind) if field.name not in varying)
+    same = [getattr(template, name) for name in constant]
+    draft = _draft(kind, varying + constant)
 
     def make(*values: Any) -> T:
-        made = draft(*values)
+        made = draft(*values, *same)
         made.__class__ = kind
         return made  # type: ignore[no-any-return]  # it is of this kind now
 
     return make
+
+
+@lru_cache(maxsize=100)
+def _draft(kind: Any, names: tuple[str, ...]) -> Any:
+    """Return a class with the slots of another one, whose objects may be filled: in this order of the fields."""
+    filled: Any = make_dataclass(kind.__name__, names)
+    attributes = {"__slots__": kind.__slots__, "__setattr__": object.__setattr__, "__init__": filled.__init__}
+    return type(kind.__name__, kind.__bases__, attributes)

@@ -102,6 +102,19 @@ def original_of(message: Message, queue: str) -> tuple[Message, int]:
     )
 
 
+def copied(headers: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+    """Copy headers with all their tables and lists, which may be nested deeper than Python can recur."""
+    copy = dict(headers)
+    todo: list[Any] = [copy]
+    while todo:
+        container = todo.pop()
+        for key, value in list(container.items() if isinstance(container, dict) else enumerate(container)):
+            if isinstance(value, (dict, list)):
+                container[key] = value.copy()
+                todo.append(container[key])
+    return copy
+
+
 def text_of(error: Exception) -> str:
     """Return an error's kind and what it says, if it can say anything."""
     try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from amqptool.handlers.interface import StopWork
 from amqptool.handlers.python import BlockingHandler, finish
 from amqptool.work.transactions import InTransaction
 
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
 
 class Crew(Protocol):
-    """Runs the handler for the items it is given, in their order, as many at a time as it has hands."""
+    """Runs the handler for the items it is given, in their order, as many at a time as it has hands.
+
+    A hand whose call raised `StopWork` takes no further item.
+    """
 
     def add(self, items: Sequence[Item]) -> None:
         """Give it work."""
@@ -50,19 +55,16 @@ def crew_of(handler: Handler | BlockingHandler | InTransaction, size: int, on_en
     return TaskCrew(handler, size, on_ended)
 
 
-E = TypeVar("E")
-
-
-class _Endings(Generic[E]):
+class _Endings:
     """Gathers how calls ended, and tells the loop of all that came together."""
 
-    def __init__(self, tell: Callable[[list[tuple[Item, E]]], None], call_soon: Callable[..., object]) -> None:
+    def __init__(self, tell: OnEnded, call_soon: Callable[..., object]) -> None:
         self._call_soon = call_soon
         self._tell = tell
-        self._gathered: deque[tuple[Item, E]] = deque()
+        self._gathered: deque[tuple[Item, Exception | None]] = deque()
         self._is_due = False
 
-    def add(self, item: Item, ending: E) -> None:
+    def add(self, item: Item, ending: Exception | None) -> None:
         """Note an ending, from wherever `call_soon` may be called."""
         self._gathered.append((item, ending))
         if not self._is_due:
@@ -80,7 +82,7 @@ class TaskCrew:
 
     def __init__(self, handler: Handler, size: int, on_ended: OnEnded) -> None:
         self._handler = handler
-        self._endings: _Endings[Exception | None] = _Endings(on_ended, asyncio.get_running_loop().call_soon)
+        self._endings = _Endings(on_ended, asyncio.get_running_loop().call_soon)
         self._work: deque[Item] = deque()
         self._there_is_work = asyncio.Event()
         self._tasks = [asyncio.create_task(self._work_forever()) for _ in range(size)]
@@ -120,6 +122,8 @@ class TaskCrew:
                     self._stopped.append(item)
                 raise
             self._endings.add(item, error)
+            if isinstance(error, StopWork):
+                return
 
     async def _call(self, delivery: Delivery) -> Exception | None:
         try:
@@ -141,15 +145,15 @@ class ThreadCrew:
     """
 
     def __init__(self, call: Callable[[Item], Ending], size: int, on_ended: OnEnded) -> None:
+        self._loop = asyncio.get_running_loop()
         self._call = call
         self._size = size
         self._on_ended = on_ended
-        # A thread wakes the loop, and one that outlasts the loop finds it closed.
-        self._endings: _Endings[Ending] = _Endings(self._ended, asyncio.get_running_loop().call_soon_threadsafe)
+        self._endings = _Endings(self._ended, self._loop.call_soon_threadsafe)  # which wakes the loop
         self._work: SimpleQueue[Item | None] = SimpleQueue()
         self._threads = 0
         self._unended = 0
-        self._awaiting: set[asyncio.Task[None]] = set()
+        self._awaited: set[Future[None]] = set()
 
     def add(self, items: Sequence[Item]) -> None:
         """Give it work."""
@@ -170,40 +174,48 @@ class ThreadCrew:
         return items
 
     async def end(self, timeout: float) -> list[Item]:
-        """End the threads, each after the call it is in, which nobody can cancel."""
+        """End the threads, each after the call it is in, which nobody can cancel but for what it awaits."""
         for _ in range(self._threads):
             self._work.put(None)
-        for task in self._awaiting:
-            task.cancel()
-        if self._awaiting:
-            await asyncio.wait(self._awaiting, timeout=timeout)
+        awaited = [asyncio.wrap_future(future) for future in tuple(self._awaited)]
+        for future in awaited:
+            future.cancel()
+        if awaited:
+            await asyncio.wait(awaited, timeout=timeout)
         return []
 
     def _work_forever(self) -> None:
         while (item := self._work.get()) is not None:
-            self._endings.add(item, self._call(item))
-            del item
+            error = self._handle(item)
+            self._endings.add(item, error)
+            if isinstance(error, StopWork):
+                return
+            del item, error
 
-    def _ended(self, endings: list[tuple[Item, Ending]]) -> None:
-        final: list[tuple[Item, Exception | None]] = []
-        for item, ending in endings:
-            if ending is None or isinstance(ending, Exception):
-                final.append((item, ending))
-            else:
-                task = asyncio.create_task(self._await(item, ending))
-                self._awaiting.add(task)
-                task.add_done_callback(self._awaiting.discard)
-        self._report(final)
+    def _handle(self, item: Item) -> Exception | None:
+        ending = self._call(item)
+        return ending if ending is None or isinstance(ending, Exception) else self._wait_for(ending)
 
-    async def _await(self, item: Item, returned: Awaitable[object]) -> None:
+    def _wait_for(self, returned: Awaitable[object]) -> Exception | None:
+        """Have the loop await what a function returned that merely wraps an async one, and wait for its end."""
+        waiting = finish(returned)
         try:
-            await finish(returned)
+            future = asyncio.run_coroutine_threadsafe(waiting, self._loop)
+        except RuntimeError as error:  # the loop is closed
+            waiting.close()
+            return error
+        self._awaited.add(future)
+        try:
+            future.result()
+        except CancelledError:
+            return RuntimeError("the handler was cancelled")
         except Exception as error:
-            self._report([(item, error)])
-        else:
-            self._report([(item, None)])
+            return error
+        finally:
+            self._awaited.discard(future)
+        return None
 
-    def _report(self, endings: list[tuple[Item, Exception | None]]) -> None:
+    def _ended(self, endings: list[tuple[Item, Exception | None]]) -> None:
         self._unended -= len(endings)
         self._on_ended(endings)
 

@@ -19,15 +19,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack, suppress
-from copy import deepcopy
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amqptool.dedup.interface import Acquired
 from amqptool.handlers.interface import Interrupted, MissingId, Reject, Retry, StopWork
 from amqptool.work.acknowledging import Acknowledging
 from amqptool.work.claims import Claims
-from amqptool.work.copies import original_of, text_of
+from amqptool.work.copies import copied, original_of, text_of
 from amqptool.work.crews import crew_of
 from amqptool.work.hand import Hand
 from amqptool.work.item import Item
@@ -94,8 +93,10 @@ class Pipeline:
         self._ack_first = ack_first
         self._reject_missing_id = reject_missing_id and store is not None
         self._on_change = on_change
-        #: Set when the pipeline cannot go on, such as when the store stays broken.
+        #: Set when the worker must stop, since its handler can do no work or the pipeline is broken.
         self.failure: asyncio.Future[BaseException] = loop.create_future()
+        #: Whether nothing can be brought to its end any more, such as when the store stays broken.
+        self.is_broken = False
         self.last_activity = loop.time()
         #: What was accepted and is not settled.
         self.hand = Hand(concurrency + commit_group)
@@ -104,7 +105,7 @@ class Pipeline:
         self._ending = False
         self._has_left_handlers = False
         self._deadline: float | None = None
-        self._crew = crew_of(handler, concurrency, self._after_handling)
+        self._crew = crew_of(handler, concurrency, self._guarded(self._after_handling))
         self._acks = Acknowledging(
             self.hand, report, dedup=store is not None, counts_once=try_once, on_change=self._note_progress
         )
@@ -118,7 +119,7 @@ class Pipeline:
         self._passing = None if forwarder is None else self._passing_on(forwarder)
         self._alone = Tasks(self._fail)
         if store is not None:
-            store.on_recovery = self._dispatch
+            store.on_recovery = self._guarded(self._dispatch)
 
     def _passing_on(self, forwarder: Forwarder) -> PassingOn:
         return PassingOn(
@@ -188,7 +189,7 @@ class Pipeline:
         self._deadline = self._deadline or loop.time() + grace
         with suppress(TimeoutError):
             async with asyncio.timeout_at(self._deadline):
-                while self.hand.running and not self.failure.done():
+                while self.hand.running and not self.is_broken:
                     await self._next_change()
 
     async def end(self) -> None:
@@ -256,7 +257,7 @@ class Pipeline:
 
         Whatever is handled without its DONE, a crash would repeat.
         """
-        if self._ending or not self._claims.store_works:
+        if self._ending or self.failure.done() or not self._claims.store_works:
             return
         given = self.hand.give_out()
         if self._ack_first:
@@ -303,7 +304,7 @@ class Pipeline:
                     done.append(item)
             elif isinstance(error, StopWork):
                 self.hand.running.discard(item)
-                self._fail(error.__cause__ or error)
+                self._stop_for(error)
             elif isinstance(error, NotCommitted):
                 self._claim_again(item, error)
             else:
@@ -319,7 +320,7 @@ class Pipeline:
             if error is None:
                 self._report.handled += 1
             elif isinstance(error, StopWork):
-                self._fail(error.__cause__ or error)
+                self._stop_for(error)
             else:
                 self._report.failed += 1
                 self._tell_failure(item, error)
@@ -340,7 +341,7 @@ class Pipeline:
 
     def _failed(self, item: Item, error: Exception) -> None:
         rejected = isinstance(error, Reject)
-        after = error.after if isinstance(error, Retry) else None
+        after = getattr(error, "after", None) if isinstance(error, Retry) else None  # a subclass may have none
         attempt = item.original.attempt
         step = self._passing.ladder.step(attempt, rejected=rejected, after=after) if self._passing else None
         self._tell_failure(item, error, ", and there is no dead-letter queue for it" if rejected and not step else "")
@@ -384,7 +385,7 @@ class Pipeline:
         elif item.has_failed and self._try_once:
             item.given_up = True
         else:
-            item.timer = self._loop.call_later(seconds, self._enter, item)
+            item.timer = self._loop.call_later(seconds, self._guarded(self._enter), item)
         self._note_change()
 
     def _after_completing(self, completed: list[tuple[Item, bool]]) -> None:
@@ -431,10 +432,30 @@ class Pipeline:
         self._claims.purge()
         self.hand.purge()
 
+    def _stop_for(self, error: StopWork) -> None:
+        """Have the worker stop; the other handlers that have begun may finish."""
+        self._take_back()
+        if not self.failure.done():
+            self.failure.set_result(error.__cause__ or error)
+            self._note_change()
+
     def _fail(self, error: BaseException) -> None:
+        """Have the worker end: nothing can be brought to its end here any more."""
+        self.is_broken = True
         if not self.failure.done():
             self.failure.set_result(error)
-            self._note_change()
+        self._note_change()
+
+    def _guarded(self, step: Callable[..., None]) -> Callable[..., None]:
+        """Make a step one that the loop may call, which would only log what it raises."""
+
+        def call(*arguments: Any) -> None:
+            try:
+                step(*arguments)
+            except Exception as error:
+                self._fail(error)
+
+        return call
 
     async def _next_change(self) -> None:
         self._changed.clear()
@@ -462,7 +483,7 @@ def _original_of(item: Item, *, is_copied: bool) -> Delivery:
     """
     message, told = original_of(item.delivery.message, item.delivery.queue)
     if is_copied and message.headers:
-        message = replace(message, headers=deepcopy(message.headers))
+        message = replace(message, headers=copied(message.headers))
     attempt = max(told, item.claim.attempt) if item.claim else told + item.failures
     if message is item.delivery.message and attempt == 1:
         return item.delivery

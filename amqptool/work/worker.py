@@ -275,6 +275,8 @@ class Worker:
         looks = asyncio.create_task(self._look_for_old(pipeline))
         try:
             await self._stay_connected(pipeline)
+            if pipeline.failure.done():
+                raise pipeline.failure.result()
         finally:
             for watching in (clock, looks):
                 watching.cancel()
@@ -407,8 +409,11 @@ class Worker:
             intake.check()
             if watching.done():
                 watching.result()
-            if pipeline.failure.done():
+            if pipeline.is_broken:
                 raise pipeline.failure.result()
+            if pipeline.failure.done():
+                self.stop("failure")
+                continue
             self._changed.clear()
             await self._changed.wait()
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amqptool.message import Delivery, Message, check_message
-from amqptool.work.copies import copy_of, original_of
+from amqptool.message import Delivery, FieldValue, Message, check_message
+from amqptool.work.copies import copied, copy_of, original_of
 from amqptool.work.ladder import DeadLetter, Rung, Step
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -163,3 +163,23 @@ def test_any_headers_survive(headers: dict[str, Any], copies: int) -> None:
         copy = failed(copy, Rung("wait"), attempt=attempt)
 
     assert original_of(copy, "q") == (message, copies + 1)
+
+
+def test_headers_are_copied_at_any_depth() -> None:
+    """A publisher may nest them deeper than Python can recur; what is changed in a copy is not in the original."""
+    depth = 20_000
+    nested: list[FieldValue] = []
+    for _ in range(depth):
+        nested = [nested]
+    headers: dict[str, FieldValue] = {"a": nested, "b": {"c": [1]}}
+
+    copy = copied(headers)
+    level: FieldValue = copy["a"]
+    for _ in range(depth):
+        assert isinstance(level, list)
+        [level] = level
+    assert level == []
+    table = copy["b"]
+    assert isinstance(table, dict)
+    table["c"] = 2
+    assert headers["b"] == {"c": [1]}

@@ -217,3 +217,29 @@ def test_an_ending_for_a_closed_loop_is_dropped() -> None:
     asyncio.run(give_up())
     free.set()
     assert done.wait(30)
+
+
+def test_a_function_that_wraps_an_async_one_takes_a_hand_until_that_ends() -> None:
+    """A crew of one awaits what one call returned before it makes the next."""
+    running: set[bytes] = set()
+    most = 0
+
+    async def handle(delivery: Delivery) -> None:
+        nonlocal most
+        running.add(delivery.body)
+        most = max(most, len(running))
+        await asyncio.sleep(0.01)
+        running.discard(delivery.body)
+
+    asyncio.run(run(lambda delivery: handle(delivery), 5))
+    assert most == 1
+
+
+def test_an_async_function_that_is_wrapped_and_cancelled_from_within_has_failed() -> None:
+    """As one that is not wrapped."""
+
+    async def handle(_delivery: Delivery) -> None:
+        raise asyncio.CancelledError
+
+    endings = asyncio.run(run(lambda delivery: handle(delivery), 2))
+    assert [type(error) for error in endings.errors] == [RuntimeError, RuntimeError]

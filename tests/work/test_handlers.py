@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from amqptool import AmqpUrl, HandlerError, MemoryStore, Message, Worker, load_handler
+from amqptool import AmqpUrl, Delivery, HandlerError, MemoryStore, Message, Worker, WorkReport, load_handler
+from amqptool.handlers.interface import StopWork
 from tests.support.broker import declare_queue, publish, queue_length
 
 
@@ -55,3 +56,29 @@ def test_a_command_that_is_gone_leaves_all_messages(amqptool_vhost: AmqpUrl, tmp
         return await queue_length(amqptool_vhost, "q")
 
     assert asyncio.run(scenario()) == 5
+
+
+def test_others_finish_when_a_handler_can_do_no_work(amqptool_vhost: AmqpUrl) -> None:
+    """What is running gets its grace, and is done; only the rest goes back."""
+    stopped = asyncio.Event()
+    calls = 0
+
+    async def handle(_delivery: Delivery) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            stopped.set()
+            raise StopWork from HandlerError("no more")
+        await stopped.wait()
+        for _ in range(50):  # well into the end of the worker
+            await asyncio.sleep(0)
+
+    async def scenario() -> tuple[WorkReport, int]:
+        await fill(amqptool_vhost, 5)
+        worker = Worker(amqptool_vhost, "q", handle, dedup=None, concurrency=2)
+        with pytest.raises(HandlerError, match="no more"):
+            await worker.serve()
+        return worker.report, await queue_length(amqptool_vhost, "q")
+
+    report, left = asyncio.run(scenario())
+    assert (report.handled, report.abandoned, left) == (1, 0, 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -340,3 +341,26 @@ def test_a_limited_run_ends_though_most_of_it_fails(amqptool_vhost: AmqpUrl) -> 
 
     report, dead = asyncio.run(scenario())
     assert (report.handled, report.dead, dead) == (30, 30, 30)
+
+
+def test_an_odd_error_of_one_handler_is_no_matter_of_the_others(amqptool_vhost: AmqpUrl) -> None:
+    """A kind of `Retry` that has forgotten its own beginning is a failed attempt like any other."""
+
+    class Later(Retry):
+        def __init__(self) -> None:
+            Exception.__init__(self)
+
+    def handle(delivery: Delivery) -> None:
+        if delivery.body == b"1":
+            raise Later
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(
+            amqptool_vhost,
+            [Message(body=b"%d" % number, routing_key="q", message_id=str(uuid4())) for number in range(4)],
+        )
+        return await work(amqptool_vhost, handle, dead_letter="dead", max_messages=4)
+
+    report = asyncio.run(scenario())
+    assert (report.handled, report.dead) == (3, 1)

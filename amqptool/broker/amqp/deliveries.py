@@ -17,7 +17,9 @@ from amqptool.broker.amqp.convert import as_message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amqptool.message import Message
+    from amqptool.message import FieldValue, Message
+
+    _Headers = dict[str, FieldValue]
 
 #: A method's frame up to the consumer tag: type, channel, size, class and method, length of the tag.
 _METHOD = struct.Struct(">BHIIB")
@@ -142,11 +144,11 @@ def _message(exchange: str, routing_key: str, properties: bytes, body: bytes) ->
     if flags & (_PROPERTIES.FLAG_HEADERS | 1):  # headers are a table of each message's own
         return as_message(exchange, routing_key, _decoded(properties), body)
     if not flags & _HAS_ID:
-        return _maker(exchange, routing_key, properties)(body, None)
+        return _maker(exchange, routing_key, properties)(body, None, {})
     start = _id_start(properties, flags)
     end = start + 1 + properties[start]
     make = _maker(exchange, routing_key, _without_id(flags, properties, start, end))
-    return make(body, _text(properties[start + 1 : end]))
+    return make(body, _text(properties[start + 1 : end]), {})
 
 
 def _id_start(properties: bytes, flags: int) -> int:
@@ -171,9 +173,10 @@ def _without_id(flags: int, properties: bytes, start: int, end: int) -> bytes:
 
 
 @lru_cache(maxsize=1000)
-def _maker(exchange: str, routing_key: str, properties: bytes) -> Callable[[bytes, str | None], Message]:
-    """Return what makes messages that differ in their bodies and ids alone."""
-    return alike(as_message(exchange, routing_key, _decoded(properties), b""), "body", "message_id")
+def _maker(exchange: str, routing_key: str, properties: bytes) -> Callable[[bytes, str | None, _Headers], Message]:
+    """Return what makes messages that differ in their bodies, their ids and, being empty, their headers alone."""
+    template = as_message(exchange, routing_key, _decoded(properties), b"")
+    return alike(template, "body", "message_id", "headers")
 
 
 def _decoded(properties: bytes) -> spec.BasicProperties:

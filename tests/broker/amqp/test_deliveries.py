@@ -120,12 +120,15 @@ def test_names_that_are_no_utf_8_are_kept() -> None:
     assert (message.exchange, message.message_id) == ("exch\udcffnge", "\udcff")
 
 
-def test_messages_do_not_share_their_headers() -> None:
-    """A handler that changes the headers of one does not change another's."""
-    first, second = (each.message() for each in arrivals_of(frames_of({"headers": {"a": 1}}, b"x") * 2))
+@pytest.mark.parametrize("headers", [{"a": 1}, {}, None])
+def test_messages_do_not_share_their_headers(headers: dict[str, int] | None) -> None:
+    """A handler that changes the headers of one does not change another's, nor those of messages to come."""
+    frames = frames_of({"message_id": "x"} | ({} if headers is None else {"headers": headers}), b"x")
+    first, second = (each.message() for each in arrivals_of(frames * 2))
     assert isinstance(first.headers, dict)
     first.headers["a"] = 2
-    assert second.headers == {"a": 1}
+    [third] = (each.message() for each in arrivals_of(frames))
+    assert second.headers == third.headers == (headers or {})
 
 
 @pytest.mark.parametrize("method", [spec.Basic.CancelOk("x"), spec.Channel.Close(404, "gone", 0, 0), spec.Basic.Ack(1)])
