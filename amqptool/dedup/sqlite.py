@@ -83,6 +83,9 @@ class SqliteStore:
             create_schema(self._path)
             self._inode = self._path.stat().st_ino
             self._connection = connect(self._path)
+            self._synchronous: _Synchronous = "FULL"
+            #: Of the names that are in the file.
+            self._numbers: dict[str, int] = {}
 
     def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
@@ -191,7 +194,7 @@ class SqliteStore:
             raise HandlerError("the handler ended the transaction that it was given")
         connection.row_factory = None  # the handler may have had it otherwise
         self._check_file()
-        if not Rows(connection, self._clock()).write([claim], State.DONE, self.retention):
+        if not Rows(connection, self._clock(), {}).write([claim], State.DONE, self.retention):
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
 
     def _read(self, question: str, *values: str | bytes) -> list[tuple[Any, ...]]:
@@ -204,14 +207,17 @@ class SqliteStore:
     def _rows(self, synchronous: _Synchronous) -> Iterator[Rows]:
         with self._turns, self._translated("use"):
             self._check_file()
-            self._connection.execute(f"PRAGMA synchronous = {synchronous}")
+            if synchronous != self._synchronous:
+                self._connection.execute(f"PRAGMA synchronous = {synchronous}")
+                self._synchronous = synchronous
             # A deferred transaction that turns into a writer fails at once when another one wrote, busy
             # timeout or not (SQLITE_BUSY_SNAPSHOT).
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                yield Rows(self._connection, self._clock())
+                yield Rows(self._connection, self._clock(), self._numbers)
                 self._connection.commit()
             except BaseException:
+                self._numbers.clear()
                 self._connection.rollback()
                 raise
 

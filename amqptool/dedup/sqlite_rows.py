@@ -52,12 +52,12 @@ _OLDEST = 20_000
 
 
 class Rows:
-    """The rows during one transaction, at one time."""
+    """The rows during one transaction, at one time; `numbers` are those of names that are known already."""
 
-    def __init__(self, connection: sqlite3.Connection, now: float) -> None:
+    def __init__(self, connection: sqlite3.Connection, now: float, numbers: dict[str, int]) -> None:
         self._connection = connection
         self._now = now
-        self._numbers: dict[str, int] = {}
+        self._numbers = numbers
         # Asking for a process takes longer than a row does, and many rows have the same owner.
         self._is_dead, self._is_alive = cache(is_dead), cache(is_alive)
 
