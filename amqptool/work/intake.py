@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from amqptool.errors import BrokerUnavailable
 from amqptool.units import size
+from amqptool.work.prefetch import Prefetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 class Intake:
     """Feeds a pipeline from a queue, up to a quota and a number of bytes, and gives back what comes after that.
 
-    AMQP's prefetch counts messages. When these turn out to be so large that there are too many bytes in hand, the
-    consumer is to be ended (`is_overfull`), and opened again with a prefetch that fits their size.
+    When the prefetch does not fit the size of what comes (`is_misfit`), the consumer is to be ended, and opened again
+    after `refit`.
     """
 
     def __init__(
@@ -44,8 +45,7 @@ class Intake:
         self._pipeline = pipeline
         self._scope = scope
         self._report = report
-        self._prefetch = prefetch
-        self._prefetch_bytes = prefetch_bytes
+        self._prefetch = Prefetch(prefetch, prefetch_bytes)
         self._quota = quota
         self._on_change = on_change
         self._extra: list[int] = []
@@ -53,8 +53,6 @@ class Intake:
         self._closing = False
         self._cancelled = False
         self._bug: Exception | None = None
-        #: Whether there are too many bytes in hand for more messages.
-        self.is_overfull = False
         channel.closed.add_done_callback(lambda _: on_change())
 
     @property
@@ -66,7 +64,12 @@ class Intake:
     @property
     def has_room(self) -> bool:
         """Whether so much was worked off that messages of this size fit in again."""
-        return self._pipeline.hand.bytes <= self._prefetch_bytes // 2
+        return self._pipeline.hand.bytes <= self._prefetch.half
+
+    @property
+    def is_misfit(self) -> bool:
+        """Whether messages have turned out to be of another size than the prefetch is for."""
+        return self._prefetch.is_to_change
 
     async def open(self) -> None:
         """Start the consumer, also once more; see `Channel.consume` for the errors."""
@@ -75,7 +78,7 @@ class Intake:
             self._queue,
             self._on_delivery,
             self._on_cancelled,
-            prefetch=self._prefetch,
+            prefetch=self._prefetch.messages,
             on_undecodable=self._on_undecodable,
         )
 
@@ -84,17 +87,15 @@ class Intake:
         self._closing = True
         await self.channel.cancel(self._tag)
 
-    def narrow(self) -> None:
-        """Let the next consumer have no more messages than fit, if they are as large as those in hand."""
-        average = self._pipeline.hand.bytes / max(1, len(self._pipeline.hand.items))
-        self._prefetch = max(1, min(self._prefetch - 1, int(self._prefetch_bytes / max(1.0, average))))
+    def refit(self) -> None:
+        """Give the next consumer a prefetch that fits."""
+        self._prefetch.change()
         log.info(
             "queue %r: %s in hand; a prefetch of %d from now on",
             self._queue,
             size(self._pipeline.hand.bytes),
-            self._prefetch,
+            self._prefetch.messages,
         )
-        self.is_overfull = False
 
     def check(self) -> None:
         """Check that deliveries can come and acks can go.
@@ -119,7 +120,7 @@ class Intake:
         self._extra.clear()
 
     def _on_delivery(self, delivery: Delivery) -> None:
-        if self._closing or self.is_overfull or self.is_full:
+        if self._closing or self.is_misfit or self.is_full:
             self._extra.append(delivery.delivery_tag)
             return
         try:
@@ -127,9 +128,8 @@ class Intake:
         except Exception as error:  # which would look like a lost connection, again and again
             self._bug = error
             self._on_change()
-        if self._pipeline.hand.bytes > self._prefetch_bytes and self._prefetch > 1:
-            self.is_overfull = True
-        if self.is_overfull or self._quota() is not None:
+        self._prefetch.note(len(delivery.body), self._pipeline.hand.bytes)
+        if self.is_misfit or self._quota() is not None:
             self._on_change()
 
     def _on_undecodable(self, tag: int, error: Exception) -> None:

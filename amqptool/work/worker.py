@@ -382,13 +382,13 @@ class Worker:
         async def until(condition: Callable[[], bool]) -> None:
             await self._until(lambda: self._stopping.is_set() or condition(), intake, pipeline, watching)
 
-        await until(lambda: intake.is_full or intake.is_overfull)
+        await until(lambda: intake.is_full or intake.is_misfit)
         await intake.close()
         intake.give_back()
         if intake.is_full:
             await until(lambda: pipeline.hand.is_settled)
-        elif intake.is_overfull:
-            intake.narrow()
+        elif intake.is_misfit:
+            intake.refit()
             await until(lambda: intake.has_room)
         return self._stopping.is_set() or intake.is_full
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from threading import Event as ThreadEvent
 
 import pytest
@@ -38,6 +39,29 @@ def test_bytes_in_hand_are_bounded(amqptool_vhost: AmqpUrl, kind: str) -> None:
     report, received = asyncio.run(scenario())
     assert received == 11
     assert (report.handled, report.duplicates) == (60, 0)
+
+
+def test_a_few_large_messages_slow_down_none_of_the_small_ones(
+    amqptool_vhost: AmqpUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The prefetch is lowered for them, and raised again after."""
+    caplog.set_level(logging.INFO)
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q")
+        sizes = [1100 * KB, *[1] * 301]
+        await publish(amqptool_vhost, [Message(body=b"x" * size, routing_key="q") for size in sizes])
+        worker = Worker(amqptool_vhost, "q", lambda _: None, dedup=None, prefetch_bytes=1000 * KB, max_messages=302)
+        return await worker.serve()
+
+    assert asyncio.run(scenario()).handled == 302
+    assert [record.args[-1] for record in caplog.records if "prefetch" in record.msg and record.args] == [
+        1,
+        4,
+        16,
+        64,
+        250,
+    ]
 
 
 def test_a_single_message_larger_than_the_bound_is_handled(amqptool_vhost: AmqpUrl) -> None:
