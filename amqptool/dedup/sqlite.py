@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
@@ -145,7 +145,7 @@ class SqliteStore:
             HandlerError: the caller ended the transaction itself.
             DedupError: the store cannot be used; claim the key again to learn whether DONE is there.
         """
-        with self._turns:
+        with self._turn():
             with self._translated("use"):
                 self._check_file()
                 connection = self._for_handlers or self._connect_for_handlers()
@@ -161,15 +161,33 @@ class SqliteStore:
                     connection.execute("COMMIT")  # which may find that a deferred constraint does not hold
                 self._for_handlers = connection
             finally:
-                if self._closed or self._for_handlers is None:
+                if self._for_handlers is None:
                     connection.close()  # and with it the transaction
 
     def close(self) -> None:
-        """Close the file; claims stay, and a transaction goes on."""
+        """Close the file, without waiting; claims stay, and what is going on goes on, and closes it at its end."""
         self._closed = True
-        self._connection.close()
-        if self._for_handlers is not None:
-            self._for_handlers.close()
+        self._close_if_free()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Have the connections for the caller alone."""
+        try:
+            with self._turns:
+                self._check_not_closed()
+                yield
+        finally:
+            # Only now: who closed the store before found that the turn was not free.
+            if self._closed:
+                self._close_if_free()
+
+    def _close_if_free(self) -> None:
+        # Never while another thread uses a connection: it would be freed under SQLite's hands.
+        with self._turns.if_free() as is_free:
+            if is_free:
+                self._connection.close()
+                if self._for_handlers is not None:
+                    self._for_handlers.close()
 
     def _connect_for_handlers(self) -> sqlite3.Connection:
         connection = connect(self._path)
@@ -195,14 +213,16 @@ class SqliteStore:
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
 
     def _read(self, question: str, *values: str | bytes) -> list[tuple[Any, ...]]:
-        # Without a transaction of our own, which would keep the workers from writing meanwhile.
+        # Without a transaction or a turn, which would keep the workers from writing meanwhile.
+        self._check_not_closed()
         with self._translated("read"):
             self._check_file()
-            return self._connection.execute(question, values).fetchall()
+            with closing(connect(self._path)) as connection:
+                return connection.execute(question, values).fetchall()
 
     @contextmanager
     def _rows(self, synchronous: _Synchronous) -> Iterator[Rows]:
-        with self._turns, self._translated("use"):
+        with self._turn(), self._translated("use"):
             self._check_file()
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")
             # A deferred transaction that turns into a writer fails at once when another one wrote, busy
@@ -214,6 +234,10 @@ class SqliteStore:
             except BaseException:
                 self._connection.rollback()
                 raise
+
+    def _check_not_closed(self) -> None:
+        if self._closed:
+            raise DedupError(f"cannot use dedup store {self._path}: it was closed")
 
     def _check_file(self) -> None:
         # SQLite goes on writing into an unlinked file, and says nothing.
