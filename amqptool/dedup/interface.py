@@ -180,6 +180,11 @@ class DedupStore(Protocol):
 class Transactional(Protocol):
     """A store in a database that handlers can write to as well, in one transaction with DONE."""
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the store's own calls wait for the end of a transaction that is going on."""
+        ...
+
     def transaction(self, claim: Acquired) -> AbstractContextManager[Any]:
         """Give a connection in a transaction, in which DONE is written and committed at the end; from any thread.
 

@@ -140,6 +140,11 @@ class PostgresqlStore:
         )
         return [place in gone for place in places]
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether transactions keep the store waiting: never."""
+        return False
+
     @contextmanager
     def transaction(self, claim: Acquired) -> Iterator[psycopg.Connection[Any]]:
         """Give a transaction of the caller's own, in which DONE is written and committed at the end.

@@ -76,6 +76,7 @@ class SqliteStore:
         self._clock = clock
         self._turns = Turns()
         self._for_handlers: sqlite3.Connection | None = None
+        self._is_taken = False
         self._closed = False
         with self._translated("open"):
             self._owner = owner or str(this_process())
@@ -133,6 +134,11 @@ class SqliteStore:
             went = {key: rows.forget(key) for key in dict.fromkeys(keys)}
         return [went[key] for key in keys]
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether a transaction is going on: everything else waits for it."""
+        return self._is_taken
+
     @contextmanager
     def transaction(self, claim: Acquired) -> Iterator[sqlite3.Connection]:
         """Give a transaction of the caller's own, in which DONE is written and committed at the end.
@@ -150,6 +156,7 @@ class SqliteStore:
                 self._check_file()
                 connection = self._for_handlers or self._connect_for_handlers()
                 self._for_handlers = None
+            self._is_taken = True
             try:
                 with self._translated("use"):
                     connection.execute("BEGIN IMMEDIATE")
