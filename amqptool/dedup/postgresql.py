@@ -154,7 +154,7 @@ class PostgresqlStore:
 
         Raises:
             ClaimLost: the claim is no longer the caller's, or done already; it was rolled back.
-            HandlerError: the caller ended the transaction itself.
+            HandlerError: the caller ended the transaction itself; what it committed is there, and DONE is not.
             DedupError: the store cannot be used; claim the key again to learn whether DONE is there.
         """
         with self._handlers.transaction(lambda connection: self._complete_within(connection, claim)) as connection:

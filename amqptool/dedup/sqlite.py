@@ -148,7 +148,7 @@ class SqliteStore:
 
         Raises:
             ClaimLost: the claim is no longer the caller's, or done already; it was rolled back.
-            HandlerError: the caller ended the transaction itself.
+            HandlerError: the caller ended the transaction itself; what it committed is there, and DONE is not.
             DedupError: the store cannot be used; claim the key again to learn whether DONE is there.
         """
         with self._turn():
@@ -160,7 +160,7 @@ class SqliteStore:
             try:
                 with self._translated("use"):
                     connection.execute("BEGIN IMMEDIATE")
-                with self._unless_broken():
+                with self._unless_broken(), _unless_ended(connection):
                     yield connection
                 with self._translated("use"):
                     self._complete_within(connection, claim)
@@ -212,8 +212,6 @@ class SqliteStore:
             raise
 
     def _complete_within(self, connection: sqlite3.Connection, claim: Acquired) -> None:
-        if not _is_open(connection):
-            raise HandlerError("the handler ended the transaction that it was given")
         connection.row_factory = None  # the handler may have had it otherwise
         self._check_file()
         if not Rows(connection, self._clock()).write([claim], State.DONE, self.retention):
@@ -261,6 +259,24 @@ class SqliteStore:
     def _unusable(self, verb: str, error: sqlite3.Error | OSError) -> DedupError:
         reason = error.strerror if isinstance(error, OSError) else error
         return DedupError(f"cannot {verb} dedup store {self._path}: {reason}")
+
+
+@contextmanager
+def _unless_ended(connection: sqlite3.Connection) -> Iterator[None]:
+    """Tell of a handler that ended its transaction, also if it failed after that."""
+    try:
+        yield
+    except sqlite3.Error:
+        raise  # which may have ended the transaction by itself
+    except Exception as error:
+        _check_open(connection, error)
+        raise
+    _check_open(connection)
+
+
+def _check_open(connection: sqlite3.Connection, error: Exception | None = None) -> None:
+    if not _is_open(connection):
+        raise HandlerError("the handler ended the transaction that it was given") from error
 
 
 def _is_open(connection: sqlite3.Connection) -> bool:
