@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from amqptool.dedup import postgresql_statements as statements
 from amqptool.dedup.answers import LostAnswers
-from amqptool.dedup.ids import stored_id
+from amqptool.dedup.ids import decoded, encoded, stored_id
 from amqptool.dedup.interface import (
     LEASE,
     PRUNE_BATCH,
@@ -230,7 +230,7 @@ class PostgresqlStore:
         return [self._number(scope).to_bytes(4, "big") + stored_id(message_id) for scope, message_id in keys]
 
     def _number(self, name: str) -> int:
-        return self._dones.number(name.encode())
+        return self._dones.number(encoded(name))
 
     def _ask(self, line: Line, statement: str, **parameters: Any) -> list[Any]:
         return line.ask(statement, {"now": self._now(), **parameters})
@@ -257,4 +257,4 @@ def _row(state: int, token: bytes, owner: bytes, until: float, attempt: int) -> 
 
 
 def _text(name: bytes) -> str:
-    return bytes(name).decode()
+    return decoded(bytes(name))

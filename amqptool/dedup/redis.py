@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from amqptool.dedup import redis_scripts as scripts
 from amqptool.dedup.answers import LostAnswers
+from amqptool.dedup.ids import decoded, encoded
 from amqptool.dedup.interface import (
     LEASE,
     RETENTION,
@@ -204,7 +205,7 @@ class RedisStore:
         cursor = 0
         while True:
             with self._translated("read"):
-                cursor, names = self._client.scan(cursor, match=_PREFIX + pattern, count=_PAGE)
+                cursor, names = self._client.scan(cursor, match=encoded(_PREFIX + pattern), count=_PAGE)
             names = list(dict.fromkeys(names))
             for name, text in zip(names, self._read(names), strict=True):
                 if text is not None:
@@ -212,7 +213,7 @@ class RedisStore:
             if cursor == 0:
                 return
 
-    def _read(self, names: Sequence[str | bytes]) -> list[bytes | None]:
+    def _read(self, names: Sequence[bytes]) -> list[bytes | None]:
         if not names:
             return []
         with self._translated("read"):
@@ -269,13 +270,13 @@ def _client(library: Any, url: str) -> tuple[Any, str]:
     return client, name
 
 
-def _name(key: Key) -> str:
+def _name(key: Key) -> bytes:
     # The length tells where the scope ends: both may hold anything.
-    return f"{_PREFIX}{len(key.scope)}:{key.scope}:{key.message_id}"
+    return encoded(f"{_PREFIX}{len(key.scope)}:{key.scope}:{key.message_id}")
 
 
 def _key(name: bytes) -> Key:
-    length, _, rest = name.decode().removeprefix(_PREFIX).partition(":")
+    length, _, rest = decoded(name).removeprefix(_PREFIX).partition(":")
     return Key(rest[: int(length)], rest[int(length) + 1 :])
 
 

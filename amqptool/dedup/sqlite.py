@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
-from amqptool.dedup.ids import stored_id
+from amqptool.dedup.ids import decoded, stored_id
 from amqptool.dedup.interface import (
     LEASE,
     PRUNE_BATCH,
@@ -223,6 +223,7 @@ class SqliteStore:
         with self._translated("read"):
             self._check_file()
             with closing(connect(self._path)) as connection:
+                connection.text_factory = decoded
                 return connection.execute(question, values).fetchall()
 
     @contextmanager

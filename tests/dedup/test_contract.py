@@ -392,10 +392,11 @@ def test_scope_and_id_do_not_run_together(store: DedupStore) -> None:
     assert isinstance(look(store, Key("ab", "c")), Acquired)
 
 
-@pytest.mark.parametrize("scope", ["", "žluťoučký", "a\x00b", "%'\";--", "x" * 10_000])
+@pytest.mark.parametrize("scope", ["", "žluťoučký", "a\x00b", "%'\";--", "x" * 10_000, "a\udcff"])
 def test_any_text_is_a_scope(store: DedupStore, scope: str) -> None:
-    """Names of queues and clusters may hold anything."""
+    """Names of queues and clusters may hold anything, also what is no UTF-8."""
     store.complete([acquire(store, Key(scope, "id"))])
+    assert [entry.key.scope for entry in store.find("id")] == [counts.scope for counts in store.counts()] == [scope]
 
     assert look(store, Key(scope, "id")) == Done()
     assert isinstance(look(store, Key(f"{scope}x", "id")), Acquired)
