@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """Shared by the workers of one process; gone with it."""
+    """Shared by the workers of one process; gone with it. That somebody sets the time of day ends no lease."""
 
     def __init__(
-        self, *, lease: float = LEASE, retention: float = RETENTION, clock: Callable[[], float] = time.time
+        self, *, lease: float = LEASE, retention: float = RETENTION, clock: Callable[[], float] | None = None
     ) -> None:
         self.lease = lease
         self.retention = retention
-        self._clock = clock
+        self._clock = clock or _steady_clock()
         self._rows: dict[Key, Row] = {}
         self._lock = Lock()
 
@@ -141,3 +141,9 @@ class MemoryStore:
             return False
         self._rows[claim.key] = Row(state, row.token, row.owner, self._clock() + seconds, attempt)
         return True
+
+
+def _steady_clock() -> Callable[[], float]:
+    """Return a clock that shows the time of day now, and goes on from there whatever becomes of that."""
+    begin = time.time() - time.monotonic()
+    return lambda: begin + time.monotonic()
