@@ -167,7 +167,8 @@ class DedupStore(Protocol):
     def forget(self, keys: Sequence[Key]) -> list[bool]:
         """Forget keys, so that their messages are handled again; False for what is not there.
 
-        False, too, for what somebody alive is working on: its DONE would be lost.
+        False, too, for what somebody alive is working on: its DONE would be lost. A key that comes twice has the same
+        answer twice.
         """
         ...
 

@@ -106,7 +106,8 @@ class MemoryStore:
     def forget(self, keys: Sequence[Key]) -> list[bool]:
         """Forget keys, but for what somebody alive is working on."""
         with self._lock:
-            return [self._forget(key) for key in keys]
+            went = {key: self._forget(key) for key in dict.fromkeys(keys)}
+        return [went[key] for key in keys]
 
     def close(self) -> None:
         """Do nothing: the memory is freed with the store."""

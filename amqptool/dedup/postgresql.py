@@ -1,8 +1,8 @@
 """A dedup store in PostgreSQL, shared by workers of any number of machines.
 
 Two connections: claims commit without waiting for the disk (`synchronous_commit=off`: visible to others at
-once, and a crash of the server undoes at worst the last claims), DONE waits for it. Leases go by the
-server's clock.
+once, and a crash of the server undoes at worst the last claims), DONE waits for it. Beside these, each
+transaction of a handler has one while it lasts, and each count of the keys. Leases go by the server's clock.
 """
 
 from __future__ import annotations

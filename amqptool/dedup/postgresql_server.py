@@ -117,7 +117,7 @@ class Server:
 
 
 class Line:
-    """One connection for one call after the other; a call that fails is the last one on it."""
+    """One connection for one call after the other; a call that was cut off from the server is the last one on it."""
 
     def __init__(self, server: Server, *, durable: bool) -> None:
         self._server = server

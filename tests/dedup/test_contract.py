@@ -550,11 +550,11 @@ def test_an_id_is_found_in_every_scope(store: DedupStore, clock: Clock) -> None:
 
 
 def test_what_is_forgotten_can_be_claimed_again(store: DedupStore) -> None:
-    """Done and released keys go, the rest of the batch is answered for, and others stay."""
+    """Done and released keys go, each key of the batch is answered for, also one that comes twice; others stay."""
     store.complete([acquire(store), acquire(store, Key("s", "kept"))])
     store.release([acquire(store, OTHER)], failed=True)
 
-    assert store.forget([KEY, Key("s", "never"), OTHER]) == [True, False, True]
+    assert store.forget([KEY, Key("s", "never"), OTHER, KEY]) == [True, False, True, True]
 
     assert acquire(store).attempt == acquire(store, OTHER).attempt == 1
     assert look(store, Key("s", "kept")) == Done()
