@@ -109,11 +109,15 @@ class StoreThread:
         trouble.look = asyncio.get_running_loop().call_later(STALLED, self._look, trouble)
 
     def _look(self, trouble: _Trouble) -> None:
-        """Note that a call has not come back, unless it waits for a handler of ours, which may take its time."""
+        """Look whether a call has not come back, and does not wait for a handler of ours, which may take its time."""
         if isinstance(self.store, Transactional) and self.store.is_taken:
             self._look_later(trouble)
         elif trouble.error is None:
-            self._note_failing(trouble, DedupError(f"the dedup store has not answered for {STALLED:g} seconds"))
+            # If the loop was held up, the answer may be there already: whoever waits for it goes first.
+            trouble.look = asyncio.get_running_loop().call_soon(self._note_stalled, trouble)
+
+    def _note_stalled(self, trouble: _Trouble) -> None:
+        self._note_failing(trouble, DedupError(f"the dedup store has not answered for {STALLED:g} seconds"))
 
     def _note_failing(self, trouble: _Trouble, error: DedupError) -> None:
         if trouble.error is None:
@@ -136,7 +140,7 @@ class _Trouble:
     """What is wrong with one call, if anything."""
 
     #: Looks whether the call has come back.
-    look: asyncio.TimerHandle
+    look: asyncio.Handle
 
     def __init__(self) -> None:
         self.error: DedupError | None = None

@@ -68,6 +68,20 @@ def test_a_store_that_does_not_answer_is_failing_until_it_does(
     assert stall.store.is_healthy
 
 
+def test_a_loop_that_was_held_up_is_no_failure_of_the_store(
+    loop: VirtualLoop, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An answer that came meanwhile counts, and nobody is told that it did not."""
+    stall = Stall(loop, clock, MemoryStore())
+    stall.wait(0)
+    clock.now += STALLED + 1
+    stall.calls.let_go()
+    stall.wait(0)
+
+    assert stall.claiming.done()
+    assert not caplog.records
+
+
 def test_a_store_that_never_answers_is_given_up(loop: VirtualLoop, clock: Clock) -> None:
     """A minute later the call fails, as all calls of a failing store do."""
     stall = Stall(loop, clock, MemoryStore())
