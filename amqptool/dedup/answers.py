@@ -38,4 +38,8 @@ class LostAnswers:
 
     def is_nobodys(self, token: str, owner: str) -> bool:
         """Return whether certainly nobody works under a claim."""
-        return token in self._tokens or is_dead(owner)
+        return self.is_lost(token) or is_dead(owner)
+
+    def is_lost(self, token: str) -> bool:
+        """Return whether a claim was made for nobody, so that no handler can have been interrupted."""
+        return token in self._tokens

@@ -167,7 +167,8 @@ class DedupStore(Protocol):
     def forget(self, keys: Sequence[Key]) -> list[bool]:
         """Forget keys, so that their messages are handled again; False for what is not there.
 
-        False, too, for what somebody alive is working on: its DONE would be lost.
+        False, too, for what somebody alive is working on: its DONE would be lost. A key that comes twice has the same
+        answer twice.
         """
         ...
 
@@ -179,6 +180,11 @@ class DedupStore(Protocol):
 @runtime_checkable
 class Transactional(Protocol):
     """A store in a database that handlers can write to as well, in one transaction with DONE."""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the store's own calls wait for the end of a transaction that is going on."""
+        ...
 
     def transaction(self, claim: Acquired) -> AbstractContextManager[Any]:
         """Give a connection in a transaction, in which DONE is written and committed at the end; from any thread.

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """Shared by the workers of one process; gone with it."""
+    """Shared by the workers of one process; gone with it. That somebody sets the time of day ends no lease."""
 
     def __init__(
-        self, *, lease: float = LEASE, retention: float = RETENTION, clock: Callable[[], float] = time.time
+        self, *, lease: float = LEASE, retention: float = RETENTION, clock: Callable[[], float] | None = None
     ) -> None:
         self.lease = lease
         self.retention = retention
-        self._clock = clock
+        self._clock = clock or _steady_clock()
         self._rows: dict[Key, Row] = {}
         self._lock = Lock()
 
@@ -106,7 +106,8 @@ class MemoryStore:
     def forget(self, keys: Sequence[Key]) -> list[bool]:
         """Forget keys, but for what somebody alive is working on."""
         with self._lock:
-            return [self._forget(key) for key in keys]
+            went = {key: self._forget(key) for key in dict.fromkeys(keys)}
+        return [went[key] for key in keys]
 
     def close(self) -> None:
         """Do nothing: the memory is freed with the store."""
@@ -141,3 +142,9 @@ class MemoryStore:
             return False
         self._rows[claim.key] = Row(state, row.token, row.owner, self._clock() + seconds, attempt)
         return True
+
+
+def _steady_clock() -> Callable[[], float]:
+    """Return a clock that shows the time of day now, and goes on from there whatever becomes of that."""
+    begin = time.time() - time.monotonic()
+    return lambda: begin + time.monotonic()

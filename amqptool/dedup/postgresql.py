@@ -1,8 +1,8 @@
 """A dedup store in PostgreSQL, shared by workers of any number of machines.
 
 Two connections: claims commit without waiting for the disk (`synchronous_commit=off`: visible to others at
-once, and a crash of the server undoes at worst the last claims), DONE waits for it. Leases go by the
-server's clock.
+once, and a crash of the server undoes at worst the last claims), DONE waits for it. Beside these, each
+transaction of a handler has one while it lasts, and each count of the keys. Leases go by the server's clock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from amqptool.dedup import postgresql_statements as statements
 from amqptool.dedup.answers import LostAnswers
-from amqptool.dedup.ids import stored_id
+from amqptool.dedup.ids import decoded, encoded, stored_id
 from amqptool.dedup.interface import (
     LEASE,
     PRUNE_BATCH,
@@ -140,6 +140,11 @@ class PostgresqlStore:
         )
         return [place in gone for place in places]
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether transactions keep the store waiting: never."""
+        return False
+
     @contextmanager
     def transaction(self, claim: Acquired) -> Iterator[psycopg.Connection[Any]]:
         """Give a transaction of the caller's own, in which DONE is written and committed at the end.
@@ -149,7 +154,7 @@ class PostgresqlStore:
 
         Raises:
             ClaimLost: the claim is no longer the caller's, or done already; it was rolled back.
-            HandlerError: the caller ended the transaction itself.
+            HandlerError: the caller ended the transaction itself; what it committed is there, and DONE is not.
             DedupError: the store cannot be used; claim the key again to learn whether DONE is there.
         """
         with self._handlers.transaction(lambda connection: self._complete_within(connection, claim)) as connection:
@@ -190,9 +195,12 @@ class PostgresqlStore:
         taken = self._ask(self._claims, statements.TAKE_OVER, **_seen(free), **new) if free else []
         claims: dict[Key, Claim] = {key: _seen_claim(key, rows.get(place), token) for place, key in keys.items()}
         return claims | {
-            keys[place]: Acquired(keys[place], token, attempt, interrupted=free[place].state == State.CLAIMED)
+            keys[place]: Acquired(keys[place], token, attempt, interrupted=self._was_interrupted(free[place]))
             for place, attempt in taken
         }
+
+    def _was_interrupted(self, row: Row) -> bool:
+        return row.state == State.CLAIMED and not self._lost.is_lost(row.token)
 
     def _look(self, places: Sequence[bytes]) -> tuple[dict[bytes, Row], float]:
         """Return what is known of keys, and the time."""
@@ -222,7 +230,7 @@ class PostgresqlStore:
         return [self._number(scope).to_bytes(4, "big") + stored_id(message_id) for scope, message_id in keys]
 
     def _number(self, name: str) -> int:
-        return self._dones.number(name.encode())
+        return self._dones.number(encoded(name))
 
     def _ask(self, line: Line, statement: str, **parameters: Any) -> list[Any]:
         return line.ask(statement, {"now": self._now(), **parameters})
@@ -249,4 +257,4 @@ def _row(state: int, token: bytes, owner: bytes, until: float, attempt: int) -> 
 
 
 def _text(name: bytes) -> str:
-    return bytes(name).decode()
+    return decoded(bytes(name))

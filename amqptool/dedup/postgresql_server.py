@@ -96,6 +96,13 @@ class Server:
         """Return the error of a connection that was lost."""
         return DedupError(f"cannot use dedup store {self.name}: the connection was lost")
 
+    def broken(self) -> psycopg.Error:
+        """Return the error of a transaction that goes on after an error, and can do nothing any more."""
+        error: psycopg.Error = self._library.errors.InFailedSqlTransaction(
+            "a statement failed, and the handler went on; nothing of its transaction is there"
+        )
+        return error
+
     def _refused(self, reason: str) -> DedupError:
         return DedupError(f"cannot open dedup store {self.name}: {reason}")
 
@@ -110,7 +117,7 @@ class Server:
 
 
 class Line:
-    """One connection for one call after the other; a call that fails is the last one on it."""
+    """One connection for one call after the other; a call that was cut off from the server is the last one on it."""
 
     def __init__(self, server: Server, *, durable: bool) -> None:
         self._server = server
@@ -159,9 +166,9 @@ class Transactions:
         """Give a connection within a transaction, which `finish` sees last; commit it, or roll it back."""
         connection = self._begin()
         try:
-            with self._unless_lost(connection):
+            with self._unless_lost(connection), self._unless_ended(connection):
                 yield connection
-            self._check_open(connection)
+            self._check_works(connection)
             with self._server.translated("use"):
                 finish(connection)
             with self._unless_lost(connection):
@@ -202,11 +209,25 @@ class Transactions:
                 raise self._server.lost() from error
             raise
 
-    def _check_open(self, connection: psycopg.Connection[Any]) -> None:
+    @contextmanager
+    def _unless_ended(self, connection: psycopg.Connection[Any]) -> Iterator[None]:
+        """Tell of a handler that ended its transaction, also if it failed after that."""
+        try:
+            yield
+        except Exception as error:
+            self._check_open(connection, error)
+            raise
+        self._check_open(connection)
+
+    def _check_open(self, connection: psycopg.Connection[Any], error: Exception | None = None) -> None:
+        if not connection.broken and self._server.status(connection) not in ("INTRANS", "INERROR"):
+            raise HandlerError("the handler ended the transaction that it was given") from error
+
+    def _check_works(self, connection: psycopg.Connection[Any]) -> None:
         if connection.broken:
             raise self._server.lost()
-        if self._server.status(connection) != "INTRANS":
-            raise HandlerError("the handler ended, or broke, the transaction that it was given")
+        if self._server.status(connection) == "INERROR":
+            raise self._server.broken()
 
     def _give_back(self, connection: psycopg.Connection[Any]) -> None:
         with suppress(DedupError), self._server.translated("use"):

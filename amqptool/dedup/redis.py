@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from amqptool.dedup import redis_scripts as scripts
 from amqptool.dedup.answers import LostAnswers
+from amqptool.dedup.ids import decoded, encoded
 from amqptool.dedup.interface import (
     LEASE,
     RETENTION,
@@ -161,10 +162,13 @@ class RedisStore:
         changed = set(self._run(scripts.TAKE_OVER, list(free), *self._new_claim(token), *seen))
         claims: dict[Key, Claim] = {key: Done() if row.state == State.DONE else Busy() for key, row in rows.items()}
         return claims | {
-            key: Acquired(key, token, row.attempt, interrupted=row.state == State.CLAIMED)
+            key: Acquired(key, token, row.attempt, interrupted=self._was_interrupted(row))
             for position, (key, row) in enumerate(free.items(), 1)
             if position not in changed
         }
+
+    def _was_interrupted(self, row: Row) -> bool:
+        return row.state == State.CLAIMED and not self._lost.is_lost(row.token)
 
     def _new_claim(self, token: str) -> tuple[int | str, ...]:
         return self._time(), _milliseconds(self.lease), _milliseconds(self.lease + self.retention), token, self._owner
@@ -201,7 +205,7 @@ class RedisStore:
         cursor = 0
         while True:
             with self._translated("read"):
-                cursor, names = self._client.scan(cursor, match=_PREFIX + pattern, count=_PAGE)
+                cursor, names = self._client.scan(cursor, match=encoded(_PREFIX + pattern), count=_PAGE)
             names = list(dict.fromkeys(names))
             for name, text in zip(names, self._read(names), strict=True):
                 if text is not None:
@@ -209,7 +213,7 @@ class RedisStore:
             if cursor == 0:
                 return
 
-    def _read(self, names: Sequence[str | bytes]) -> list[bytes | None]:
+    def _read(self, names: Sequence[bytes]) -> list[bytes | None]:
         if not names:
             return []
         with self._translated("read"):
@@ -266,13 +270,13 @@ def _client(library: Any, url: str) -> tuple[Any, str]:
     return client, name
 
 
-def _name(key: Key) -> str:
+def _name(key: Key) -> bytes:
     # The length tells where the scope ends: both may hold anything.
-    return f"{_PREFIX}{len(key.scope)}:{key.scope}:{key.message_id}"
+    return encoded(f"{_PREFIX}{len(key.scope)}:{key.scope}:{key.message_id}")
 
 
 def _key(name: bytes) -> Key:
-    length, _, rest = name.decode().removeprefix(_PREFIX).partition(":")
+    length, _, rest = decoded(name).removeprefix(_PREFIX).partition(":")
     return Key(rest[: int(length)], rest[int(length) + 1 :])
 
 

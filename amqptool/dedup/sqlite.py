@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
-from amqptool.dedup.ids import stored_id
+from amqptool.dedup.ids import decoded, stored_id
 from amqptool.dedup.interface import (
     LEASE,
     PRUNE_BATCH,
@@ -76,6 +76,7 @@ class SqliteStore:
         self._clock = clock
         self._turns = Turns()
         self._for_handlers: sqlite3.Connection | None = None
+        self._is_taken = False
         self._closed = False
         with self._translated("open"):
             self._owner = owner or str(this_process())
@@ -136,6 +137,11 @@ class SqliteStore:
             went = {key: rows.forget(key) for key in dict.fromkeys(keys)}
         return [went[key] for key in keys]
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether a transaction is going on: everything else waits for it."""
+        return self._is_taken
+
     @contextmanager
     def transaction(self, claim: Acquired) -> Iterator[sqlite3.Connection]:
         """Give a transaction of the caller's own, in which DONE is written and committed at the end.
@@ -145,18 +151,19 @@ class SqliteStore:
 
         Raises:
             ClaimLost: the claim is no longer the caller's, or done already; it was rolled back.
-            HandlerError: the caller ended the transaction itself.
+            HandlerError: the caller ended the transaction itself; what it committed is there, and DONE is not.
             DedupError: the store cannot be used; claim the key again to learn whether DONE is there.
         """
-        with self._turns:
+        with self._turn():
             with self._translated("use"):
                 self._check_file()
                 connection = self._for_handlers or self._connect_for_handlers()
                 self._for_handlers = None
+            self._is_taken = True
             try:
                 with self._translated("use"):
                     connection.execute("BEGIN IMMEDIATE")
-                with self._unless_broken():
+                with self._unless_broken(), _unless_ended(connection):
                     yield connection
                 with self._translated("use"):
                     self._complete_within(connection, claim)
@@ -164,15 +171,33 @@ class SqliteStore:
                     connection.execute("COMMIT")  # which may find that a deferred constraint does not hold
                 self._for_handlers = connection
             finally:
-                if self._closed or self._for_handlers is None:
+                if self._for_handlers is None:
                     connection.close()  # and with it the transaction
 
     def close(self) -> None:
-        """Close the file; claims stay, and a transaction goes on."""
+        """Close the file, without waiting; claims stay, and what is going on goes on, and closes it at its end."""
         self._closed = True
-        self._connection.close()
-        if self._for_handlers is not None:
-            self._for_handlers.close()
+        self._close_if_free()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Have the connections for the caller alone."""
+        try:
+            with self._turns:
+                self._check_not_closed()
+                yield
+        finally:
+            # Only now: who closed the store before found that the turn was not free.
+            if self._closed:
+                self._close_if_free()
+
+    def _close_if_free(self) -> None:
+        # Never while another thread uses a connection: it would be freed under SQLite's hands.
+        with self._turns.if_free() as is_free:
+            if is_free:
+                self._connection.close()
+                if self._for_handlers is not None:
+                    self._for_handlers.close()
 
     def _connect_for_handlers(self) -> sqlite3.Connection:
         connection = connect(self._path)
@@ -190,22 +215,23 @@ class SqliteStore:
             raise
 
     def _complete_within(self, connection: sqlite3.Connection, claim: Acquired) -> None:
-        if not _is_open(connection):
-            raise HandlerError("the handler ended the transaction that it was given")
         connection.row_factory = None  # the handler may have had it otherwise
         self._check_file()
         if not Rows(connection, self._clock(), {}).write([claim], State.DONE, self.retention):
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
 
     def _read(self, question: str, *values: str | bytes) -> list[tuple[Any, ...]]:
-        # Without a transaction of our own, which would keep the workers from writing meanwhile.
+        # Without a transaction or a turn, which would keep the workers from writing meanwhile.
+        self._check_not_closed()
         with self._translated("read"):
             self._check_file()
-            return self._connection.execute(question, values).fetchall()
+            with closing(connect(self._path)) as connection:
+                connection.text_factory = decoded
+                return connection.execute(question, values).fetchall()
 
     @contextmanager
     def _rows(self, synchronous: _Synchronous) -> Iterator[Rows]:
-        with self._turns, self._translated("use"):
+        with self._turn(), self._translated("use"):
             self._check_file()
             if synchronous != self._synchronous:
                 self._connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -220,6 +246,10 @@ class SqliteStore:
                 self._numbers.clear()
                 self._connection.rollback()
                 raise
+
+    def _check_not_closed(self) -> None:
+        if self._closed:
+            raise DedupError(f"cannot use dedup store {self._path}: it was closed")
 
     def _check_file(self) -> None:
         # SQLite goes on writing into an unlinked file, and says nothing.
@@ -236,6 +266,24 @@ class SqliteStore:
     def _unusable(self, verb: str, error: sqlite3.Error | OSError) -> DedupError:
         reason = error.strerror if isinstance(error, OSError) else error
         return DedupError(f"cannot {verb} dedup store {self._path}: {reason}")
+
+
+@contextmanager
+def _unless_ended(connection: sqlite3.Connection) -> Iterator[None]:
+    """Tell of a handler that ended its transaction, also if it failed after that."""
+    try:
+        yield
+    except sqlite3.Error:
+        raise  # which may have ended the transaction by itself
+    except Exception as error:
+        _check_open(connection, error)
+        raise
+    _check_open(connection)
+
+
+def _check_open(connection: sqlite3.Connection, error: Exception | None = None) -> None:
+    if not _is_open(connection):
+        raise HandlerError("the handler ended the transaction that it was given") from error
 
 
 def _is_open(connection: sqlite3.Connection) -> bool:

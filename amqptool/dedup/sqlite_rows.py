@@ -6,7 +6,7 @@ from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from amqptool.dedup.ids import stored_id
+from amqptool.dedup.ids import encoded, stored_id
 from amqptool.dedup.interface import Acquired, Busy, Claim, Done, Key, Row, State, may_forget, may_take
 from amqptool.dedup.owner import is_alive, is_dead
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NAME = "INSERT INTO name (text) VALUES (?)"
-_NUMBER = "SELECT number FROM name WHERE text = ?"
+# A text of SQLite may hold any bytes, if it is given as bytes.
+_NAME = "INSERT INTO name (text) VALUES (CAST(? AS TEXT))"
+_NUMBER = "SELECT number FROM name WHERE text = CAST(? AS TEXT)"
 # Ids are 16 bytes each, so a batch of them is one value, and one statement takes it: a statement for each id would
 # give the interpreter to the other threads and wait to have it back, once a message.
 _IDS = """
@@ -136,11 +137,11 @@ class Rows:
         return number
 
     def _read_number(self, text: str) -> int | None:
-        row = self._connection.execute(_NUMBER, (text,)).fetchone()
+        row = self._connection.execute(_NUMBER, (encoded(text),)).fetchone()
         return None if row is None else int(row[0])
 
     def _add_number(self, text: str) -> int:
-        number = self._connection.execute(_NAME, (text,)).lastrowid
+        number = self._connection.execute(_NAME, (encoded(text),)).lastrowid
         if number is None:
             raise RuntimeError("SQLite has inserted a row without a number")
         return number

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 
@@ -31,6 +33,20 @@ class Turns:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._leave()
+
+    @contextmanager
+    def if_free(self) -> Iterator[bool]:
+        """Take a turn only if nobody has one; give whether it was taken."""
+        with self._mutex:
+            is_free, self._taken = not self._taken, True
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                self._leave()
+
+    def _leave(self) -> None:
         with self._mutex:
             if self._waiting:
                 self._waiting.popleft().release()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
+from amqptool.dedup.interface import Transactional
 from amqptool.errors import DedupError
 from amqptool.work.caller import Caller
 
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 #: Seconds a worker waits for a failing store before it gives up, and between its attempts.
 PATIENCE, PAUSE = 60.0, 1.0
+#: Seconds after which a call that has not come back counts as failing: more than the stores wait for each other's
+#: transactions, and for a server that is dead.
+STALLED = 15.0
 #: Seconds that calls have to end when the worker does; with SQLite one may wait for a handler that never ends.
 CLOSE_TIMEOUT = 3.0
 
@@ -28,8 +32,8 @@ CLOSE_TIMEOUT = 3.0
 class StoreThread:
     """Calls a store in a thread of its own, one call at a time, in order.
 
-    A failing call is repeated: meanwhile nothing is claimed, completed or acked, so no message is lost. `calls`
-    makes the calls, if not a thread of its own.
+    A failing call is repeated, and one that does not come back is waited for: meanwhile nothing is claimed, completed
+    or acked, so no message is lost. `calls` makes the calls, if not a thread of its own.
 
     Raises:
         DedupError: from every call, when the store failed for `PATIENCE` seconds.
@@ -78,32 +82,67 @@ class StoreThread:
         await self._calls.close(CLOSE_TIMEOUT)
 
     async def _call(self, function: Callable[[], T]) -> T:
+        trouble = _Trouble()
+        self._look_later(trouble)
         try:
-            return await self._calls.call(function)
-        except DedupError as error:
-            self._note_failing(error)
-        result = await self._again_and_again(function)
-        self._note_working()
+            async with trouble.limit:
+                result = await self._until_it_works(function, trouble)
+        except TimeoutError:
+            if trouble.error is None:
+                raise
+            raise trouble.error from None
+        finally:
+            trouble.look.cancel()
+        if trouble.error is not None:
+            self._note_working()
         return result
 
-    async def _again_and_again(self, function: Callable[[], T]) -> T:
-        loop = asyncio.get_running_loop()
-        failing_since = loop.time()
+    async def _until_it_works(self, function: Callable[[], T], trouble: _Trouble) -> T:
         while True:
-            await asyncio.sleep(PAUSE)
             try:
                 return await self._calls.call(function)
-            except DedupError:
-                if loop.time() - failing_since > PATIENCE:
-                    raise
+            except DedupError as error:
+                self._note_failing(trouble, error)
+            await asyncio.sleep(PAUSE)
 
-    def _note_failing(self, error: DedupError) -> None:
-        if self.is_healthy:
-            log.warning("%s; holding all messages un-acked until it works again", error, extra={"error": str(error)})
-        self._failing += 1
+    def _look_later(self, trouble: _Trouble) -> None:
+        trouble.look = asyncio.get_running_loop().call_later(STALLED, self._look, trouble)
+
+    def _look(self, trouble: _Trouble) -> None:
+        """Look whether a call has not come back, and does not wait for a handler of ours, which may take its time."""
+        if isinstance(self.store, Transactional) and self.store.is_taken:
+            self._look_later(trouble)
+        elif trouble.error is None:
+            # If the loop was held up, the answer may be there already: whoever waits for it goes first.
+            trouble.look = asyncio.get_running_loop().call_soon(self._note_stalled, trouble)
+
+    def _note_stalled(self, trouble: _Trouble) -> None:
+        self._note_failing(trouble, DedupError(f"the dedup store has not answered for {STALLED:g} seconds"))
+
+    def _note_failing(self, trouble: _Trouble, error: DedupError) -> None:
+        if trouble.error is None:
+            trouble.limit.reschedule(asyncio.get_running_loop().time() + PATIENCE)
+            if self.is_healthy:
+                log.warning(
+                    "%s; holding all messages un-acked until it works again", error, extra={"error": str(error)}
+                )
+            self._failing += 1
+        trouble.error = error
 
     def _note_working(self) -> None:
         self._failing -= 1
         if self.is_healthy:
             log.warning("the dedup store works again")
             self.on_recovery()
+
+
+class _Trouble:
+    """What is wrong with one call, if anything."""
+
+    #: Looks whether the call has come back.
+    look: asyncio.Handle
+
+    def __init__(self) -> None:
+        self.error: DedupError | None = None
+        #: When it has failed for too long.
+        self.limit = asyncio.timeout(None)

@@ -52,7 +52,8 @@ class InTransaction:
     def call(self, item: Item) -> Exception | None:
         """Handle an item and commit what was done, with DONE; after any error nothing of it is there.
 
-        An item without a claim has no transaction to be handled in.
+        An item without a claim has no transaction to be handled in. A handler that ended its transaction can do no
+        more work: what it committed is there, and would be there once more after each further attempt.
         """
         if item.claim is None:
             return MissingId("the message id is no UUID")
@@ -63,8 +64,7 @@ class InTransaction:
                 if error is not None:
                     raise error  # which ends the transaction
         except Exception as raised:
-            is_of_the_store = raised is not error and isinstance(raised, (ClaimLost, DedupError))
-            return NotCommitted(str(raised)) if is_of_the_store else raised
+            return raised if raised is error else _ending_of(raised)
         return None
 
     async def close(self) -> None:
@@ -76,9 +76,20 @@ class InTransaction:
         return ending if ending is None or isinstance(ending, Exception) else _unfinished(ending)
 
 
+def _ending_of(raised: Exception) -> Exception:
+    """Return how it ends with an item of which the store has raised something."""
+    if isinstance(raised, (ClaimLost, DedupError)):
+        return NotCommitted(str(raised))
+    return _stop(raised) if isinstance(raised, HandlerError) else raised
+
+
 def _unfinished(returned: Awaitable[object]) -> StopWork:
     if inspect.iscoroutine(returned):
         returned.close()
+    return _stop(HandlerError("the handler returned an awaitable, which its transaction cannot wait for"))
+
+
+def _stop(cause: HandlerError) -> StopWork:
     stop = StopWork()
-    stop.__cause__ = HandlerError("the handler returned an awaitable, which its transaction cannot wait for")
+    stop.__cause__ = cause
     return stop

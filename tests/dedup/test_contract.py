@@ -392,10 +392,11 @@ def test_scope_and_id_do_not_run_together(store: DedupStore) -> None:
     assert isinstance(look(store, Key("ab", "c")), Acquired)
 
 
-@pytest.mark.parametrize("scope", ["", "žluťoučký", "a\x00b", "%'\";--", "x" * 10_000])
+@pytest.mark.parametrize("scope", ["", "žluťoučký", "a\x00b", "%'\";--", "x" * 10_000, "a\udcff"])
 def test_any_text_is_a_scope(store: DedupStore, scope: str) -> None:
-    """Names of queues and clusters may hold anything."""
+    """Names of queues and clusters may hold anything, also what is no UTF-8."""
     store.complete([acquire(store, Key(scope, "id"))])
+    assert [entry.key.scope for entry in store.find("id")] == [counts.scope for counts in store.counts()] == [scope]
 
     assert look(store, Key(scope, "id")) == Done()
     assert isinstance(look(store, Key(f"{scope}x", "id")), Acquired)
@@ -549,11 +550,11 @@ def test_an_id_is_found_in_every_scope(store: DedupStore, clock: Clock) -> None:
 
 
 def test_what_is_forgotten_can_be_claimed_again(store: DedupStore) -> None:
-    """Done and released keys go, the rest of the batch is answered for, and others stay."""
+    """Done and released keys go, each key of the batch is answered for, also one that comes twice; others stay."""
     store.complete([acquire(store), acquire(store, Key("s", "kept"))])
     store.release([acquire(store, OTHER)], failed=True)
 
-    assert store.forget([KEY, Key("s", "never"), OTHER]) == [True, False, True]
+    assert store.forget([KEY, Key("s", "never"), OTHER, KEY]) == [True, False, True, True]
 
     assert acquire(store).attempt == acquire(store, OTHER).attempt == 1
     assert look(store, Key("s", "kept")) == Done()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from uuid import UUID
 
 import pytest
@@ -243,6 +244,28 @@ def test_a_closed_store_says_so(path: Path) -> None:
 
     with pytest.raises(DedupError, match="closed"):
         store.claim([KEY])
+
+
+def test_a_store_that_is_closed_in_the_middle_of_a_call_ends_after_it(path: Path) -> None:
+    """Closing does not wait for the call of another thread, and takes nothing from under it."""
+    begun, closed = Event(), Event()
+
+    def time_of_a_slow_call() -> float:
+        begun.set()
+        assert closed.wait(30)
+        return 0.0
+
+    with ThreadPoolExecutor(1) as pool:
+        store = SqliteStore(path, clock=time_of_a_slow_call)
+        claiming = pool.submit(acquire, store)
+        assert begun.wait(30)
+        store.close()
+        closed.set()
+        claiming.result(30)
+
+    with pytest.raises(DedupError, match="closed"):
+        store.claim([KEY])
+    assert list(path.parent.iterdir()) == [path]  # nothing has it open
 
 
 @pytest.mark.parametrize("call", ["complete", "release", "renew", "claim"])

@@ -98,7 +98,7 @@ def test_an_error_that_the_handler_swallowed_leaves_no_half(place: Place, store:
             connection.execute("INSERT INTO effect VALUES ('effect')")
             with pytest.raises((sqlite3.Error, psycopg.Error)):
                 connection.execute("nonsense")
-    except HandlerError:
+    except psycopg.errors.InFailedSqlTransaction:
         pass
 
     done = store.claim([KEY]) == [Done()]
@@ -116,6 +116,16 @@ def test_a_transaction_that_its_handler_ended_is_not_done(place: Place, store: S
     assert [entry.row.state for entry in store.find("id")] == [State.CLAIMED]
     act(store, claim, "again")
     assert "again" in place.effects()
+
+
+def test_a_handler_that_failed_after_it_committed_has_ended_its_transaction(store: Store) -> None:
+    """What it committed is there, so its failure is not one after which it may be tried again."""
+    claim = acquire(store)
+    with pytest.raises(HandlerError, match="ended") as caught, store.transaction(claim) as connection:
+        connection.commit()
+        _ = 1 / 0
+
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_a_claim_that_was_taken_over_has_no_effect(place: Place) -> None:

@@ -136,16 +136,19 @@ def test_an_error_of_the_database_is_a_failed_attempt(amqptool_vhost: AmqpUrl, p
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback", "close"])
-def test_a_handler_that_ends_its_transaction_has_failed(amqptool_vhost: AmqpUrl, place: Place, end: str) -> None:
-    """Its effects would not have been committed with DONE."""
+def test_a_handler_that_ends_its_transaction_ends_the_worker(amqptool_vhost: AmqpUrl, place: Place, end: str) -> None:
+    """What it committed would be there once more after each attempt; the message goes back after the first."""
+    calls: list[int] = []
 
-    def handle(_delivery: Delivery, transaction: Any) -> None:
+    def handle(delivery: Delivery, transaction: Any) -> None:
+        calls.append(delivery.attempt)
+        act(delivery, transaction)
         getattr(transaction, end)()
 
-    report = run(amqptool_vhost, handle, messages(0), dedup=place.url, dead_letter="dead")
-    [dead] = asyncio.run(drain(amqptool_vhost, "dead"))
-    assert (report.handled, report.failed_attempts) == (0, 1)
-    assert str(dead.headers["amqptool-error"]).startswith("HandlerError: the handler ended")
+    with pytest.raises(HandlerError, match="ended the transaction"):
+        run(amqptool_vhost, handle, messages(0), dedup=place.url, retry=(0.1,), dead_letter="dead")
+    assert (calls, left(amqptool_vhost)) == ([1], 1)
+    assert place.effects() == (["00"] if end == "commit" else [])
 
 
 def test_a_message_without_a_uuid_is_rejected(amqptool_vhost: AmqpUrl, place: Place) -> None:
