@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 #: What a process tells that ends with an error of ours, such as a handler that does not import.
 _ERROR = "error"
+_LONGEST_REPORT = 65_536
 #: Seconds before a process that died is started again.
 BACKOFF = Backoff(first=0.5, longest=30.0)
 
@@ -90,17 +91,21 @@ class Supervisor:
         if self._stopping.is_set():  # meanwhile
             process.terminate()
         try:
-            told = await _read(ours)
-            return await process.wait(), json.loads(told) if told else None
+            # Not for the end of the socket: a child that a handler forked may hold it open for ever.
+            code = await process.wait()
+            told = _read(ours)
+            return code, json.loads(told) if told else None
         finally:
             self._running.discard(process)
+            ours.close()
 
     def _command(self, number: int, socket_number: int) -> list[str]:
         own = ["--supervised", str(socket_number)]
         if self._metrics_port:
             own += ["--metrics-port", str(self._metrics_port + number)]
         at = self._arguments.index("--") if "--" in self._arguments else len(self._arguments)
-        return [sys.executable, "-m", "amqptool", *self._arguments[:at], *own, *self._arguments[at:]]
+        # -P: what lies in the current folder is not ours to import, as for the command that is installed.
+        return [sys.executable, "-P", "-m", "amqptool", *self._arguments[:at], *own, *self._arguments[at:]]
 
     def _stop(self, number: int) -> None:
         self._stopping.set()
@@ -161,12 +166,13 @@ class Supervised:
             self._socket.sendall(json.dumps(something).encode())
 
 
-async def _read(ours: socket.socket) -> bytes:
-    reader, writer = await asyncio.open_connection(sock=ours)
+def _read(ours: socket.socket) -> bytes:
+    """Read what is there already: all or nothing, since it was written at once."""
+    ours.setblocking(False)
     try:
-        return await reader.read()
-    finally:
-        writer.close()
+        return ours.recv(_LONGEST_REPORT)
+    except BlockingIOError:
+        return b""
 
 
 def _ending(code: int) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -190,3 +192,47 @@ def handle(delivery):
     assert done.returncode == 0
     assert "effects" in (app / "effects").read_text()
     assert "socket:" not in (app / "effects").read_text()
+
+
+def test_the_current_folder_is_not_for_imports(app: Path) -> None:
+    """A handler in it needs `--app-dir`, as with one process of the command that is installed."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "amqptool", "consume", "q", "--handler", "app:handle", "--processes", "2"],
+        cwd=app,
+        env=cli_environment({"AMQPTOOL_URL": "amqp://127.0.0.1:1/"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 78
+    assert "do you need --app-dir?" in done.stderr
+
+
+def test_a_child_that_a_handler_forked_keeps_no_process_from_being_replaced(amqptool_vhost: AmqpUrl, app: Path) -> None:
+    """It outlives its parent, and holds the socket to the supervisor."""
+    (app / "app.py").write_text("""
+import os, sys, time
+def handle(delivery):
+    if delivery.redelivered:
+        return
+    child = os.fork()
+    if not child:
+        held = int(sys.argv[sys.argv.index("--supervised") + 1])
+        os.closerange(0, held)  # the connection to the broker too, which would take it for alive
+        os.closerange(held + 1, 1000)
+        time.sleep(60)
+        os._exit(0)
+    with open(os.environ["EFFECTS"], "w") as file:
+        file.write(str(child))
+    os._exit(1)
+""")
+    prepare(amqptool_vhost, [b"x"])
+    done = run_cli(*words(app, "--idle-timeout", "1"), env=environment(amqptool_vhost, app))
+    child = (app / "effects").read_text()
+    was_there = runs(child)
+    os.kill(int(child), signal.SIGKILL)
+
+    assert (done.returncode, was_there) == (0, True)
+    assert "1 handled" in done.stderr
+    assert "1 restart of a process" in done.stderr
