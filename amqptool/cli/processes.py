@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 #: What a process tells that ends with an error of ours, such as a handler that does not import.
 _ERROR = "error"
+#: Exit codes of what another process would run into as well, also where the process could not tell.
+_HOPELESS = (ExitCode.USAGE, ExitCode.BAD_INPUT, ExitCode.CONFIGURATION)
 _LONGEST_REPORT = 65_536
 #: Seconds before a process that died is started again.
 BACKOFF = Backoff(first=0.5, longest=30.0)
@@ -70,14 +72,19 @@ class Supervisor:
             if isinstance(told, dict):
                 self._add(told)
                 return
-            if told == _ERROR:
-                self.hopeless = self.hopeless or ExitCode(code)
-                self._stop(signal.SIGTERM)
+            if told == _ERROR or code in _HOPELESS:
+                self._give_up(code, is_told=told == _ERROR)
             elif not self._stopping.is_set():
                 failures += 1
                 self.report.restarts += 1
                 log.warning("a worker process %s; starting another one", _ending(code))
                 await self._pause(BACKOFF.after(failures, random.random()))  # noqa: S311  # jitter, no secret
+
+    def _give_up(self, code: int, *, is_told: bool) -> None:
+        if not is_told:
+            log.error("a worker process %s; starting no other one", _ending(code))
+        self.hopeless = self.hopeless or ExitCode(code)
+        self._stop(signal.SIGTERM)
 
     async def _run_one(self, number: int) -> tuple[int, Any]:
         """Run a process to its end; return its exit code, and what it told at its end, unless it died."""

@@ -161,6 +161,7 @@ def test_an_error_that_all_would_run_into_ends_all(amqptool_vhost: AmqpUrl, app:
     ("more", "reason"),
     [
         (["--max-messages", "5"], "--max-messages counts in one process"),
+        (["--metrics-port", "65535"], "--metrics-port is the first of as many ports as --processes"),
         (["--dedup", "memory:"], "--dedup memory: is within one process"),
     ],
 )
@@ -236,3 +237,12 @@ def handle(delivery):
     assert (done.returncode, was_there) == (0, True)
     assert "1 handled" in done.stderr
     assert "1 restart of a process" in done.stderr
+
+
+def test_a_process_that_leaves_for_its_configuration_ends_all(amqptool_vhost: AmqpUrl, app: Path) -> None:
+    """Also if it could not tell the supervisor: another one would leave for the same."""
+    (app / "app.py").write_text("import os\nos._exit(78)")
+    done = run_cli(*words(app), env=environment(amqptool_vhost, app))
+
+    assert done.returncode == 78
+    assert "a worker process left with exit code 78; starting no other one" in done.stderr
