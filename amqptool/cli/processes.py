@@ -50,6 +50,8 @@ class Supervisor:
         self._metrics_port = metrics_port
         self._running: set[asyncio.subprocess.Process] = set()
         self._stopping = asyncio.Event()
+        #: Whether a process has told at its end what it did.
+        self._heard = False
         self.report = WorkReport()
         #: The exit code of a process that ended with an error, as others would; it ends all.
         self.hopeless: ExitCode | None = None
@@ -62,7 +64,9 @@ class Supervisor:
         self.report.seconds = asyncio.get_running_loop().time() - started
 
     def code(self, signal_code: ExitCode | None, min_messages: int | None) -> ExitCode:
-        """Return the exit code of all together."""
+        """Return the exit code of all together; what none of them could tell of is no success."""
+        if not self._heard and not self.hopeless:
+            return signal_code or ExitCode.FAILED
         return self.hopeless or work_code(self.report, signal_code, min_messages, limited=False)
 
     async def _keep_one(self, number: int) -> None:
@@ -132,6 +136,7 @@ class Supervisor:
                 await self._stopping.wait()
 
     def _add(self, report: dict[str, Any]) -> None:
+        self._heard = True
         for field in fields(WorkReport):
             if isinstance(report[field.name], int):
                 setattr(self.report, field.name, getattr(self.report, field.name) + report[field.name])

@@ -246,3 +246,18 @@ def test_a_process_that_leaves_for_its_configuration_ends_all(amqptool_vhost: Am
 
     assert done.returncode == 78
     assert "a worker process left with exit code 78; starting no other one" in done.stderr
+
+
+def test_a_stop_before_any_process_has_worked_is_no_success(amqptool_vhost: AmqpUrl, app: Path) -> None:
+    """The summary gives no reason but the signal."""
+    (app / "app.py").write_text("import os\nos._exit(1)")
+    env = cli_environment(environment(amqptool_vhost, app))
+    with subprocess.Popen(cli_arguments(*words(app)), env=env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "starting another one" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        told = process.stderr.read()
+
+    assert process.returncode == 143
+    assert "0 handled" in told
+    assert "stopped by" not in told
