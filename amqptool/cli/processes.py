@@ -36,6 +36,8 @@ _HOPELESS = (ExitCode.USAGE, ExitCode.BAD_INPUT, ExitCode.CONFIGURATION)
 _LONGEST_REPORT = 65_536
 #: Seconds before a process that died is started again.
 BACKOFF = Backoff(first=0.5, longest=30.0)
+#: Seconds after which a process has worked, and did not only start.
+LONG_RUN = 60.0
 
 
 class Supervisor:
@@ -71,7 +73,9 @@ class Supervisor:
 
     async def _keep_one(self, number: int) -> None:
         failures = 0
+        clock = asyncio.get_running_loop().time
         while not self._stopping.is_set():
+            started = clock()
             code, told = await self._run_one(number)
             if isinstance(told, dict):
                 self._add(told)
@@ -79,7 +83,7 @@ class Supervisor:
             if told == _ERROR or code in _HOPELESS:
                 self._give_up(code, is_told=told == _ERROR)
             elif not self._stopping.is_set():
-                failures += 1
+                failures = failures_in_a_row(failures, clock() - started)
                 self.report.restarts += 1
                 log.warning("a worker process %s; starting another one", _ending(code))
                 await self._pause(BACKOFF.after(failures, random.random()))  # noqa: S311  # jitter, no secret
@@ -176,6 +180,11 @@ class Supervised:
     def _tell(self, something: object) -> None:
         with suppress(OSError):  # the supervisor is gone
             self._socket.sendall(json.dumps(something).encode())
+
+
+def failures_in_a_row(before: int, seconds: float) -> int:
+    """Return how many failures in a row one after so many seconds makes; a long run forgets those before it."""
+    return 1 if seconds >= LONG_RUN else before + 1
 
 
 def _read(ours: socket.socket) -> bytes:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from amqptool import AmqpUrl, Message
+from amqptool.cli.processes import LONG_RUN, failures_in_a_row
 from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
 
@@ -261,3 +262,9 @@ def test_a_stop_before_any_process_has_worked_is_no_success(amqptool_vhost: Amqp
     assert process.returncode == 143
     assert "0 handled" in told
     assert "stopped by" not in told
+
+
+@pytest.mark.parametrize(("seconds", "failures"), [(0.5, 8), (LONG_RUN, 1)])
+def test_a_long_run_forgets_the_failures_before_it(seconds: float, failures: int) -> None:
+    """A process that dies once a week is started again as soon as the first time."""
+    assert failures_in_a_row(7, seconds) == failures
