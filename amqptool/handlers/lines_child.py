@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from amqptool.errors import HandlerError
@@ -43,19 +43,17 @@ class Child:
     @classmethod
     async def start(cls, argv: Sequence[str], environ: Mapping[bytes, bytes]) -> Child:
         """Start a process; see `process.start` for the errors."""
-        stderr = Tail(lambda text: log.debug("%s: %s", argv[0], text))
-        their_stdin, stdin = os.pipe()
-        stdout, their_stdout = os.pipe()
-        try:
+        with ExitStack() as ours, ExitStack() as theirs:
+            stderr = Tail(lambda text: log.debug("%s: %s", argv[0], text))
+            ours.callback(stderr.close)
+            their_stdin, stdin = os.pipe()
+            theirs.callback(os.close, their_stdin)
+            ours.callback(os.close, stdin)
+            stdout, their_stdout = os.pipe()
+            theirs.callback(os.close, their_stdout)
+            ours.callback(os.close, stdout)
             process = await processes.start(argv, environ, stdin=their_stdin, stdout=their_stdout, stderr=stderr.writer)
-        except BaseException:
-            os.close(stdin)
-            os.close(stdout)
-            stderr.close()
-            raise
-        finally:
-            os.close(their_stdin)
-            os.close(their_stdout)
+            ours.pop_all()  # they stay open
         stderr.started()
         os.set_blocking(stdin, False)
         os.set_blocking(stdout, False)

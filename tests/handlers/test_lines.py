@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -251,6 +253,34 @@ def test_nothing_is_leaked(log: Path) -> None:
 
     first, second = asyncio.run(scenario())
     assert first == second
+
+
+@pytest.mark.parametrize("free", [0, 2, 4, 6])
+def test_nothing_is_leaked_when_there_are_no_more_files(log: Path, free: int) -> None:
+    """The message fails, whichever pipe cannot be made."""
+
+    async def scenario() -> tuple[int, int]:
+        handler = worker(log)
+        before = open_files()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        taken = []
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + 50, hard))
+        try:
+            with suppress(OSError):
+                while True:
+                    taken.append(os.dup(0))
+            for _ in range(free):
+                os.close(taken.pop())
+            with pytest.raises(OSError, match="Too many open files"):
+                await handler.handle(make_delivery(b"a"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for number in taken:
+                os.close(number)
+        return before, open_files()
+
+    before, after = asyncio.run(scenario())
+    assert before == after
 
 
 def test_a_command_that_is_gone_ends_the_worker(tmp_path: Path) -> None:
