@@ -187,6 +187,16 @@ def test_a_process_that_left_between_two_messages_is_replaced(log: Path) -> None
     assert log.read_text().split() == ["start", "leave", "start", "a", "end"]
 
 
+def test_a_process_that_ends_without_reading_its_next_question_has_failed_no_message(log: Path) -> None:
+    """Another one is asked, also where the question was written while it still ran."""
+    script = """
+import json, os, select, sys
+print(json.dumps({"id": json.loads(os.read(0, 65536))["id"], "verdict": "ack"}), flush=True)
+select.select([0], [], [])
+"""
+    assert handle(worker(log, script=script), "a", "b", "c") == [None, None, None]
+
+
 def test_a_command_that_never_answers_ends_the_worker(log: Path) -> None:
     """After some tries it is the command that is wrong, and not the messages."""
     handler = worker(log, script="import sys; sys.exit('no settings')")
