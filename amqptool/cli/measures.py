@@ -23,6 +23,16 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class DurationOrNone(click.ParamType[float | None]):
+    """A duration, or `none` or 0 for without end."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        """Return seconds, or None."""
+        return None if value in ("none", "0") else Duration().convert(value, param, ctx)
+
+
 class Seconds(click.FloatRange):
     """A number of seconds from 0; `min_open` leaves 0 out."""
 

@@ -21,7 +21,7 @@ from amqptool.cli.consume_checks import (
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.looking import Where, look
-from amqptool.cli.measures import Delays, Duration, Seconds, Size
+from amqptool.cli.measures import Delays, Duration, DurationOrNone, Seconds, Size
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.printing import FORMATS, Printer
@@ -47,6 +47,7 @@ _WORKER_OPTIONS = (
     "dead_letter",
     "prefetch",
     "concurrency",
+    "consumer_timeout",
     "grace",
     "max_messages",
     "idle_timeout",
@@ -75,6 +76,10 @@ _WORKER_OPTIONS = (
     help="Deliveries in hand.  [default: 250; for exec: and http: twice --concurrency]",
 )
 @click.option("--prefetch-bytes", type=Size(), default="64MiB", show_default=True, help="Bytes of bodies in hand.")
+@click.option(
+    "--consumer-timeout", type=DurationOrNone(), default="30m", show_default=True, metavar="30m",
+    help="How long the broker lets a delivery be un-acked (its consumer_timeout); none: for ever.",
+)  # fmt: skip
 @click.option(
     "--dedup",
     metavar="URL",
