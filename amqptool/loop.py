@@ -40,16 +40,12 @@ async def _end_all() -> bool:
         task.cancel()
     left = await _not_ended(rest)
     if left:
-        log.warning("left behind, since cancelling does not end them: %s", ", ".join(sorted(map(_name, left))))
+        log.warning("tasks that cancelling does not end, and that are left behind: %d", len(left))
     return not (left | await _not_ended({asyncio.create_task(_free())}))
 
 
 async def _not_ended(tasks: set[asyncio.Task[object]]) -> set[asyncio.Task[object]]:
     return (await asyncio.wait(tasks, timeout=PATIENCE))[1] if tasks else set()
-
-
-def _name(task: asyncio.Task[object]) -> str:
-    return getattr(task.get_coro(), "__qualname__", task.get_name())
 
 
 async def _free() -> None:

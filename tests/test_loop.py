@@ -20,7 +20,7 @@ async def stubborn() -> None:
 
 
 def test_a_task_that_swallows_its_cancellation_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:
-    """It is told by its name, and the result is there."""
+    """It is told of, and the result is there."""
     left: list[str] = []
     tasks = []
 
@@ -32,7 +32,7 @@ def test_a_task_that_swallows_its_cancellation_is_left_behind(caplog: pytest.Log
     caplog.set_level(logging.WARNING)
     assert loop.run(main(), on_left=lambda: left.append("left")) == 5
     assert left == ["left"]
-    assert caplog.messages == ["left behind, since cancelling does not end them: stubborn"]
+    assert caplog.messages == ["tasks that cancelling does not end, and that are left behind: 1"]
 
 
 def test_what_ends_when_it_is_cancelled_is_waited_for() -> None:
