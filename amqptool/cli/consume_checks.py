@@ -9,6 +9,7 @@ import click
 #: The store's name for working without one.
 NO_DEDUP = "none"
 AT_MOST_ONCE = "at-most-once"
+_LAST_PORT = 65_535
 #: What says where failed messages go.
 _PLACES = ("retry", "dead_letter", "topology")
 #: What only a handler has use for.
@@ -123,5 +124,7 @@ def check_processes(handler: str | None, options: dict[str, Any]) -> None:
         raise click.UsageError("--processes is for a handler: give --handler too.")
     if options["max_messages"] is not None:
         raise click.UsageError("--max-messages counts in one process: give it or --processes.")
+    if options["metrics_port"] and options["metrics_port"] + options["processes"] - 1 > _LAST_PORT:
+        raise click.UsageError("--metrics-port is the first of as many ports as --processes: give a lower one.")
     if options["dedup"] == "memory:":
         raise click.UsageError("--dedup memory: is within one process: give another store, or none.")

@@ -39,6 +39,8 @@ class Context:
     url_origin: str | None = None
     #: Which setting gave the management API's URL, once that was asked for.
     management_origin: str | None = None
+    #: Whether tasks or threads are left that nothing ends but the end of the process.
+    leaves_something: bool = False
     _chosen_url: AmqpUrl | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 import click
@@ -19,6 +20,30 @@ class Duration(click.ParamType[float]):
         seconds = _seconds(str(value))
         if not seconds:
             self.fail(f"{value!r} is no duration: write 30s, 1h30m, 500ms, or seconds", param, ctx)
+        return seconds
+
+
+class DurationOrNone(click.ParamType[float | None]):
+    """A duration, or `none` or 0 for without end."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        """Return seconds, or None."""
+        return None if value in ("none", "0") else Duration().convert(value, param, ctx)
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds from 0; `min_open` leaves 0 out."""
+
+    def __init__(self, *, min_open: bool = False) -> None:
+        super().__init__(min=0, min_open=min_open)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds; NaN lies within any range, and no clock would ever come to it."""
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
         return seconds
 
 

@@ -31,8 +31,13 @@ log = logging.getLogger(__name__)
 
 #: What a process tells that ends with an error of ours, such as a handler that does not import.
 _ERROR = "error"
+#: Exit codes of what another process would run into as well, also where the process could not tell.
+_HOPELESS = (ExitCode.USAGE, ExitCode.BAD_INPUT, ExitCode.CONFIGURATION)
+_LONGEST_REPORT = 65_536
 #: Seconds before a process that died is started again.
 BACKOFF = Backoff(first=0.5, longest=30.0)
+#: Seconds after which a process has worked, and did not only start.
+LONG_RUN = 60.0
 
 
 class Supervisor:
@@ -47,6 +52,8 @@ class Supervisor:
         self._metrics_port = metrics_port
         self._running: set[asyncio.subprocess.Process] = set()
         self._stopping = asyncio.Event()
+        #: Whether a process has told at its end what it did.
+        self._heard = False
         self.report = WorkReport()
         #: The exit code of a process that ended with an error, as others would; it ends all.
         self.hopeless: ExitCode | None = None
@@ -59,24 +66,33 @@ class Supervisor:
         self.report.seconds = asyncio.get_running_loop().time() - started
 
     def code(self, signal_code: ExitCode | None, min_messages: int | None) -> ExitCode:
-        """Return the exit code of all together."""
+        """Return the exit code of all together; what none of them could tell of is no success."""
+        if not self._heard and not self.hopeless:
+            return signal_code or ExitCode.FAILED
         return self.hopeless or work_code(self.report, signal_code, min_messages, limited=False)
 
     async def _keep_one(self, number: int) -> None:
         failures = 0
+        clock = asyncio.get_running_loop().time
         while not self._stopping.is_set():
+            started = clock()
             code, told = await self._run_one(number)
             if isinstance(told, dict):
                 self._add(told)
                 return
-            if told == _ERROR:
-                self.hopeless = self.hopeless or ExitCode(code)
-                self._stop(signal.SIGTERM)
+            if told == _ERROR or code in _HOPELESS:
+                self._give_up(code, is_told=told == _ERROR)
             elif not self._stopping.is_set():
-                failures += 1
+                failures = failures_in_a_row(failures, clock() - started)
                 self.report.restarts += 1
                 log.warning("a worker process %s; starting another one", _ending(code))
                 await self._pause(BACKOFF.after(failures, random.random()))  # noqa: S311  # jitter, no secret
+
+    def _give_up(self, code: int, *, is_told: bool) -> None:
+        if not is_told:
+            log.error("a worker process %s; starting no other one", _ending(code))
+        self.hopeless = self.hopeless or ExitCode(code)
+        self._stop(signal.SIGTERM)
 
     async def _run_one(self, number: int) -> tuple[int, Any]:
         """Run a process to its end; return its exit code, and what it told at its end, unless it died."""
@@ -90,17 +106,21 @@ class Supervisor:
         if self._stopping.is_set():  # meanwhile
             process.terminate()
         try:
-            told = await _read(ours)
-            return await process.wait(), json.loads(told) if told else None
+            # Not for the end of the socket: a child that a handler forked may hold it open for ever.
+            code = await process.wait()
+            told = _read(ours)
+            return code, json.loads(told) if told else None
         finally:
             self._running.discard(process)
+            ours.close()
 
     def _command(self, number: int, socket_number: int) -> list[str]:
         own = ["--supervised", str(socket_number)]
         if self._metrics_port:
             own += ["--metrics-port", str(self._metrics_port + number)]
         at = self._arguments.index("--") if "--" in self._arguments else len(self._arguments)
-        return [sys.executable, "-m", "amqptool", *self._arguments[:at], *own, *self._arguments[at:]]
+        # -P: what lies in the current folder is not ours to import, as for the command that is installed.
+        return [sys.executable, "-P", "-m", "amqptool", *self._arguments[:at], *own, *self._arguments[at:]]
 
     def _stop(self, number: int) -> None:
         self._stopping.set()
@@ -120,6 +140,7 @@ class Supervisor:
                 await self._stopping.wait()
 
     def _add(self, report: dict[str, Any]) -> None:
+        self._heard = True
         for field in fields(WorkReport):
             if isinstance(report[field.name], int):
                 setattr(self.report, field.name, getattr(self.report, field.name) + report[field.name])
@@ -161,12 +182,18 @@ class Supervised:
             self._socket.sendall(json.dumps(something).encode())
 
 
-async def _read(ours: socket.socket) -> bytes:
-    reader, writer = await asyncio.open_connection(sock=ours)
+def failures_in_a_row(before: int, seconds: float) -> int:
+    """Return how many failures in a row one after so many seconds makes; a long run forgets those before it."""
+    return 1 if seconds >= LONG_RUN else before + 1
+
+
+def _read(ours: socket.socket) -> bytes:
+    """Read what is there already: all or nothing, since it was written at once."""
+    ours.setblocking(False)
     try:
-        return await reader.read()
-    finally:
-        writer.close()
+        return ours.recv(_LONGEST_REPORT)
+    except BlockingIOError:
+        return b""
 
 
 def _ending(code: int) -> str:

@@ -110,7 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     context = Context(
         environ=os.environ, json="--json" in ours, debug="--debug" in ours, log_format=_log_format_of(ours)
     )
-    sys.exit(_flush(run(words, context), context))
+    code = _flush(run(words, context), context)
+    if context.leaves_something:
+        os._exit(code)  # for Python would wait for threads
+    sys.exit(code)
 
 
 def _log_format_of(words: Sequence[str]) -> str | None:

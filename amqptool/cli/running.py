@@ -7,6 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, TypeVar
 
+from amqptool import loop as loops
 from amqptool.cli.exits import ExitCode, StoppedError
 from amqptool.cli.logs import configure_logs
 
@@ -72,4 +73,7 @@ def run(context: Context, main: Callable[[Stop], Coroutine[object, object, T]]) 
                 raise
             raise StoppedError(stop.code) from None
 
-    return asyncio.run(with_signals())
+    def leave() -> None:
+        context.leaves_something = True
+
+    return loops.run(with_signals(), on_left=leave)

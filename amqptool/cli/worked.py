@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def summary(report: WorkReport, verb: str) -> str:
     """Return what became of the messages; `verb` is what success is called."""
     done = f"{report.handled:,} {verb} in {report.seconds:,.1f} s ({per_second(report):,.0f}/s)"
-    reason = [] if report.stopped_by == "stop" else [f"stopped by --{report.stopped_by}"]
+    reason = [] if report.stopped_by in ("", "stop") else [f"stopped by --{report.stopped_by}"]
     return ", ".join([done, *counts(report), *reason])
 
 

@@ -15,12 +15,13 @@ from amqptool.backoff import Backoff
 from amqptool.errors import HandlerError
 from amqptool.handlers import process as processes
 from amqptool.handlers.interface import StopWork
-from amqptool.handlers.lines_child import Child
+from amqptool.handlers.lines_child import Child, EndedError
 from amqptool.handlers.lines_protocol import outcome, question
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from amqptool.handlers.interface import Reject, Retry
     from amqptool.message import Delivery
 
 #: Processes in a row that may fail before any has ever answered; then it is the command that is wrong.
@@ -57,17 +58,7 @@ class LinesHandler:
         """
         self._number = number = self._number + 1
         line = question(number, delivery)
-        child = await self._free_child()
-        try:
-            verdict = outcome(await child.ask(line, self._timeout), number)
-        except HandlerError as error:
-            await child.stop()
-            self._fail(child, error)
-        except BaseException:
-            await child.stop()
-            raise
-        self._has_answered, self._failures = True, 0
-        self._idle.append(child)
+        verdict = await self._ask(line, number)
         if verdict is not None:
             raise verdict
 
@@ -75,6 +66,23 @@ class LinesHandler:
         """End the processes: their stdin ends first."""
         children, self._idle = self._idle, []
         await asyncio.gather(*(child.end() for child in children))
+
+    async def _ask(self, line: bytes, number: int) -> Retry | Reject | None:
+        while True:
+            child = await self._free_child()
+            try:
+                verdict = outcome(await child.ask(line, self._timeout), number)
+            except HandlerError as error:
+                await child.stop()
+                if isinstance(error, EndedError) and child.has_retired:
+                    continue  # with another process: this one has seen nothing of the message
+                self._fail(child, error)
+            except BaseException:
+                await child.stop()
+                raise
+            self._has_answered, self._failures = True, 0
+            self._idle.append(child)
+            return verdict
 
     async def _free_child(self) -> Child:
         while self._idle:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from contextlib import suppress
+import sys
+from contextlib import ExitStack, suppress
+from fcntl import ioctl
+from termios import FIONREAD
 from typing import TYPE_CHECKING
 
 from amqptool.errors import HandlerError
@@ -20,6 +23,10 @@ log = logging.getLogger(__name__)
 
 #: Bytes of an answer.
 LONGEST_ANSWER = 65_536
+
+
+class EndedError(HandlerError):
+    """A process ended, or reads no more, before it answered."""
 
 
 class Child:
@@ -38,24 +45,26 @@ class Child:
         self._is_watched = False
         #: Whether a question was written, and its answer is waited for.
         self._is_asked = False
+        self._has_answered = False
+        #: Bytes of the question that were written, and of what was written, those that nobody has read at the end.
+        self._written = 0
+        self._not_read = 0
         self._answer: asyncio.Future[bytes | HandlerError] = self._loop.create_future()
 
     @classmethod
     async def start(cls, argv: Sequence[str], environ: Mapping[bytes, bytes]) -> Child:
         """Start a process; see `process.start` for the errors."""
-        stderr = Tail(lambda text: log.debug("%s: %s", argv[0], text))
-        their_stdin, stdin = os.pipe()
-        stdout, their_stdout = os.pipe()
-        try:
+        with ExitStack() as ours, ExitStack() as theirs:
+            stderr = Tail(lambda text: log.debug("%s: %s", argv[0], text))
+            ours.callback(stderr.close)
+            their_stdin, stdin = os.pipe()
+            theirs.callback(os.close, their_stdin)
+            ours.callback(os.close, stdin)
+            stdout, their_stdout = os.pipe()
+            theirs.callback(os.close, their_stdout)
+            ours.callback(os.close, stdout)
             process = await processes.start(argv, environ, stdin=their_stdin, stdout=their_stdout, stderr=stderr.writer)
-        except BaseException:
-            os.close(stdin)
-            os.close(stdout)
-            stderr.close()
-            raise
-        finally:
-            os.close(their_stdin)
-            os.close(their_stdout)
+            ours.pop_all()  # they stay open
         stderr.started()
         os.set_blocking(stdin, False)
         os.set_blocking(stdout, False)
@@ -66,12 +75,19 @@ class Child:
         """Whether the process has ended."""
         return self._process.returncode is not None
 
+    @property
+    def has_retired(self) -> bool:
+        """Whether a process that was stopped had answered before, and taken nothing of its last question."""
+        return self._has_answered and self._not_read >= self._written
+
     async def ask(self, line: bytes, timeout: float) -> bytes:
         """Write a line and read the next one, in so many seconds; a process that failed is only to be stopped.
 
         Raises:
-            HandlerError: the process cannot be asked any more, or its line is too long or too late.
+            EndedError: the process cannot be asked any more.
+            HandlerError: its line is too long or too late.
         """
+        self._written = 0
         self._answer = self._loop.create_future()
         timer = self._loop.call_later(timeout, self._fail, f"not finished after {timeout:g} seconds")
         try:
@@ -101,6 +117,7 @@ class Child:
             await processes.stop(self._process)
         finally:
             if self._stdin >= 0:
+                self._not_read = int.from_bytes(ioctl(self._stdin, FIONREAD, bytes(4)), sys.byteorder)
                 os.close(self._stdin)
             os.close(self._stdout)
             self._stderr.close()
@@ -111,11 +128,13 @@ class Child:
 
     def _write(self, rest: memoryview) -> None:
         try:
-            rest = rest[os.write(self._stdin, rest) :]
+            written = os.write(self._stdin, rest)
+            self._written += written
+            rest = rest[written:]
         except BlockingIOError:
             pass
         except BrokenPipeError:
-            self._fail("reads no more lines")
+            self._settle(EndedError("reads no more lines"))
             return
         if rest:
             self._loop.add_writer(self._stdin, self._write_on, rest)
@@ -148,13 +167,14 @@ class Child:
             self._unread += chunk
             self._look()
         else:
-            self._fail("ended without an answer")
+            self._settle(EndedError("ended without an answer"))
 
     def _look(self) -> None:
         end = self._unread.find(b"\n")
         if end >= 0:
             line = bytes(self._unread[:end])
             del self._unread[: end + 1]
+            self._has_answered = True
             self._settle(line)
         elif len(self._unread) > LONGEST_ANSWER:
             self._fail(f"answered with a line of more than {LONGEST_ANSWER:,} bytes")

@@ -10,6 +10,7 @@ import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal
 
+from amqptool import loop as loops
 from amqptool.backoff import Backoff
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.dedup import open_store
@@ -184,14 +185,17 @@ class Worker:
         )
 
     def run(self) -> WorkReport:
-        """Work until SIGTERM, SIGINT or a limit; see `serve`. In other threads than the main one, no signal comes."""
+        """Work until SIGTERM, SIGINT or a limit; see `serve`. In other threads than the main one, no signal comes.
+
+        A handler that swallows its cancellation is left behind, without a loop to go on in.
+        """
 
         async def serve_with_signals() -> WorkReport:
             if threading.current_thread() is threading.main_thread():
                 self._stop_on_signals()
             return await self.serve()
 
-        return asyncio.run(serve_with_signals())
+        return loops.run(serve_with_signals())
 
     def _stop_on_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -110,3 +110,18 @@ def test_an_error_is_a_document_with_json() -> None:
 def test_an_unknown_command_is_a_usage_error() -> None:
     """A typo is exit 2."""
     assert run_cli("pubish").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("consume", "q", "--grace", "nan"),
+        ("consume", "q", "--timeout", "nan"),
+        ("consume", "q", "--idle-timeout", "NaN"),
+        ("declare", TASKS, "--wait", "nan"),
+    ],
+)
+def test_seconds_are_a_number(words: tuple[str, ...]) -> None:
+    """NaN is in every range, and would never come."""
+    done = run_cli(*words, "--url", "amqp://127.0.0.1:1")
+    assert (done.returncode, "is no number of seconds" in done.stderr) == (2, True)

@@ -16,7 +16,7 @@ from tests.support.cli import run_cli
 
 #: Each does it to the first message, `m0`, the first time, and writes down what it has handled to its end.
 HANDLERS = """
-import ctypes, os, signal, sys
+import asyncio, ctypes, os, signal, sys, time
 
 def note(delivery):
     with open(os.environ["EFFECTS"], "a") as file:
@@ -54,6 +54,18 @@ forked_killed = fork(lambda: os.kill(os.getpid(), signal.SIGKILL))
 forked_exited = fork(lambda: sys.exit(3))
 forked_failed = fork(fail)
 forked_returned = fork(lambda: None)
+
+async def stubborn(delivery):
+    note(delivery)
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+
+async def in_thread(delivery):
+    note(delivery)
+    await asyncio.to_thread(time.sleep, 3600)
 
 async def forked_async(delivery):
     forked_exited(delivery)
@@ -148,3 +160,12 @@ def test_what_a_handler_prints_is_in_front_of_the_report(queue: AmqpUrl, tmp_pat
     done = consume(queue, tmp_path, "forked_left", "--json")
     *printed, document = done.stdout.splitlines()
     assert (printed, json.loads(document)["handled"]) == (["child 0"], 3)
+
+
+@pytest.mark.parametrize("handler", ["stubborn", "in_thread"])
+def test_a_handler_that_nothing_ends_is_left_behind_at_the_end(queue: AmqpUrl, tmp_path: Path, handler: str) -> None:
+    """The summary is there, the command ends, and the messages are the broker's."""
+    done = consume(queue, tmp_path, handler, "--timeout", "1", "--grace", "0.1")
+    assert (done.returncode, effects(tmp_path), left(queue)) == (1, ["m0"], 3)
+    assert "1 left unfinished" in done.stderr
+    assert "stopped by --timeout" in done.stderr

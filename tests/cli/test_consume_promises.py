@@ -15,10 +15,14 @@ from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.cli import run_cli
 
 HANDLERS = """
-import os, signal
+import asyncio, os, signal
 
 def handle(delivery):
     print("handled", delivery.body.decode(), flush=True)
+
+async def slow(delivery):
+    if delivery.body == b"without":
+        await asyncio.sleep(2)
 
 def die(delivery):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -106,3 +110,20 @@ def test_promises_that_exclude_each_other_are_wrong_usage(
     assert done.returncode == 2
     assert complaint in done.stderr.replace("\n", " ")
     assert left(queue) == 2
+
+
+@pytest.mark.parametrize(("timeout", "waits"), [("500ms", False), ("none", True), ("0", True), ("30m", True)])
+def test_what_waits_is_given_back_before_the_broker_takes_it(
+    queue: AmqpUrl, tmp_path: Path, timeout: str, waits: bool
+) -> None:
+    """As long as `--consumer-timeout` lets it, and for ever if there is none."""
+    words = ("--handler", ":slow", "--dedup", "memory:", "--idle-timeout", "0.5", "--json")
+    done = consume(queue, tmp_path, *words, "--consumer-timeout", timeout)
+    document = json.loads(done.stdout)
+    assert (document["handled"], document["returned"] == 0) == (2, waits)
+
+
+def test_a_consumer_timeout_is_a_duration() -> None:
+    """Anything else is wrong usage."""
+    done = run_cli("consume", "q", "--consumer-timeout", "soon", env={"AMQPTOOL_URL": "amqp://127.0.0.1:1"})
+    assert (done.returncode, "'soon' is no duration" in done.stderr) == (2, True)

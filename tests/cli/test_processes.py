@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from amqptool import AmqpUrl, Message
+from amqptool.cli.processes import LONG_RUN, failures_in_a_row
 from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
 
@@ -159,6 +162,7 @@ def test_an_error_that_all_would_run_into_ends_all(amqptool_vhost: AmqpUrl, app:
     ("more", "reason"),
     [
         (["--max-messages", "5"], "--max-messages counts in one process"),
+        (["--metrics-port", "65535"], "--metrics-port is the first of as many ports as --processes"),
         (["--dedup", "memory:"], "--dedup memory: is within one process"),
     ],
 )
@@ -190,3 +194,77 @@ def handle(delivery):
     assert done.returncode == 0
     assert "effects" in (app / "effects").read_text()
     assert "socket:" not in (app / "effects").read_text()
+
+
+def test_the_current_folder_is_not_for_imports(app: Path) -> None:
+    """A handler in it needs `--app-dir`, as with one process of the command that is installed."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "amqptool", "consume", "q", "--handler", "app:handle", "--processes", "2"],
+        cwd=app,
+        env=cli_environment({"AMQPTOOL_URL": "amqp://127.0.0.1:1/"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 78
+    assert "do you need --app-dir?" in done.stderr
+
+
+def test_a_child_that_a_handler_forked_keeps_no_process_from_being_replaced(amqptool_vhost: AmqpUrl, app: Path) -> None:
+    """It outlives its parent, and holds the socket to the supervisor."""
+    (app / "app.py").write_text("""
+import os, sys, time
+def handle(delivery):
+    if delivery.redelivered:
+        return
+    child = os.fork()
+    if not child:
+        held = int(sys.argv[sys.argv.index("--supervised") + 1])
+        os.closerange(0, held)  # the connection to the broker too, which would take it for alive
+        os.closerange(held + 1, 1000)
+        time.sleep(60)
+        os._exit(0)
+    with open(os.environ["EFFECTS"], "w") as file:
+        file.write(str(child))
+    os._exit(1)
+""")
+    prepare(amqptool_vhost, [b"x"])
+    done = run_cli(*words(app, "--idle-timeout", "1"), env=environment(amqptool_vhost, app))
+    child = (app / "effects").read_text()
+    was_there = runs(child)
+    os.kill(int(child), signal.SIGKILL)
+
+    assert (done.returncode, was_there) == (0, True)
+    assert "1 handled" in done.stderr
+    assert "1 restart of a process" in done.stderr
+
+
+def test_a_process_that_leaves_for_its_configuration_ends_all(amqptool_vhost: AmqpUrl, app: Path) -> None:
+    """Also if it could not tell the supervisor: another one would leave for the same."""
+    (app / "app.py").write_text("import os\nos._exit(78)")
+    done = run_cli(*words(app), env=environment(amqptool_vhost, app))
+
+    assert done.returncode == 78
+    assert "a worker process left with exit code 78; starting no other one" in done.stderr
+
+
+def test_a_stop_before_any_process_has_worked_is_no_success(amqptool_vhost: AmqpUrl, app: Path) -> None:
+    """The summary gives no reason but the signal."""
+    (app / "app.py").write_text("import os\nos._exit(1)")
+    env = cli_environment(environment(amqptool_vhost, app))
+    with subprocess.Popen(cli_arguments(*words(app)), env=env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "starting another one" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        told = process.stderr.read()
+
+    assert process.returncode == 143
+    assert "0 handled" in told
+    assert "stopped by" not in told
+
+
+@pytest.mark.parametrize(("seconds", "failures"), [(0.5, 8), (LONG_RUN, 1)])
+def test_a_long_run_forgets_the_failures_before_it(seconds: float, failures: int) -> None:
+    """A process that dies once a week is started again as soon as the first time."""
+    assert failures_in_a_row(7, seconds) == failures

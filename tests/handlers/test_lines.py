@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,16 @@ def test_a_process_that_left_between_two_messages_is_replaced(log: Path) -> None
     assert log.read_text().split() == ["start", "leave", "start", "a", "end"]
 
 
+def test_a_process_that_ends_without_reading_its_next_question_has_failed_no_message(log: Path) -> None:
+    """Another one is asked, also where the question was written while it still ran."""
+    script = """
+import json, os, select, sys
+print(json.dumps({"id": json.loads(os.read(0, 65536))["id"], "verdict": "ack"}), flush=True)
+select.select([0], [], [])
+"""
+    assert handle(worker(log, script=script), "a", "b", "c") == [None, None, None]
+
+
 def test_a_command_that_never_answers_ends_the_worker(log: Path) -> None:
     """After some tries it is the command that is wrong, and not the messages."""
     handler = worker(log, script="import sys; sys.exit('no settings')")
@@ -251,6 +263,34 @@ def test_nothing_is_leaked(log: Path) -> None:
 
     first, second = asyncio.run(scenario())
     assert first == second
+
+
+@pytest.mark.parametrize("free", [0, 2, 4, 6])
+def test_nothing_is_leaked_when_there_are_no_more_files(log: Path, free: int) -> None:
+    """The message fails, whichever pipe cannot be made."""
+
+    async def scenario() -> tuple[int, int]:
+        handler = worker(log)
+        before = open_files()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        taken = []
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + 50, hard))
+        try:
+            with suppress(OSError):
+                while True:
+                    taken.append(os.dup(0))
+            for _ in range(free):
+                os.close(taken.pop())
+            with pytest.raises(OSError, match="Too many open files"):
+                await handler.handle(make_delivery(b"a"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for number in taken:
+                os.close(number)
+        return before, open_files()
+
+    before, after = asyncio.run(scenario())
+    assert before == after
 
 
 def test_a_command_that_is_gone_ends_the_worker(tmp_path: Path) -> None:

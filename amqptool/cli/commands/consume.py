@@ -21,7 +21,7 @@ from amqptool.cli.consume_checks import (
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.looking import Where, look
-from amqptool.cli.measures import Delays, Duration, Size
+from amqptool.cli.measures import Delays, Duration, DurationOrNone, Seconds, Size
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.printing import FORMATS, Printer
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from amqptool.work.report import WorkReport
     from amqptool.work.worker import Worker
 
-_POSITIVE = click.FloatRange(min=0, min_open=True)
 _WORKER_OPTIONS = (
     "dedup_scope",
     "commit",
@@ -48,6 +47,7 @@ _WORKER_OPTIONS = (
     "dead_letter",
     "prefetch",
     "concurrency",
+    "consumer_timeout",
     "grace",
     "max_messages",
     "idle_timeout",
@@ -77,6 +77,10 @@ _WORKER_OPTIONS = (
 )
 @click.option("--prefetch-bytes", type=Size(), default="64MiB", show_default=True, help="Bytes of bodies in hand.")
 @click.option(
+    "--consumer-timeout", type=DurationOrNone(), default="30m", show_default=True, metavar="30m",
+    help="How long the broker lets a delivery be un-acked (its consumer_timeout); none: for ever.",
+)  # fmt: skip
+@click.option(
     "--dedup",
     metavar="URL",
     help="sqlite:///FILE, postgresql://HOST/DATABASE, redis://HOST/NUMBER, memory: or none."
@@ -104,10 +108,10 @@ _WORKER_OPTIONS = (
 @click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
 @click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once.")
 @click.option("--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75).")
-@click.option("--idle-timeout", type=_POSITIVE, metavar="SECONDS", help="Stop when nothing comes.")
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time.")
+@click.option("--idle-timeout", type=Seconds(min_open=True), metavar="SECONDS", help="Stop when nothing comes.")
+@click.option("--timeout", type=Seconds(), metavar="SECONDS", help="Stop after this time.")
 @click.option(
-    "--grace", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
+    "--grace", type=Seconds(), default=30.0, show_default=True, metavar="SECONDS",
     help="How long running handlers may take to finish when stopping.",
 )  # fmt: skip
 @click.option(
