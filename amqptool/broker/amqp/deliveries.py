@@ -13,6 +13,7 @@ from pika import spec
 
 from amqptool.alike import alike
 from amqptool.broker.amqp.convert import as_message
+from amqptool.broker.amqp.frames import HEADER, OVERHEAD, START
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +26,8 @@ if TYPE_CHECKING:
 _METHOD = struct.Struct(">BHIIB")
 #: What follows the consumer tag: delivery tag, and whether it is redelivered.
 _TAG = struct.Struct(">QB")
-#: A content header's frame up to its flags: type, channel, size, class, weight, size of the body, flags.
-_HEADER = struct.Struct(">BHIHHQH")
-_PROPERTIES_START = _HEADER.size - 2  # the flags are part of what pika decodes
-_BODY_START, _END, _OVERHEAD = 7, -1, 8
-#: Any frame's type, channel and size.
-_FRAME = struct.Struct(">BHI")
+_PROPERTIES_START = HEADER.size - 2  # the flags are part of what pika decodes
+_END = -1
 _METHOD_FRAME, _HEADER_FRAME, _BODY_FRAME = spec.FRAME_METHOD, spec.FRAME_HEADER, spec.FRAME_BODY
 _DELIVER = spec.Basic.Deliver.INDEX
 _PROPERTIES = spec.BasicProperties
@@ -84,10 +81,10 @@ class DeliveryFrames:
         if self._method is None or kind not in (_HEADER_FRAME, _BODY_FRAME):
             return 0
         if kind == _BODY_FRAME:
-            self._missing -= end - start - _OVERHEAD
-            self._pieces.append(data[start + _BODY_START : end + _END])
+            self._missing -= end - start - OVERHEAD
+            self._pieces.append(data[start + START.size : end + _END])
         else:
-            self._missing = _HEADER.unpack_from(data, start)[5]
+            self._missing = HEADER.unpack_from(data, start)[5]
             self._properties = data[start + _PROPERTIES_START : end + _END]
         if self._missing <= 0:
             method, pieces, self._method, self._pieces = self._method, self._pieces, None, []
@@ -100,21 +97,21 @@ class DeliveryFrames:
 
     def _take_whole(self, data: bytes, start: int, end: int) -> int:
         """Take a delivery whose other frames follow at once, the body in one; return where it ends, or else 0."""
-        if len(data) - end < _HEADER.size:
+        if len(data) - end < HEADER.size:
             return 0
-        kind, channel, size, _, _, body_size, _ = _HEADER.unpack_from(data, end)
-        body = end + _OVERHEAD + size
-        after: int = body + _OVERHEAD + body_size
+        kind, channel, size, _, _, body_size, _ = HEADER.unpack_from(data, end)
+        body = end + OVERHEAD + size
+        after: int = body + OVERHEAD + body_size
         if (
             kind != _HEADER_FRAME
             or after > len(data)
-            or _FRAME.unpack_from(data, body) != (_BODY_FRAME, channel, body_size)
+            or START.unpack_from(data, body) != (_BODY_FRAME, channel, body_size)
         ):
             return 0
         if data[start + 1] << 8 | data[start + 2] != channel:
             return 0
         properties = data[end + _PROPERTIES_START : body + _END]
-        self._complete(data, start, end, properties, data[body + _BODY_START : after + _END])
+        self._complete(data, start, end, properties, data[body + START.size : after + _END])
         return after
 
     def _complete(self, data: bytes, start: int, end: int, properties: bytes, body: bytes) -> None:

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     #: later if it took more than this one.
     TakeFrame: TypeAlias = Callable[[bytes, int, int], int]
 
-_START = struct.Struct(">BHI")
+#: Any frame's type, channel and size of the payload.
+START = struct.Struct(">BHI")
 _END = b"\xce"
 #: Bytes of a frame that are not its payload.
-_OVERHEAD = _START.size + len(_END)
+OVERHEAD = START.size + len(_END)
 _KINDS = frozenset((spec.FRAME_METHOD, spec.FRAME_HEADER, spec.FRAME_BODY, spec.FRAME_HEARTBEAT))
 #: How a broker refuses the version of the protocol: eight bytes that are no frame.
 _PROTOCOL_HEADER = b"AMQP"
@@ -42,7 +43,7 @@ class FrameReader:
 
     def __init__(self) -> None:
         self._pieces = bytearray()
-        self._needed = _OVERHEAD
+        self._needed = OVERHEAD
 
     def read(self, data: bytes, take: TakeFrame) -> None:
         """Hand over the frames that these bytes complete.
@@ -68,11 +69,11 @@ class FrameReader:
 
 def _length(data: bytes, start: int, size: int) -> int:
     """Return the length of the frame that begins there, or how many bytes it takes to tell."""
-    if size - start < _OVERHEAD:
-        return _OVERHEAD
-    kind, _, length = _START.unpack_from(data, start)
+    if size - start < OVERHEAD:
+        return OVERHEAD
+    kind, _, length = START.unpack_from(data, start)
     if kind in _KINDS:
-        return _OVERHEAD + int(length)
+        return OVERHEAD + int(length)
     if data[start : start + 4] == _PROTOCOL_HEADER:
         return 8
     raise InvalidFrameError(f"Unknown frame type: {kind}")
@@ -95,12 +96,12 @@ def confirm_in(data: bytes, start: int, end: int) -> tuple[int, bool, bool] | No
 
 def ack_frame(channel: int, tag: int, *, multiple: bool) -> bytes:
     """Make an acknowledgement, of one delivery or of all up to it."""
-    return _CONFIRM.pack(spec.FRAME_METHOD, channel, _CONFIRM.size - _OVERHEAD, _ACK, tag, multiple, _END[0])
+    return _CONFIRM.pack(spec.FRAME_METHOD, channel, _CONFIRM.size - OVERHEAD, _ACK, tag, multiple, _END[0])
 
 
 #: A content header's frame up to its flags: type, channel, size, class, weight, size of the body, flags.
-_HEADER = struct.Struct(">BHIHHQH")
-_HEADER_PAYLOAD = _HEADER.size - _START.size
+HEADER = struct.Struct(">BHIHHQH")
+_HEADER_PAYLOAD = HEADER.size - START.size
 _BASIC, _HAS_ID = spec.BasicProperties.INDEX, spec.BasicProperties.FLAG_MESSAGE_ID
 _CONTENT_HEADER, _BODY = spec.FRAME_HEADER, spec.FRAME_BODY
 _LONGEST_SHORT_STRING = 255
@@ -112,7 +113,7 @@ class PublishFrames:
     def __init__(self, channel: int, frame_max: int) -> None:
         self.limit = frame_max
         self._channel = channel
-        self._longest_body = frame_max - _OVERHEAD
+        self._longest_body = frame_max - OVERHEAD
 
     def of(self, message: Message, *, mandatory: bool) -> tuple[list[bytes], int]:
         """Return what to send, a small message as one piece, and how many bytes the content header's frame takes.
@@ -127,13 +128,13 @@ class PublishFrames:
             flags |= _HAS_ID
             message_id = _short_string(message.message_id)
         size = _HEADER_PAYLOAD + len(before) + len(message_id) + len(after)
-        header = _HEADER.pack(_CONTENT_HEADER, self._channel, size, _BASIC, 0, len(body), flags)
+        header = HEADER.pack(_CONTENT_HEADER, self._channel, size, _BASIC, 0, len(body), flags)
         begin = (method, header, before, message_id, after, _END)
         if 0 < len(body) <= self._longest_body:
-            frames = [b"".join((*begin, _START.pack(_BODY, self._channel, len(body)), body, _END))]
+            frames = [b"".join((*begin, START.pack(_BODY, self._channel, len(body)), body, _END))]
         else:
             frames = [b"".join(begin), *self._bodies(body)]
-        return frames, size + _OVERHEAD
+        return frames, size + OVERHEAD
 
     def _around(self, message: Message, mandatory: bool) -> _Around:
         """Encode what stands around the place of `message_id`."""
@@ -147,7 +148,7 @@ class PublishFrames:
     def _bodies(self, body: bytes) -> Iterator[bytes]:
         for start in range(0, len(body), self._longest_body):
             part = body[start : start + self._longest_body]
-            yield b"".join((_START.pack(_BODY, self._channel, len(part)), part, _END))
+            yield b"".join((START.pack(_BODY, self._channel, len(part)), part, _END))
 
 
 #: The method's frame, and the flags and properties before and after the place of `message_id`.
