@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from amqptool.dedup.interface import State
 from amqptool.dedup.owner import is_dead
 from amqptool.errors import DedupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from amqptool.dedup.interface import Row
 
 #: How many lost answers are remembered. A worker repeats a failed call every second, so these outlast a lease.
 REMEMBERED = 1_000
@@ -38,8 +41,8 @@ class LostAnswers:
 
     def is_nobodys(self, token: str, owner: str) -> bool:
         """Return whether certainly nobody works under a claim."""
-        return self.is_lost(token) or is_dead(owner)
+        return token in self._tokens or is_dead(owner)
 
-    def is_lost(self, token: str) -> bool:
-        """Return whether a claim was made for nobody, so that no handler can have been interrupted."""
-        return token in self._tokens
+    def is_interruption(self, row: Row) -> bool:
+        """Return whether a handler may have been at work under a row that was taken over; not if nobody heard of it."""
+        return row.state == State.CLAIMED and row.token not in self._tokens

@@ -195,12 +195,9 @@ class PostgresqlStore:
         taken = self._ask(self._claims, statements.TAKE_OVER, **_seen(free), **new) if free else []
         claims: dict[Key, Claim] = {key: _seen_claim(key, rows.get(place), token) for place, key in keys.items()}
         return claims | {
-            keys[place]: Acquired(keys[place], token, attempt, interrupted=self._was_interrupted(free[place]))
+            keys[place]: Acquired(keys[place], token, attempt, interrupted=self._lost.is_interruption(free[place]))
             for place, attempt in taken
         }
-
-    def _was_interrupted(self, row: Row) -> bool:
-        return row.state == State.CLAIMED and not self._lost.is_lost(row.token)
 
     def _look(self, places: Sequence[bytes]) -> tuple[dict[bytes, Row], float]:
         """Return what is known of keys, and the time."""

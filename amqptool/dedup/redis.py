@@ -162,13 +162,10 @@ class RedisStore:
         changed = set(self._run(scripts.TAKE_OVER, list(free), *self._new_claim(token), *seen))
         claims: dict[Key, Claim] = {key: Done() if row.state == State.DONE else Busy() for key, row in rows.items()}
         return claims | {
-            key: Acquired(key, token, row.attempt, interrupted=self._was_interrupted(row))
+            key: Acquired(key, token, row.attempt, interrupted=self._lost.is_interruption(row))
             for position, (key, row) in enumerate(free.items(), 1)
             if position not in changed
         }
-
-    def _was_interrupted(self, row: Row) -> bool:
-        return row.state == State.CLAIMED and not self._lost.is_lost(row.token)
 
     def _new_claim(self, token: str) -> tuple[int | str, ...]:
         return self._time(), _milliseconds(self.lease), _milliseconds(self.lease + self.retention), token, self._owner
