@@ -58,11 +58,6 @@ class Claims:
             self._keeping.start(self._prune_forever(store))
 
     @property
-    def is_possible(self) -> bool:
-        """Whether there is a store."""
-        return self._store is not None
-
-    @property
     def store_works(self) -> bool:
         """Whether what is handled now can be recorded as done."""
         return self._store is None or self._store.is_healthy
@@ -101,7 +96,7 @@ class Claims:
         if item.held_claim is not None:
             await self._required_store.renew([item.held_claim])
 
-    async def pass_on(self, retried: Sequence[Item], dead: Sequence[Item]) -> None:
+    async def give_up_passed_on(self, retried: Sequence[Item], dead: Sequence[Item]) -> None:
         """Give up the claims of what will be tried again, and of what will not, without a trace."""
         if self._store is not None:
             await self._store.discard([item.claim for item in dead if item.claim])

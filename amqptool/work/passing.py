@@ -100,5 +100,5 @@ class PassingOn:
     async def _let_go(self, batch: list[tuple[Item, bool]]) -> None:
         dead = [item for item, forget in batch if forget]
         retried = [item for item, forget in batch if not forget]
-        await self._claims.pass_on(retried, dead)
+        await self._claims.give_up_passed_on(retried, dead)
         self._on_passed_on(retried, dead)
