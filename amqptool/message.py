@@ -11,9 +11,10 @@ from itertools import chain
 from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from amqptool.errors import InputError
+from amqptool.uuids import uuid7
 
 if TYPE_CHECKING:
     from amqptool.codecs.encodings import Compress
@@ -50,8 +51,12 @@ _UUID = re.compile(
 
 
 def new_message_id() -> str:
-    """Make a random UUID in its canonical form."""
-    return str(uuid4())
+    """Make a UUID in its canonical form, of the time and chance.
+
+    Ids that begin with the time come to lie beside each other in the index of a database, which then writes a small
+    part of what random ones cost it (RFC 9562, section 6.13).
+    """
+    return uuid7()
 
 
 def normalize_message_id(message_id: str | None) -> str | None:

@@ -301,7 +301,7 @@ def _ids(options: dict[str, Any], receipts: Receipts | None, *, is_bulk: bool) -
 
     if options["id_from"] is not None:
         return ids.named_ids(options["id_from"])
-    return ids.uuid4_ids() if receipts is None else ids.run_ids(receipts.run.id)
+    return ids.uuid7_ids() if receipts is None else ids.run_ids(receipts.run.id)
 
 
 # -- the files that are written --

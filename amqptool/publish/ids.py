@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 from amqptool.errors import InputError
 from amqptool.message import normalize_message_id
+from amqptool.uuids import uuid4_maker, uuid5_maker, uuid7_maker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 #: Given an item's name (its line number, or its file's path) and its body, returns its message's id.
 MakeId: TypeAlias = "Callable[[str, bytes], str]"
 
 #: The namespace of ids made of something in the body that is no UUID itself: uuid5(NAMESPACE_URL, "amqptool:body").
 BODY_NAMESPACE = UUID("f8c377e1-92a6-5164-be7b-a1f5df3e2374")
-
-#: The digit that tells the variant (RFC 9562, section 4.1), made of any.
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def named_ids(name: str) -> MakeId:
@@ -40,66 +35,20 @@ def named_ids(name: str) -> MakeId:
 
 def uuid4_ids() -> MakeId:
     """Make a random UUID for each."""
-    chance = _chance(32)
-    return lambda _name, _body: _text(next(chance), "4")
+    make = uuid4_maker()
+    return lambda _name, _body: make()
 
 
-def uuid7_ids(milliseconds: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> MakeId:
-    """Make a UUID of the time and chance for each, in growing order (RFC 9562, version 7).
-
-    Several in one millisecond, or after a clock that was set back, count on from the last.
-    """
-    last = 0
-    chance = _chance(16)
-
-    def make(_name: str, _body: bytes) -> str:
-        nonlocal last
-        # 48 bits of milliseconds, then 12 that count.
-        last = max(last + 1, milliseconds() << 12)
-        stamp = f"{last:015x}"
-        return _text(f"{stamp[:12]}0{stamp[12:]}{next(chance)}", "7")
-
-    return make
-
-
-#: How many forks lead to this process.
-_forks = 0
-
-
-def _count_fork() -> None:
-    global _forks
-    _forks += 1
-
-
-os.register_at_fork(after_in_child=_count_fork)
-
-
-def _chance(digits: int) -> Iterator[str]:
-    """Give so many random hexadecimal digits each time; asking the system each time would take thrice as long."""
-    while True:
-        forks, pool = _forks, os.urandom(digits * 128).hex()
-        for start in range(0, len(pool), digits):
-            if forks != _forks:  # the parent has this pool, too
-                break
-            yield pool[start : start + digits]
+def uuid7_ids() -> MakeId:
+    """Make a UUID of the time and chance for each, in growing order."""
+    make = uuid7_maker()
+    return lambda _name, _body: make()
 
 
 def run_ids(run: UUID) -> MakeId:
     """Make the uuid5 of a run and the item's name: whoever repeats the run sends the same ids."""
-    make = uuid5_ids(run)
+    make = uuid5_maker(run)
     return lambda name, _body: make(name)
-
-
-def uuid5_ids(namespace: UUID) -> Callable[[str], str]:
-    """Make what `uuid.uuid5` makes of names, as text and in a third of the time."""
-    begun = hashlib.sha1(namespace.bytes, usedforsecurity=False)
-
-    def make(name: str) -> str:
-        digest = begun.copy()
-        digest.update(name.encode("utf-8", "surrogatepass"))
-        return _text(digest.hexdigest(), "5")
-
-    return make
 
 
 def body_ids(pointer: str) -> MakeId:
@@ -112,7 +61,7 @@ def body_ids(pointer: str) -> MakeId:
     """
     if pointer and not pointer.startswith("/"):
         raise InputError(f"{pointer!r} is no JSON pointer: it begins with '/'")
-    make_uuid = uuid5_ids(BODY_NAMESPACE)
+    make_uuid = uuid5_maker(BODY_NAMESPACE)
     tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
 
     def make(_name: str, body: bytes) -> str:
@@ -146,9 +95,3 @@ def _at(value: Any, tokens: list[str], pointer: str) -> Any:
         except (KeyError, IndexError, TypeError, ValueError):
             raise InputError(f"the body has no {pointer}") from None
     return value
-
-
-def _text(digits: str, version: str) -> str:
-    """Write 32 hexadecimal digits as a UUID of a version."""
-    variant = _VARIANT[digits[16]]
-    return f"{digits[:8]}-{digits[8:12]}-{version}{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"

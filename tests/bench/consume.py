@@ -35,6 +35,8 @@ class Consumer:
     count: int = COUNT
     #: What makes its messages, where they are none that anybody could make.
     fill: list[str] | None = None
+    #: How its messages come by their ids; None: as they do when nothing is said.
+    ids: str | None = None
     #: A dedup store's file, which must not be there before.
     store: Path | None = None
 
@@ -52,7 +54,14 @@ def compare_consuming(node: Endpoint, directory: Path) -> list[Comparison]:
         best = _best(node, lines, consumers)
     limit, durable = "a C client, no dedup", "sqlite"
     goals = {"kombu": 1.3, "aio-pika": 2.5, "FastStream": 3.5, "dramatiq": 3.5, "celery, acks late": 3.5}
-    parts = {"sqlite": 0.4, "memory": 0.0, "no dedup": 0.0, "redis": 0.25, "postgresql": 0.25}
+    parts = {
+        "sqlite": 0.4,
+        "sqlite, random ids": 0.0,
+        "memory": 0.0,
+        "no dedup": 0.0,
+        "redis": 0.25,
+        "postgresql": 0.25,
+    }
     others = [*_in_python(node), "amqp-consume"]
     return [
         *(_rates(best, mine, limit, at_least) for mine, at_least in parts.items()),
@@ -70,15 +79,18 @@ def compare_consuming(node: Endpoint, directory: Path) -> list[Comparison]:
 def _ours(node: Endpoint, directory: Path, stores: Mapping[str, str]) -> dict[str, Consumer]:
     file = directory / "dedup.db"
 
-    def consumer(dedup: str, *words: str, handler: str = "handlers:nothing", count: int = COUNT) -> Consumer:
+    def consumer(
+        dedup: str, *words: str, handler: str = "handlers:nothing", count: int = COUNT, ids: str | None = None
+    ) -> Consumer:
         work = [AMQPTOOL, "--url", node.url.reveal(), "consume", QUEUE, "-q", "--app-dir", str(HERE)]
         end = ["--idle-timeout", "0.5", "--min-messages", str(count)] if words else ["-n", str(count)]
         setting = ["--handler", handler, "--dedup", dedup, "--prefetch", "1000"]
-        return Consumer([*work, *setting, *end, *words], count, store=file)
+        return Consumer([*work, *setting, *end, *words], count, store=file, ids=ids)
 
     sqlite, answering = f"sqlite:///{file}", f"exec-lines:{sys.executable} {HERE / 'answering.py'}"
     return {
         "sqlite": consumer(sqlite),
+        "sqlite, random ids": consumer(sqlite, ids="uuid4"),
         "sqlite, two processes": consumer(sqlite, "--processes", "2"),
         "memory": consumer("memory:"),
         "no dedup": consumer("none"),
@@ -139,6 +151,7 @@ def _run(node: Endpoint, lines: Path, name: str, consumer: Consumer) -> Measured
     if consumer.fill is None:
         asyncio.run(declare_queue(node.url, QUEUE))
         publish = [AMQPTOOL, "--url", node.url.reveal(), "publish", "-q", "--lines", "-", "-k", QUEUE]
+        publish += [] if consumer.ids is None else ["--id-from", consumer.ids]
         text = b"".join(lines.read_bytes().splitlines(keepends=True)[: consumer.count])
         subprocess.run(publish, input=text, check=True)
     else:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import redis
@@ -17,6 +17,7 @@ from amqptool.dedup.memory import MemoryStore
 from amqptool.dedup.postgresql import PostgresqlStore
 from amqptool.dedup.redis import RedisStore
 from amqptool.dedup.sqlite import SqliteStore
+from amqptool.uuids import uuid4_maker, uuid7_maker
 from tests.bench.comparison import Comparison
 from tests.support.servers import private_postgresql, private_redis
 
@@ -70,18 +71,19 @@ PLACES = {"SQLite": sqlite_place, "PostgreSQL": postgresql_place, "Redis": redis
 
 def compare_dedup(directory: Path) -> list[Comparison]:
     """Measure each store beside the one in memory."""
-    memory = rate(MemoryStore())
+    memory = rate(MemoryStore(), uuid7_maker())
     found = []
     for name, place_in in PLACES.items():
-        with place_in(directory) as place:
-            found += measure(name, place, memory)
+        for kind, make_id in {"": uuid7_maker(), ", random ids": uuid4_maker()}.items():
+            with TemporaryDirectory(dir=directory) as own, place_in(Path(own)) as place:
+                found += measure(f"{name}{kind}", place, memory, make_id)
     return found
 
 
-def measure(name: str, place: Place, memory: float) -> list[Comparison]:
+def measure(name: str, place: Place, memory: float, make_id: Callable[[], str]) -> list[Comparison]:
     """Fill one store and prune it."""
     with closing(place.open(time.time)) as store:
-        filling = rate(store)
+        filling = rate(store, make_id)
     size = place.megabytes()
     lines = [
         Comparison(f"{name}: claim, complete: in memory", f"{filling:,.0f}/s", f"{memory:,.0f}/s", filling / memory),
@@ -96,11 +98,11 @@ def measure(name: str, place: Place, memory: float) -> list[Comparison]:
     return lines
 
 
-def rate(store: DedupStore) -> float:
+def rate(store: DedupStore, make_id: Callable[[], str]) -> float:
     """Claim and complete all ids, and return how many a second."""
     taken = 0.0
     for _ in range(IDS // BATCH):
-        keys = [Key(SCOPE, str(uuid.uuid4())) for _ in range(BATCH)]
+        keys = [Key(SCOPE, make_id()) for _ in range(BATCH)]
         started = time.perf_counter()
         recorded = store.complete([claim for claim in store.claim(keys) if isinstance(claim, Acquired)])
         taken += time.perf_counter() - started

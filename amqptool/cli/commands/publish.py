@@ -75,7 +75,7 @@ def _refuse_delay(context: click.Context, parameter: click.Parameter, value: str
     "--id-from",
     metavar="uuid4|uuid7|body:/POINTER",
     help="Where ids come from: chance, time and chance, or "
-    "a place in a JSON body.  [default: chance; with --receipts, run and line]",
+    "a place in a JSON body.  [default: time and chance; with --receipts, run and line]",
 )
 @click.option("--correlation-id", metavar="TEXT")
 @click.option("--reply-to", metavar="TEXT")
