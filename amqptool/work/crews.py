@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     OnEnded: TypeAlias = Callable[[list[tuple[Item, Exception | None]]], None]
 
 
+#: Seconds for which endings are gathered while there is other work: a crash repeats what they are of.
+GATHERING = 0.005
+
+
 class Crew(Protocol):
     """Runs the handler for the items it is given, in their order, as many at a time as it has hands.
 
@@ -56,25 +60,38 @@ def crew_of(handler: Handler | BlockingHandler | InTransaction, size: int, on_en
 
 
 class _Endings:
-    """Gathers how calls ended, and tells the loop of all that came together."""
+    """Gathers how calls ended, and tells the loop of many together.
 
-    def __init__(self, tell: OnEnded, call_soon: Callable[..., object]) -> None:
-        self._call_soon = call_soon
+    What has ended is told at the latest when it is as much as nobody has begun, which `unbegun` counts: meanwhile there
+    is work to go on with.
+    """
+
+    def __init__(self, tell: OnEnded, call_soon: Callable[..., object], unbegun: Callable[[], int]) -> None:
+        self._loop = asyncio.get_running_loop()
         self._tell = tell
+        self._call_soon = call_soon
+        self._unbegun = unbegun
         self._gathered: deque[tuple[Item, Exception | None]] = deque()
-        self._is_due = False
+        self._is_due = self._is_due_later = False
 
     def add(self, item: Item, ending: Exception | None) -> None:
         """Note an ending, from wherever `call_soon` may be called."""
         self._gathered.append((item, ending))
-        if not self._is_due:
-            self._is_due = True
-            with suppress(RuntimeError):  # the loop is closed: nobody waits for the ending
-                self._call_soon(self._tell_all)
+        if self._is_due:
+            return
+        with suppress(RuntimeError):  # the loop is closed: nobody waits for the ending
+            if isinstance(ending, StopWork) or len(self._gathered) >= self._unbegun():
+                self._is_due = True
+                self._call_soon(self.tell)
+            elif not self._is_due_later:
+                self._is_due_later = True
+                self._call_soon(self._loop.call_later, GATHERING, self.tell)
 
-    def _tell_all(self) -> None:
-        self._is_due = False  # first, so that what is added from now on is told too
-        self._tell([self._gathered.popleft() for _ in range(len(self._gathered))])
+    def tell(self) -> None:
+        """Tell of what was gathered; to be called on the loop."""
+        self._is_due = self._is_due_later = False  # first, so that what is added from now on is told too
+        if self._gathered:
+            self._tell([self._gathered.popleft() for _ in range(len(self._gathered))])
 
 
 class TaskCrew:
@@ -82,8 +99,8 @@ class TaskCrew:
 
     def __init__(self, handler: Handler, size: int, on_ended: OnEnded) -> None:
         self._handler = handler
-        self._endings = _Endings(on_ended, asyncio.get_running_loop().call_soon)
         self._work: deque[Item] = deque()
+        self._endings = _Endings(on_ended, asyncio.get_running_loop().call_soon, lambda: len(self._work))
         self._there_is_work = asyncio.Event()
         self._tasks = [asyncio.create_task(self._work_forever()) for _ in range(size)]
         self._ending = False
@@ -106,6 +123,7 @@ class TaskCrew:
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks, timeout=timeout)
+        self._endings.tell()
         return self._stopped
 
     async def _work_forever(self) -> None:
@@ -149,8 +167,9 @@ class ThreadCrew:
         self._call = call
         self._size = size
         self._on_ended = on_ended
-        self._endings = _Endings(self._ended, self._loop.call_soon_threadsafe)  # which wakes the loop
         self._work: SimpleQueue[Item | None] = SimpleQueue()
+        # What is thread-safe wakes the loop, too.
+        self._endings = _Endings(self._ended, self._loop.call_soon_threadsafe, self._work.qsize)
         self._threads = 0
         self._unended = 0
         self._awaited: set[Future[None]] = set()
@@ -182,6 +201,7 @@ class ThreadCrew:
             future.cancel()
         if awaited:
             await asyncio.wait(awaited, timeout=timeout)
+        self._endings.tell()
         return []
 
     def _work_forever(self) -> None:

@@ -32,7 +32,8 @@ def rabbitmqctl(node: RunningNode, *words: str) -> None:
 def keep_declarations(node: RunningNode) -> None:
     """Write to disk what was declared.
 
-    RabbitMQ does so some seconds after it has said declare-ok (Mnesia's log, as Erlang's disk_log buffers it), so
-    that a SIGKILL in between takes a durable queue away, and every confirmed message in it.
+    RabbitMQ does so some seconds after it has said declare-ok (Mnesia's log, as Erlang's disk_log buffers it), and
+    for the names of quorum queues up to three minutes after it (rabbitmq/ra#443), so that a SIGKILL in between takes
+    a durable queue away, and every confirmed message in it.
     """
-    rabbitmqctl(node, "eval", "mnesia:sync_log().")
+    rabbitmqctl(node, "eval", "mnesia:sync_log(), [dets:sync(Table) || Table <- dets:all()].")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from amqptool.handlers import as_handler
+from amqptool.handlers.interface import StopWork
 from amqptool.message import Delivery, Message
-from amqptool.work.crews import Crew, crew_of
+from amqptool.work.crews import GATHERING, Crew, crew_of
 from amqptool.work.item import Item
+from tests.support.virtual_time import Clock, VirtualLoop
 
 NO_CHANNEL: Any = None  # a crew has nothing to do with it
 
@@ -104,6 +107,64 @@ def test_threads_tell_of_many_at_once() -> None:
         return endings
 
     assert asyncio.run(scenario()).batches <= 2  # the end of the last call may come after
+
+
+class Standstill:
+    """A loop whose clock a test moves, and a crew of one on it that never gets beyond the second item it is given."""
+
+    def __init__(self, count: int, error: Exception | None = None) -> None:
+        self.clock = Clock()
+        self.loop = VirtualLoop(self.clock)
+        self.loop.run_until_complete(self._begin(count, error))
+        self.loop.until_idle()
+
+    def pass_time(self, seconds: float) -> list[bytes]:
+        """Let time pass; return what the crew has told."""
+        self.clock.now += seconds
+        self.loop.until_idle()
+        return self.endings.bodies
+
+    def close(self) -> None:
+        """End the crew and the loop."""
+        self.loop.run_until_complete(self.crew.end(1))
+        self.loop.close()
+
+    async def _begin(self, count: int, error: Exception | None) -> None:
+        async def handle(delivery: Delivery) -> None:
+            if delivery.body == b"1":
+                await asyncio.Event().wait()
+            if error is not None:
+                raise error
+
+        self.endings = Endings()
+        self.crew = crew_of(as_handler(handle), 1, self.endings)
+        self.crew.add(items(count))
+
+
+def test_endings_are_gathered_for_a_while_when_there_is_more_to_do() -> None:
+    """Many are recorded and acknowledged together."""
+    with closing(Standstill(3)) as there:
+        assert there.pass_time(0) == []
+        assert there.pass_time(GATHERING) == [b"0"]
+
+
+def test_endings_are_told_at_once_when_as_little_is_left_to_do() -> None:
+    """A handler never waits for what its endings bring."""
+    with closing(Standstill(2)) as there:
+        assert there.pass_time(0) == [b"0"]
+
+
+def test_a_handler_that_can_do_no_work_is_told_of_at_once() -> None:
+    """Nothing more is to be begun."""
+    with closing(Standstill(3, StopWork())) as there:
+        assert there.pass_time(0) == [b"0"]
+
+
+def test_what_was_gathered_is_told_at_the_end() -> None:
+    """What has succeeded is not repeated."""
+    there = Standstill(3)
+    there.close()
+    assert there.endings.bodies == [b"0"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 20])
