@@ -34,7 +34,7 @@ from amqptool.dedup.interface import (
     in_order,
 )
 from amqptool.dedup.owner import this_process
-from amqptool.dedup.sqlite_file import connect, create_private, create_schema
+from amqptool.dedup.sqlite_file import BUSY_TIMEOUT, begin, connect, create_private, create_schema
 from amqptool.dedup.sqlite_rows import Rows
 from amqptool.dedup.turns import Turns
 from amqptool.errors import DedupError, HandlerError
@@ -162,7 +162,7 @@ class SqliteStore:
             self._is_taken = True
             try:
                 with self._translated("use"):
-                    connection.execute("BEGIN IMMEDIATE")
+                    begin(connection)
                 with self._unless_broken(), _unless_ended(connection):
                     yield connection
                 with self._translated("use"):
@@ -225,7 +225,7 @@ class SqliteStore:
         self._check_not_closed()
         with self._translated("read"):
             self._check_file()
-            with closing(connect(self._path)) as connection:
+            with closing(connect(self._path, timeout=BUSY_TIMEOUT)) as connection:
                 connection.text_factory = decoded
                 return connection.execute(question, values).fetchall()
 
@@ -236,9 +236,7 @@ class SqliteStore:
             if synchronous != self._synchronous:
                 self._connection.execute(f"PRAGMA synchronous = {synchronous}")
                 self._synchronous = synchronous
-            # A deferred transaction that turns into a writer fails at once when another one wrote, busy
-            # timeout or not (SQLITE_BUSY_SNAPSHOT).
-            self._connection.execute("BEGIN IMMEDIATE")
+            begin(self._connection)
             try:
                 yield Rows(self._connection, self._clock(), self._numbers)
                 self._connection.commit()

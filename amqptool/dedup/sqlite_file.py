@@ -20,6 +20,9 @@ APPLICATION_ID = 0x616D7164
 SCHEMA_VERSION = 3
 #: Seconds to wait for another process's transaction.
 BUSY_TIMEOUT = 5.0
+#: Seconds between two attempts. SQLite's own waiting sleeps for up to 100 ms each time, in which a file with many
+#: writers is idle.
+_POLL = 0.0005
 #: Pages of the write-ahead log before they go into the file, and kibibytes of pages that are kept in memory.
 _CHECKPOINT, _CACHE = 4_000, 16_000
 
@@ -75,9 +78,12 @@ def create_schema(path: Path) -> None:
         connection.execute("COMMIT")
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file; each commit waits for the disk until `synchronous` is set otherwise."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+def connect(path: Path, *, timeout: float = 0.0) -> sqlite3.Connection:
+    """Open the file; each commit waits for the disk until `synchronous` is set otherwise.
+
+    Only with `timeout`, in seconds, does a statement wait for others by itself.
+    """
+    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
@@ -85,14 +91,27 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def begin(connection: sqlite3.Connection) -> None:
+    """Begin a transaction that may write, when nobody else's is going on any more.
+
+    A deferred transaction that turns into a writer fails at once when another one wrote, busy timeout or not
+    (SQLITE_BUSY_SNAPSHOT).
+    """
+    _execute_when_free(connection, "BEGIN IMMEDIATE")
+
+
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     # The busy timeout does not cover this switch: it fails at once while another process opens the file.
+    _execute_when_free(connection, "PRAGMA journal_mode = WAL")
+
+
+def _execute_when_free(connection: sqlite3.Connection, statement: str) -> None:
     deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(statement)
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-        time.sleep(0.01)
+        time.sleep(_POLL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ class Forwarder:
     def __init__(self, urls: Sequence[AmqpUrl], ladder: Ladder) -> None:
         self.ladder = ladder
         self._publisher = ReopeningPublisher(lambda: Publisher(urls))
+        # How often the queues were declared again, by one copy for all that found them gone.
+        self._declared = 0
+        self._declaring = asyncio.Lock()
 
     async def send(self, message: Message) -> None:
         """Send a copy and wait for its confirm.
@@ -42,12 +46,19 @@ class Forwarder:
 
     async def _publish(self, message: Message) -> None:
         publisher = await self._publisher.opened()
+        declared = self._declared
         try:
             await publisher.publish(message)
         except Unroutable:  # somebody has deleted the queue
-            async with connect(publisher.url, name=f"amqptool consume {self.ladder.queue}") as connection:
-                await declare_ladder(connection, self.ladder)
+            async with self._declaring:
+                if declared == self._declared:
+                    await self._declare(publisher.url)
             await publisher.publish(message)
+
+    async def _declare(self, url: AmqpUrl) -> None:
+        async with connect(url, name=f"amqptool consume {self.ladder.queue}") as connection:
+            await declare_ladder(connection, self.ladder)
+        self._declared += 1
 
     async def close(self) -> None:
         """Close the connection; what is not confirmed by then is not waited for."""

@@ -19,22 +19,23 @@ from amqptool.handlers import as_handler
 from amqptool.handlers.transaction import as_transaction_handler
 from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
+from amqptool.work.consuming import Consuming
 from amqptool.work.crowding import Crowding
 from amqptool.work.endpoint import observed
-from amqptool.work.forwarder import Forwarder, declare_ladder
-from amqptool.work.intake import Intake
+from amqptool.work.forwarder import Forwarder
 from amqptool.work.ladder import ladder_of
 from amqptool.work.metrics import Metrics
 from amqptool.work.pipeline import COMMIT_GROUP, Pipeline
 from amqptool.work.report import WorkReport
 from amqptool.work.retention import warn_of_short_retention
 from amqptool.work.status import WorkStatus
+from amqptool.work.stopping import Stopping
 from amqptool.work.store import StoreThread
+from amqptool.work.timekeeping import TimeLimits, give_back_old, warn_of_crowding
 from amqptool.work.transactions import InTransaction, check_transactional
-from amqptool.work.watchdog import INTERVAL, watch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from amqptool.dedup.interface import DedupStore
@@ -51,14 +52,10 @@ LARGEST_PREFETCH = 65_535
 PREFETCH_BYTES = 64 * 1024 * 1024
 #: Seconds after which RabbitMQ takes a delivery away that is not acknowledged, unless it is configured otherwise.
 CONSUMER_TIMEOUT = 1800.0
-#: Of the consumer timeout, what a message may wait here.
-FORESEEN = 0.8
 #: Seconds running handlers get to finish when the worker stops.
 GRACE = 30.0
 #: Seconds before a further attempt to reconnect.
 BACKOFF = Backoff(first=0.2, longest=5.0)
-#: Seconds between two looks at the clock, for the timeouts.
-CLOCK_TICK = 0.05
 
 
 class Worker:
@@ -130,6 +127,10 @@ class Worker:
             check_transactional(dedup)
         if min(number for number in (prefetch, concurrency, max_messages) if number is not None) < 1:
             raise ValueError("prefetch, concurrency and max_messages are numbers from 1")
+        if not all(seconds >= 0 for seconds in (grace, idle_timeout, timeout) if seconds is not None):
+            raise ValueError("grace, idle_timeout and timeout are seconds from 0")
+        if consumer_timeout is not None and not consumer_timeout > 0:
+            raise ValueError("consumer_timeout is more than 0 seconds")
         if metrics_port is not None and not 0 <= metrics_port <= 65535:
             raise ValueError("metrics_port is a number from 0 to 65535")
         self._urls = as_urls(urls)
@@ -138,30 +139,34 @@ class Worker:
         self._handler = as_transaction_handler(handler) if transaction else as_handler(handler)
         self._transaction = transaction
         self._dedup = dedup
-        self._scope = dedup_scope
         self._ladder = ladder_of(queue, retry, dead_letter)
         # What is acknowledged first must not wait for its handler, for it would be lost; transactions do not group.
         self._commit_group = COMMIT_GROUP if commit == "group" and not (at_most_once or transaction) else 0
         wanted = prefetch or (PREFETCH if self._handler.reads_ahead else min(2 * concurrency, LARGEST_PREFETCH))
         self._prefetch = wanted if max_messages is None else min(wanted, max_messages)
-        self._prefetch_bytes = prefetch_bytes
         self._concurrency = concurrency
         self._consumer_timeout = consumer_timeout
         self._grace = grace
         self._max_messages = max_messages
-        self._idle_timeout = idle_timeout
-        self._timeout = timeout
         self._at_most_once = at_most_once
         self._reject_missing_id = reject_missing_id
         self._report = WorkReport()
-        self._stopping = asyncio.Event()
-        self._changed = asyncio.Event()
-        self._connected_once = False
+        self._stopping = Stopping(self._report)
+        self._limits = TimeLimits(self._stopping, timeout=timeout, idle_timeout=idle_timeout)
+        self._consuming = Consuming(
+            queue,
+            self._stopping,
+            self._report,
+            ladder=self._ladder,
+            scope=dedup_scope,
+            prefetch=self._prefetch,
+            prefetch_bytes=prefetch_bytes,
+            max_messages=max_messages,
+            grace=grace,
+        )
         self._has_served = False
-        self._idle_since: float | None = None
         self._pipeline: Pipeline | None = None
         self._store: StoreThread | None = None
-        self._crowding = Crowding(queue, self._prefetch)
         self._metrics_at = metrics_address, metrics_port
         self._metrics = None if metrics_port is None else Metrics(self._report, lambda: self.status)
 
@@ -177,8 +182,8 @@ class Worker:
         return WorkStatus(
             queue=self._queue,
             prefetch=self._prefetch,
-            consuming=self._idle_since is not None,
-            stopping=self._stopping.is_set(),
+            consuming=self._consuming.since is not None,
+            stopping=self._stopping.begun.is_set(),
             store_works=self._store is None or self._store.is_healthy,
             in_flight=in_hand - held,
             held=held,
@@ -244,11 +249,7 @@ class Worker:
 
     def stop(self, reason: str = "stop") -> None:
         """Ask the worker to stop; to be called on its event loop."""
-        if not self._stopping.is_set():
-            log.info("stopping (%s)", reason)
-            self._report.stopped_by = reason
-            self._stopping.set()
-            self._changed.set()
+        self._stopping.begin(reason)
 
     async def _serve_with(self, store: DedupStore | None) -> WorkReport:
         if store is None:
@@ -272,24 +273,30 @@ class Worker:
             try_once=self._max_messages is not None,
             ack_first=self._at_most_once,
             reject_missing_id=self._reject_missing_id,
-            on_change=self._changed.set,
+            on_change=self._stopping.note_change,
         )
         self._pipeline, self._store = pipeline, store
-        clock = asyncio.create_task(self._watch_clock(pipeline))
-        looks = asyncio.create_task(self._look_for_old(pipeline))
+        clocks = [asyncio.create_task(keeping) for keeping in self._by_the_clock(pipeline)]
         try:
             await self._stay_connected(pipeline)
             if pipeline.failure.done():
                 raise pipeline.failure.result()
         finally:
-            for watching in (clock, looks):
-                watching.cancel()
+            for clock in clocks:
+                clock.cancel()
             try:
                 await self._end(pipeline)
             finally:
                 if forwarder is not None:
                     await forwarder.close()
         return self._report
+
+    def _by_the_clock(self, pipeline: Pipeline) -> Iterator[Coroutine[None, None, None]]:
+        yield self._limits.keep(pipeline, lambda: self._consuming.since)
+        if self._consumer_timeout is not None:
+            yield give_back_old(pipeline, self._consumer_timeout)
+        if self._max_messages is None:  # else the window is no larger than what is wanted
+            yield warn_of_crowding(Crowding(self._queue, self._prefetch), pipeline)
 
     async def _end(self, pipeline: Pipeline) -> None:
         try:
@@ -302,18 +309,18 @@ class Worker:
             try:
                 await self._connect_and_consume(pipeline)
             except (BrokerUnavailable, PreconditionFailed) as error:
-                if not self._connected_once:
+                if not self._consuming.has_begun:
                     raise
                 level = logging.INFO if failures else logging.WARNING
                 log.log(level, "%s; connecting again", error, extra={"queue": self._queue, "error": str(error)})
 
     async def _connect_and_consume(self, pipeline: Pipeline) -> None:
         opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
-        connection = await unless(self._stopping, opening, discard=Connection.abandon)
+        connection = await unless(self._stopping.begun, opening, discard=Connection.abandon)
         if connection is None:
             return
         try:
-            await self._consume(connection, pipeline)
+            await self._consuming.work_off(connection, pipeline)
         except BrokerUnavailable:
             self._hosts.rotate()
             raise
@@ -323,125 +330,9 @@ class Worker:
     async def _attempts(self) -> AsyncIterator[int]:
         """Yield how many attempts to connect have failed in a row, pausing longer after each one."""
         failures = 0
-        while not self._stopping.is_set():
+        while not self._stopping.begun.is_set():
             before = self._report.received
             yield failures
             failures = failures + 1 if self._report.received == before else 0
-            await self._pause(BACKOFF.after(failures + 1, random.random()))  # noqa: S311  # jitter, no secret
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
-
-    async def _consume(self, connection: Connection, pipeline: Pipeline) -> None:
-        """Work off the queue over one connection, until stopping, and then finish what is in hand."""
-        scope = self._scope or f"{connection.cluster_name}/{connection.url.vhost}/{self._queue}"
-        await (await connection.channel()).check_queue(self._queue)  # before anything is made for it
-        await declare_ladder(connection, self._ladder)
-        intake = Intake(
-            await connection.channel(),
-            self._queue,
-            pipeline,
-            scope,
-            self._report,
-            prefetch=self._prefetch,
-            prefetch_bytes=self._prefetch_bytes,
-            quota=self._quota,
-            on_change=self._changed.set,
-        )
-        await intake.open()
-        if self._connected_once:
-            self._report.reconnects += 1
-            log.warning("consuming again from queue %r", self._queue, extra={"queue": self._queue})
-        self._connected_once = True
-        self._idle_since = asyncio.get_running_loop().time()
-        watching = asyncio.create_task(watch(connection, self._queue, lambda: pipeline.last_activity, INTERVAL))
-        watching.add_done_callback(self._note_end)
-        try:
-            while not await self._is_worked_off(intake, pipeline, watching):
-                await intake.open()
-            self.stop("max-messages")
-            pipeline.give_back()
-            await pipeline.finish(self._grace)
-        finally:
-            self._idle_since = None
-            watching.cancel()
-            pipeline.drop(intake.channel)
-
-    def _note_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            task.exception()  # retrieved, also when something else ends the connection first
-        self._changed.set()
-
-    async def _is_worked_off(self, intake: Intake, pipeline: Pipeline, watching: asyncio.Task[None]) -> bool:
-        """Work until stopping, or until the quota is in hand and settled; return whether that was enough.
-
-        It was not if the messages were too large for the prefetch, or if some of the quota had been counted before,
-        and came again because its ack was lost.
-        """
-
-        async def until(condition: Callable[[], bool]) -> None:
-            await self._until(lambda: self._stopping.is_set() or condition(), intake, pipeline, watching)
-
-        await until(lambda: intake.is_full or intake.is_misfit)
-        await intake.close()
-        intake.give_back()
-        if intake.is_full:
-            await until(lambda: pipeline.hand.is_settled)
-        elif intake.is_misfit:
-            intake.refit()
-            await until(lambda: intake.has_room)
-        return self._stopping.is_set() or intake.is_full
-
-    def _quota(self) -> int | None:
-        """How many more messages may be taken in, all in all; None: any number."""
-        return None if self._max_messages is None else self._max_messages - self._report.acknowledged
-
-    async def _until(
-        self, condition: Callable[[], bool], intake: Intake, pipeline: Pipeline, watching: asyncio.Task[None]
-    ) -> None:
-        """Wait until the condition holds, which is looked at whenever something changed.
-
-        Raises:
-            BrokerError: the channel was closed, or the broker ended the consumer, openly or not.
-            DedupError: the store stayed broken.
-        """
-        while not condition():
-            intake.check()
-            if watching.done():
-                watching.result()
-            if pipeline.is_broken:
-                raise pipeline.failure.result()
-            if pipeline.failure.done():
-                self.stop("failure")
-                continue
-            self._changed.clear()
-            await self._changed.wait()
-
-    async def _watch_clock(self, pipeline: Pipeline) -> None:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        while True:
-            now = loop.time()
-            if self._timeout is not None and now - started >= self._timeout:
-                self.stop("timeout")
-            elif self._idle_timeout is not None and self._idle_seconds(now, pipeline) >= self._idle_timeout:
-                self.stop("idle-timeout")
-            if self._max_messages is None:  # else the window is no larger than what is wanted
-                self._crowding.look(now, lambda: pipeline.hand.held)
-            await asyncio.sleep(CLOCK_TICK)
-
-    async def _look_for_old(self, pipeline: Pipeline) -> None:
-        """Keep messages from being here for so long that the broker would take its channel away."""
-        while self._consumer_timeout is not None:
-            await asyncio.sleep(self._consumer_timeout / 100)
-            pipeline.look_for_old(self._consumer_timeout * FORESEEN)
-
-    def _idle_seconds(self, now: float, pipeline: Pipeline) -> float:
-        """How long nothing came in although it could have; a lost connection is not idleness."""
-        if self._idle_since is None or not pipeline.hand.is_idle:
-            return 0.0
-        return now - max(self._idle_since, pipeline.last_activity)
+            pause = BACKOFF.after(failures + 1, random.random())  # noqa: S311  # jitter, no secret
+            await self._stopping.pause(pause)

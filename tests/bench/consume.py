@@ -83,7 +83,8 @@ def _ours(node: Endpoint, directory: Path, stores: Mapping[str, str]) -> dict[st
         dedup: str, *words: str, handler: str = "handlers:nothing", count: int = COUNT, ids: str | None = None
     ) -> Consumer:
         work = [AMQPTOOL, "--url", node.url.reveal(), "consume", QUEUE, "-q", "--app-dir", str(HERE)]
-        end = ["--idle-timeout", "0.2", "--min-messages", str(count)] if words else ["-n", str(count)]
+        # Processes do not share a count; who is compared with them for short has the same wait at the end.
+        end = ["--idle-timeout", "0.5", "--min-messages", str(count)] if words or count == FEW else ["-n", str(count)]
         setting = ["--handler", handler, "--dedup", dedup, "--prefetch", "1000"]
         return Consumer([*work, *setting, *end, *words], count, store=file, ids=ids)
 

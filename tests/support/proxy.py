@@ -64,6 +64,19 @@ def proxy_that_slows(url: AmqpUrl, bytes_per_second: int) -> Iterator[AmqpUrl]:
 
 
 @contextmanager
+def proxy_that_counts(url: AmqpUrl, on_client: Callable[[], None]) -> Iterator[AmqpUrl]:
+    """Forward to the broker, telling of each connection."""
+
+    def forward(client: socket.socket, server: socket.socket) -> None:
+        on_client()
+        with client, server:
+            _copy(client, server)
+
+    with _proxy(url, forward) as proxied:
+        yield proxied
+
+
+@contextmanager
 def _proxy(url: AmqpUrl, forward: Callable[[socket.socket, socket.socket], None]) -> Iterator[AmqpUrl]:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # what is not forwarded waits in the client

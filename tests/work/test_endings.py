@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -215,6 +216,15 @@ def test_numbers_from_1_are_needed(settings: dict[str, int]) -> None:
     """A worker that could never handle anything cannot be made."""
     with pytest.raises(ValueError, match="from 1"):
         Worker("amqp://localhost", "q", lambda _: None, dedup=None, **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["grace", "idle_timeout", "timeout", "consumer_timeout"])
+@pytest.mark.parametrize("seconds", [-1.0, math.nan])
+def test_seconds_that_are_none_are_refused(name: str, seconds: float) -> None:
+    """Such as what a calculation gone wrong makes: nothing would ever be later than that."""
+    settings: dict[str, Any] = {name: seconds}
+    with pytest.raises(ValueError, match=f"{name}.* seconds"):
+        Worker("amqp://localhost", "q", lambda _: None, dedup=None, **settings)
 
 
 def test_a_handler_must_be_callable() -> None:

@@ -9,8 +9,11 @@ import pytest
 from amqptool import AmqpUrl, Delivery, MemoryStore, Message, Topology, Worker, WorkReport, declare
 from amqptool.broker.local import Endpoint
 from amqptool.retry import wait_queue
+from amqptool.work.forwarder import Forwarder
+from amqptool.work.ladder import ladder_of
 from tests.support.broker import declare_queue, delete_queue, drain, publish, queue_length
 from tests.support.monitoring import until
+from tests.support.proxy import proxy_that_counts
 from tests.support.vhost import limited_user
 
 WAIT = wait_queue("q", 100)
@@ -87,3 +90,21 @@ def test_a_message_is_kept_while_its_wait_queue_cannot_be_had(
         report = asyncio.run(scenario(url))
     assert attempts == [1, 2]
     assert (report.retried, report.failed_attempts, report.reconnects) == (1, 1, 0)
+
+
+def test_many_copies_declare_a_deleted_queue_once(amqptool_vhost: AmqpUrl) -> None:
+    """One connection for all of them, beside that of the copies."""
+    ladder = ladder_of("q", (60,), None)
+    [wait] = ladder.queues()
+    connections: list[None] = []
+
+    async def scenario(url: AmqpUrl) -> int:
+        forwarder = Forwarder([url], ladder)
+        copies = [Message(body=b"%d" % number, routing_key=wait) for number in range(20)]
+        await asyncio.gather(*(forwarder.send(copy) for copy in copies))
+        await forwarder.close()
+        return await queue_length(amqptool_vhost, wait)
+
+    with proxy_that_counts(amqptool_vhost, lambda: connections.append(None)) as url:
+        assert asyncio.run(scenario(url)) == 20
+    assert len(connections) == 2
