@@ -6,7 +6,7 @@ from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from amqptool.dedup.ids import encoded, stored_id
+from amqptool.dedup.ids import decoded, encoded, stored_id
 from amqptool.dedup.interface import Acquired, Busy, Claim, Done, Key, Row, State, may_forget, may_take
 from amqptool.dedup.owner import is_alive, is_dead
 
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A text of SQLite may hold any bytes, if it is given as bytes.
-_NAME = "INSERT INTO name (text) VALUES (CAST(? AS TEXT))"
-_NUMBER = "SELECT number FROM name WHERE text = CAST(? AS TEXT)"
+_NAME = "INSERT INTO amqptool_dedup_name (name) VALUES (?)"
+_NUMBER = "SELECT number FROM amqptool_dedup_name WHERE name = ?"
 # Ids are 16 bytes each, so a batch of them is one value, and one statement takes it: a statement for each id would
 # give the interpreter to the other threads and wait to have it back, once a message.
 _IDS = """
@@ -27,22 +26,24 @@ SELECT substr(:ids, start, 16) AS id FROM place
 """
 # The states are those of `State`: 1 claimed, 2 done, 3 released.
 _INSERT = f"""
-INSERT INTO message (scope, id, state, token, owner, until, attempt)
+INSERT INTO amqptool_dedup (scope, id, state, token, owner, until, attempt)
 SELECT :scope, id, 1, :token, :owner, :until, 1 FROM ({_IDS}) WHERE true
 ON CONFLICT DO NOTHING
 """  # noqa: S608
 _SELECT = """
-SELECT state, token, text, until, attempt FROM message JOIN name ON name.number = owner WHERE scope = ? AND id = ?
+SELECT state, token, name, until, attempt
+FROM amqptool_dedup JOIN amqptool_dedup_name AS owners ON owners.number = owner
+WHERE scope = ? AND id = ?
 """
-_TAKE = "UPDATE message SET state = 1, token = ?, owner = ?, until = ? WHERE scope = ? AND id = ?"
+_TAKE = "UPDATE amqptool_dedup SET state = 1, token = ?, owner = ?, until = ? WHERE scope = ? AND id = ?"
 _OURS = f"scope = :scope AND id IN ({_IDS}) AND state = 1 AND token = :token"
-_WRITE = f"UPDATE message SET state = :state, until = :until, attempt = :attempt WHERE {_OURS}"  # noqa: S608
-_IS_DONE = "SELECT 1 FROM message WHERE scope = ? AND id = ? AND state = 2 AND token = ?"
-_DISCARD = f"DELETE FROM message WHERE {_OURS}"  # noqa: S608
-_FORGET = "DELETE FROM message WHERE scope = ? AND id = ?"
+_WRITE = f"UPDATE amqptool_dedup SET state = :state, until = :until, attempt = :attempt WHERE {_OURS}"  # noqa: S608
+_IS_DONE = "SELECT 1 FROM amqptool_dedup WHERE scope = ? AND id = ? AND state = 2 AND token = ?"
+_DISCARD = f"DELETE FROM amqptool_dedup WHERE {_OURS}"  # noqa: S608
+_FORGET = "DELETE FROM amqptool_dedup WHERE scope = ? AND id = ?"
 _PRUNE = """
-DELETE FROM message WHERE number IN (
-    SELECT number FROM (SELECT number, state, until FROM message ORDER BY number LIMIT :oldest)
+DELETE FROM amqptool_dedup WHERE number IN (
+    SELECT number FROM (SELECT number, state, until FROM amqptool_dedup ORDER BY number LIMIT :oldest)
     WHERE until < :now AND (state <> 1 OR until < :now - :retention) LIMIT :limit
 )
 """
@@ -97,7 +98,7 @@ class Rows:
         found = self._connection.execute(_SELECT, self._place(key)).fetchone()
         if found is None:
             return False
-        row = Row(*found)
+        row = row_of(*found)
         if not may_forget(row, self._now, **self._life_of(row)):
             return False
         self._connection.execute(_FORGET, self._place(key))
@@ -114,7 +115,7 @@ class Rows:
         return self._connection.execute(statement, values | {"scope": self._number(scope), "ids": ids}).rowcount
 
     def _contend(self, key: Key, token: str, owner: int, until: float) -> Claim:
-        row = Row(*self._connection.execute(_SELECT, self._place(key)).fetchone())
+        row = row_of(*self._connection.execute(_SELECT, self._place(key)).fetchone())
         if row.state == State.DONE:
             return Done()
         if row.token == token:  # just inserted
@@ -145,6 +146,11 @@ class Rows:
         if number is None:
             raise RuntimeError("SQLite has inserted a row without a number")
         return number
+
+
+def row_of(state: int, token: str, owner: bytes, until: float, attempt: int) -> Row:
+    """Return a row as it is selected."""
+    return Row(state, token, decoded(owner), until, attempt)
 
 
 def _grouped(pairs: Iterable[tuple[T, Key]]) -> ItemsView[T, list[Key]]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,91 +17,12 @@ import pytest
 from amqptool.dedup.ids import stored_id
 from amqptool.dedup.interface import Acquired, Busy, Done, Key
 from amqptool.dedup.sqlite import _FIND, SqliteStore
-from amqptool.dedup.sqlite_file import APPLICATION_ID, SCHEMA_VERSION
+from amqptool.dedup.sqlite_file import FORMER_APPLICATION_ID, SCHEMA_VERSION
 from amqptool.errors import DedupError
+from tests.support.sqlite_files import OtherProcess, contents, run_sql
 
 KEY, OTHER = Key("scope", "id"), Key("scope", "other")
 FAR_FUTURE = 10.0**9
-
-#: What another process does: each line of stdin is an expression, and its value goes to stdout.
-_OTHER_PROCESS = """
-import resource, sqlite3, sys
-from amqptool.dedup.interface import Acquired, Key
-from amqptool.dedup.sqlite import SqliteStore
-from amqptool.errors import DedupError
-
-def claim(*names):
-    return [type(answer).__name__ for answer in store.claim([Key("scope", name) for name in names])]
-
-def open_all(*paths):
-    return [SqliteStore(path).close() for path in paths]
-
-def limit(size):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-def fill():
-    for number in range(10_000):
-        try:
-            claim(f"filler-{number}")
-        except DedupError as error:
-            return str(error)
-
-store = SqliteStore(sys.argv[1]) if len(sys.argv) > 1 else None
-for line in sys.stdin:
-    try:
-        answer = eval(line)
-    except Exception as error:
-        answer = f"{type(error).__name__}: {error}"
-    print(answer, flush=True)
-"""
-
-
-class OtherProcess:
-    """A Python process of its own that has the store open."""
-
-    def __init__(self, *path: Path) -> None:
-        arguments = [sys.executable, "-c", _OTHER_PROCESS, *map(str, path)]
-        self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def send(self, expression: str) -> None:
-        """Have an expression evaluated, without waiting for it."""
-        assert self.process.stdin
-        self.process.stdin.write(f"{expression}\n")
-        self.process.stdin.flush()
-
-    def answer(self) -> str:
-        """Return the value of the next expression."""
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
-
-    def ask(self, expression: str) -> str:
-        """Have an expression evaluated and return its value."""
-        self.send(expression)
-        return self.answer()
-
-    def kill(self) -> None:
-        """Kill the process and wait until it is a zombie; its parent has not asked for it yet."""
-        self.process.send_signal(signal.SIGKILL)
-        os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
-
-    def end(self) -> None:
-        """End the process and everything about it."""
-        self.process.kill()
-        self.process.communicate()
-
-
-@pytest.fixture
-def others() -> Iterator[Callable[..., OtherProcess]]:
-    """Give a function that starts another process, which ends with the test."""
-    started: list[OtherProcess] = []
-
-    def start(*path: Path) -> OtherProcess:
-        started.append(OtherProcess(*path))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.end()
 
 
 @pytest.fixture
@@ -131,18 +49,6 @@ def acquire(store: SqliteStore, key: Key = KEY) -> Acquired:
 def mode(path: Path) -> int:
     """Return a file's permissions."""
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def run_sql(path: Path, *statements: str) -> None:
-    """Do something to a database as another program would."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    """Return the files of a directory, byte for byte."""
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 # -- the file --
@@ -199,15 +105,6 @@ def test_done_waits_for_the_disk_and_claims_do_not(store: SqliteStore) -> None:
     assert setting("synchronous") == 2
     store.release([claim], failed=False)
     assert setting("synchronous") == 1
-
-
-def test_the_file_says_whose_it_is(path: Path) -> None:
-    """The file carries our application id and the version of its schema."""
-    SqliteStore(path).close()
-
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
 def test_an_empty_file_is_taken(path: Path) -> None:
@@ -283,7 +180,7 @@ def test_a_batch_that_fails_half_way_leaves_nothing(path: Path, store: SqliteSto
     for when in ("UPDATE", "INSERT"):
         run_sql(
             path,
-            f"CREATE TRIGGER no_{when} BEFORE {when} ON message WHEN new.id IN ({unwanted}) "
+            f"CREATE TRIGGER no_{when} BEFORE {when} ON amqptool_dedup WHEN new.id IN ({unwanted}) "
             "BEGIN SELECT raise(ABORT, 'no room for it'); END",
         )
 
@@ -296,32 +193,24 @@ def test_a_batch_that_fails_half_way_leaves_nothing(path: Path, store: SqliteSto
 # -- what is no store of ours --
 
 
-@pytest.mark.parametrize(
-    "statements",
-    [
-        ["CREATE TABLE message (id TEXT)"],
-        ["CREATE TABLE message (id TEXT)", "PRAGMA user_version = 1"],
-        ["PRAGMA application_id = 1234"],
-        ["PRAGMA journal_mode = WAL", "CREATE TABLE other (id TEXT)"],
-        ["CREATE VIEW other AS SELECT 1"],
-    ],
-)
-def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, statements: list[str]) -> None:
-    """Another program's database is refused, and not a byte of it or next to it changes."""
-    run_sql(tmp_path / "other.db", *statements)
+def test_a_file_of_an_earlier_amqptool_is_refused_and_left_alone(tmp_path: Path) -> None:
+    """What is done there must not be forgotten silently, and not a byte of it or next to it changes."""
+    run_sql(tmp_path / "old.db", f"PRAGMA application_id = {FORMER_APPLICATION_ID}", "PRAGMA user_version = 3")
     before = contents(tmp_path)
 
-    with pytest.raises(DedupError, match=r"other\.db: it is the database of another program"):
-        SqliteStore(tmp_path / "other.db")
+    with pytest.raises(DedupError, match=r"old\.db: it was made by an earlier amqptool: delete it"):
+        SqliteStore(tmp_path / "old.db")
 
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("version", [0, SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])
-def test_another_schema_version_is_refused_and_left_alone(path: Path, version: int) -> None:
-    """A file of another amqptool is refused with both versions named, and not a byte of it changes."""
+@pytest.mark.parametrize("version", [SCHEMA_VERSION - 1, SCHEMA_VERSION + 1, None])
+def test_another_schema_version_is_refused_and_left_alone(path: Path, version: int | None) -> None:
+    """Tables of another amqptool are refused with both versions named, and not a byte of the file changes."""
     SqliteStore(path).close()
-    run_sql(path, f"PRAGMA user_version = {version}")
+    run_sql(path, "DELETE FROM amqptool_dedup_schema")
+    if version is not None:
+        run_sql(path, f"INSERT INTO amqptool_dedup_schema VALUES ({version})")
     before = contents(path.parent)
 
     with pytest.raises(DedupError, match=f"version {version}, and this amqptool needs {SCHEMA_VERSION}"):
@@ -413,11 +302,12 @@ def test_a_file_that_comes_back_works_again(path: Path, store: SqliteStore) -> N
 
 @pytest.mark.parametrize("call", CALLS)
 def test_broken_pages_are_an_error_of_each_call(path: Path, call: str) -> None:
-    """E4: behind a first page that is whole nothing is begun anew either."""
+    """E4: behind the pages that are read to open it nothing is begun anew either."""
     with closing(SqliteStore(path)) as store:
         claim = acquire(store)
     content = path.read_bytes()
-    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    opened = 2 * 4096  # what tables there are, and the version of ours
+    path.write_bytes(content[:opened] + b"\xff" * (len(content) - opened))
 
     with closing(SqliteStore(path)) as store, pytest.raises(DedupError, match="malformed"):
         CALLS[call](store, claim)
@@ -544,7 +434,7 @@ def test_an_id_is_found_by_an_index(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {_FIND}", ("id",)).fetchall()
 
-    assert "SEARCH message USING INDEX" in str(plan)
+    assert "SEARCH amqptool_dedup USING INDEX" in str(plan)
 
 
 def test_a_zombie_holds_nothing(path: Path, store: SqliteStore, others: Callable[..., OtherProcess]) -> None:
