@@ -95,8 +95,6 @@ class SqliteStore:
             self._inode = self._path.stat().st_ino
             self._connection = connect(self._path)
             self._synchronous: _Synchronous = "FULL"
-            #: Of the names that are in the file.
-            self._numbers: dict[str, int] = {}
 
     def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
@@ -228,7 +226,7 @@ class SqliteStore:
     def _complete_within(self, connection: sqlite3.Connection, claim: Acquired) -> None:
         connection.row_factory = None  # the handler may have had it otherwise
         self._check_file()
-        if not Rows(connection, self._clock(), {}).write([claim], State.DONE, self.retention):
+        if not Rows(connection, self._clock()).write([claim], State.DONE, self.retention):
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
 
     def _read(self, question: str, *values: bytes) -> list[tuple[Any, ...]]:
@@ -250,10 +248,9 @@ class SqliteStore:
             # timeout or not (SQLITE_BUSY_SNAPSHOT).
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                yield Rows(self._connection, self._clock(), self._numbers)
+                yield Rows(self._connection, self._clock())
                 self._connection.commit()
             except BaseException:
-                self._numbers.clear()
                 self._connection.rollback()
                 raise
 

@@ -25,12 +25,13 @@ BUSY_TIMEOUT = 5.0
 _CHECKPOINT, _CACHE = 4_000, 16_000
 
 # `until` is when a claim's lease ends, or when a finished row may be forgotten. A name is that of a scope or an
-# owner, which many rows share; names stay, since there are few. They are bytes, since what a text is depends on the
-# encoding of the database, and a name need not be UTF-8.
+# owner, which many rows share. It is bytes, since what a text is depends on the encoding of the database, and a name
+# need not be UTF-8. `unused_since` is the newest row of a time after which nobody has used the name: as soon as all
+# rows are newer ones, none of them has it, and it goes.
 _SCHEMA = (
     "CREATE TABLE amqptool_dedup_schema (version INTEGER NOT NULL)",
     f"INSERT INTO amqptool_dedup_schema VALUES ({SCHEMA_VERSION})",  # noqa: S608
-    "CREATE TABLE amqptool_dedup_name (number INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE)",
+    "CREATE TABLE amqptool_dedup_name (number INTEGER PRIMARY KEY, unused_since INTEGER, name BLOB NOT NULL UNIQUE)",
     """
     CREATE TABLE amqptool_dedup (
         number INTEGER PRIMARY KEY,

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NAME = "INSERT INTO amqptool_dedup_name (name) VALUES (?)"
-_NUMBER = "SELECT number FROM amqptool_dedup_name WHERE name = ?"
+_NUMBER = "SELECT number FROM amqptool_dedup_name WHERE name = ? AND unused_since IS NULL"
+_USE = "INSERT INTO amqptool_dedup_name (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET unused_since = NULL"
 # Ids are 16 bytes each, so a batch of them is one value, and one statement takes it: a statement for each id would
 # give the interpreter to the other threads and wait to have it back, once a message.
 _IDS = """
@@ -47,6 +47,16 @@ DELETE FROM amqptool_dedup WHERE number IN (
     WHERE until < :now AND (state <> 1 OR until < :now - :retention) LIMIT :limit
 )
 """
+_PRUNE_NAMES = """
+DELETE FROM amqptool_dedup_name WHERE number IN (
+    SELECT number FROM amqptool_dedup_name
+    WHERE unused_since < coalesce((SELECT min(number) FROM amqptool_dedup), unused_since + 1) LIMIT :limit
+)
+"""
+_SUSPECT_NAMES = """
+UPDATE amqptool_dedup_name SET unused_since = coalesce((SELECT max(number) FROM amqptool_dedup), 0)
+WHERE number IN (SELECT number FROM amqptool_dedup_name WHERE unused_since IS NULL LIMIT :limit)
+"""
 
 
 #: How many of the oldest rows are looked at when pruning; those that must stay among them are few, and not for ever.
@@ -54,12 +64,13 @@ _OLDEST = 20_000
 
 
 class Rows:
-    """The rows during one transaction, at one time; `numbers` are those of names that are known already."""
+    """The rows during one transaction, at one time."""
 
-    def __init__(self, connection: sqlite3.Connection, now: float, numbers: dict[str, int]) -> None:
+    def __init__(self, connection: sqlite3.Connection, now: float) -> None:
         self._connection = connection
         self._now = now
-        self._numbers = numbers
+        # Not for longer: the next transaction of another process may prune names, and give their numbers to others.
+        self._numbers: dict[str, int] = {}
         # Asking for a process takes longer than a row does, and many rows have the same owner.
         self._is_dead, self._is_alive = cache(is_dead), cache(is_alive)
 
@@ -105,9 +116,12 @@ class Rows:
         return True
 
     def prune(self, retention: float, limit: int) -> int:
-        """Delete the oldest rows of those that may be forgotten; return how many."""
+        """Delete the oldest rows of those that may be forgotten, and names that no row has; return how many rows."""
         values = {"now": self._now, "retention": retention, "limit": limit, "oldest": _OLDEST}
-        return self._connection.execute(_PRUNE, values).rowcount
+        count = self._connection.execute(_PRUNE, values).rowcount
+        for statement in (_PRUNE_NAMES, _SUSPECT_NAMES):
+            self._connection.execute(statement, {"limit": limit})
+        return count
 
     def _execute(self, statement: str, scope: str, keys: Sequence[Key], values: dict[str, object]) -> int:
         """Execute a statement for many ids of one scope; return for how many it did something."""
@@ -132,20 +146,15 @@ class Rows:
         return self._number(key.scope), stored_id(key.message_id)
 
     def _number(self, text: str) -> int:
-        number = self._numbers.get(text)
-        if number is None:
-            number = self._numbers[text] = self._read_number(text) or self._add_number(text)
-        return number
-
-    def _read_number(self, text: str) -> int | None:
-        row = self._connection.execute(_NUMBER, (encoded(text),)).fetchone()
-        return None if row is None else int(row[0])
-
-    def _add_number(self, text: str) -> int:
-        number = self._connection.execute(_NAME, (encoded(text),)).lastrowid
-        if number is None:
-            raise RuntimeError("SQLite has inserted a row without a number")
-        return number
+        """Return the number of a name, which is in use from now on."""
+        if text not in self._numbers:
+            name = (encoded(text),)
+            found = self._connection.execute(_NUMBER, name).fetchone()
+            if found is None:
+                self._connection.execute(_USE, name)
+                found = self._connection.execute(_NUMBER, name).fetchone()
+            (self._numbers[text],) = found
+        return self._numbers[text]
 
 
 def row_of(state: int, token: str, owner: bytes, until: float, attempt: int) -> Row:

@@ -428,6 +428,81 @@ def test_a_store_that_is_pruned_does_not_grow(path: Path) -> None:
     assert pages[3] <= pages[1]
 
 
+def names(path: Path) -> list[str]:
+    """Return the names of scopes and owners that are kept."""
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT name FROM amqptool_dedup_name ORDER BY name").fetchall()
+    return [name.decode() for (name,) in found]
+
+
+def test_names_of_owners_do_not_pile_up(path: Path) -> None:
+    """A name goes once no row has it, and not before."""
+    now = [1000.0]
+    for number in range(6):
+        settings = {"clock": lambda: now[0], "retention": 25, "owner": f"worker {number}"}
+        with closing(SqliteStore(path, **settings)) as store:
+            store.prune()
+            claim = acquire(store, Key("scope", f"{number}"))
+            store.complete([claim])
+        now[0] += 10
+
+    assert names(path) == ["scope", "worker 3", "worker 4", "worker 5"]
+    with closing(SqliteStore(path)) as store:
+        assert [store.find(f"{number}")[0].row.owner for number in (3, 4, 5)] == ["worker 3", "worker 4", "worker 5"]
+
+
+def test_names_go_with_the_last_row(path: Path) -> None:
+    """Of a store in which nothing is remembered no names are kept, but those that somebody uses come back."""
+    now = [1000.0]
+    with closing(SqliteStore(path, clock=lambda: now[0], retention=10, owner="worker")) as store:
+        store.complete([acquire(store)])
+        now[0] += 11
+        while store.prune():
+            pass
+        assert names(path) == []
+
+        claim = acquire(store)
+        assert names(path) == ["scope", "worker"]
+        assert store.complete([claim]) == [True]
+        assert store.claim([KEY]) == [Done()]
+
+
+def test_a_name_that_is_used_again_stays(path: Path) -> None:
+    """An owner that takes a row over is kept for it, though its own rows are gone."""
+    now = [1000.0]
+
+    def open_as(owner: str) -> SqliteStore:
+        return SqliteStore(path, clock=lambda: now[0], retention=20, lease=1, owner=owner)
+
+    with closing(open_as("first")) as first, closing(open_as("heir")) as heir:
+        heir.complete([acquire(heir, OTHER)])
+        heir.prune()
+        acquire(first)
+        now[0] += 15
+        heir.complete([acquire(heir)])
+        now[0] += 10
+        assert [heir.prune() for _ in range(3)] == [1, 0, 0]
+
+        assert [entry.row.owner for entry in heir.find("id")] == ["heir"]
+        assert names(path) == ["first", "heir", "scope"]
+
+
+def test_a_process_outlives_its_name(path: Path, store: SqliteStore, others: Callable[..., OtherProcess]) -> None:
+    """One that has used its name before does not rely on its number, which may be another's by then."""
+    other = others(path)
+    other.ask("store.discard(store.claim([Key('scope', 'id')]))")
+    store.prune()
+    store.prune()
+    assert names(path) == []
+    with closing(SqliteStore(path, owner="another")) as another:
+        another.claim([Key("another scope", "id")])
+
+    assert other.ask("claim('id')") == "['Acquired']"
+    assert store.claim([KEY]) == [Busy()]
+    other.kill()
+    assert isinstance(store.claim([KEY])[0], Acquired)
+
+
 @pytest.mark.usefixtures("store")
 def test_an_id_is_found_by_an_index(path: Path) -> None:
     """However many ids there are, looking for one does not read the others."""
