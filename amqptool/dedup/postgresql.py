@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
     import psycopg
 
+#: Seconds beyond the retention for which the name of an owner is kept that has not asked for its number again.
+_OWNER_KEPT = 24 * 3600.0
+
 
 class PostgresqlStore:
     """A store in the table `amqptool_dedup` of a database, made when it is not there.
@@ -83,7 +86,11 @@ class PostgresqlStore:
             return []
         with self._lost.new_token() as token:
             places = self._places(wanted)
-            new = {"token": token.encode(), "owner": self._number(self._owner), "lease": self.lease}
+            new = {
+                "token": token.encode(),
+                "owner": self._dones.owner(encoded(self._owner), self._now()),
+                "lease": self.lease,
+            }
             [count] = self._ask(self._claims, statements.CLAIM, keys=places, **new)
             claims: dict[Key, Claim] = {key: Acquired(key, token, 1) for key in wanted}
             if count < len(wanted):
@@ -117,6 +124,9 @@ class PostgresqlStore:
 
     def prune(self) -> int:
         """Forget a batch of what is older than the retention."""
+        # The next claim asks for the number anew, and so tells that its owner is in use.
+        self._dones.forget_owner()
+        self._ask(self._claims, statements.PRUNE_OWNERS, seconds=self.retention + _OWNER_KEPT)
         [count] = self._ask(self._claims, statements.PRUNE, retention=self.retention, limit=PRUNE_BATCH)
         return int(count)
 
@@ -226,8 +236,8 @@ class PostgresqlStore:
         """Return keys as the table has them."""
         return [self._number(scope).to_bytes(4, "big") + stored_id(message_id) for scope, message_id in keys]
 
-    def _number(self, name: str) -> int:
-        return self._dones.number(encoded(name))
+    def _number(self, scope: str) -> int:
+        return self._dones.number(encoded(scope))
 
     def _ask(self, line: Line, statement: str, **parameters: Any) -> list[Any]:
         return line.ask(statement, {"now": self._now(), **parameters})
