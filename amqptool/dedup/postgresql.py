@@ -23,14 +23,13 @@ from amqptool.dedup.interface import (
     Claim,
     ClaimLost,
     Counts,
-    Done,
     Entry,
     Key,
     Row,
     State,
+    contend,
     in_order,
     may_forget,
-    may_take,
 )
 from amqptool.dedup.owner import is_dead, this_process
 from amqptool.dedup.postgresql_server import Line, Server, Transactions
@@ -144,10 +143,8 @@ class PostgresqlStore:
         """Forget keys, but for what somebody alive is working on."""
         places = self._places(keys)
         rows, now = self._look(places)
-        free = {place: row for place, row in rows.items() if may_forget(row, now, owner_is_dead=is_dead(row.owner))}
-        gone = (
-            {bytes(place) for [place] in self._ask(self._claims, statements.FORGET, **_seen(free))} if free else set()
-        )
+        free = {place: row for place, row in rows.items() if may_forget(row, now, is_dead=is_dead)}
+        gone = self._changed(statements.FORGET, free)
         return [place in gone for place in places]
 
     @property
@@ -193,21 +190,31 @@ class PostgresqlStore:
     def _contend(self, keys: Mapping[bytes, Key], token: str, new: Mapping[str, Any]) -> dict[Key, Claim]:
         """Tell new claims from keys that somebody had claimed before, and take over which of these are free."""
         rows, now = self._look(list(keys))
-        # Asking for a process takes longer than a row does, and many rows have the same owner.
-        is_nobodys = cache(self._lost.is_nobodys)
-        free = {
-            place: row
+        dead = cache(is_dead)  # asking for a process takes longer than a row does, and many rows have the same owner
+        claims = {
+            place: contend(keys[place], self._lost.without_them(row), token, now, is_dead=dead)
             for place, row in rows.items()
-            if row.token != token
-            and row.state != State.DONE
-            and may_take(row, now, owner_is_dead=is_nobodys(row.token, row.owner))
         }
-        taken = self._ask(self._claims, statements.TAKE_OVER, **_seen(free), **new) if free else []
-        claims: dict[Key, Claim] = {key: _seen_claim(key, rows.get(place), token) for place, key in keys.items()}
-        return claims | {
-            keys[place]: Acquired(keys[place], token, attempt, interrupted=self._lost.is_interruption(free[place]))
-            for place, attempt in taken
+        free = {
+            place: rows[place]
+            for place, claim in claims.items()
+            if isinstance(claim, Acquired) and rows[place].token != token
         }
+        missed = free.keys() - self._changed(statements.TAKE_OVER, free, **new)
+        return {key: Busy() if place in missed else claims.get(place, Busy()) for place, key in keys.items()}
+
+    def _changed(self, statement: str, seen: Mapping[bytes, Row], **new: Any) -> set[bytes]:
+        """Change rows that are still as they were seen; return which."""
+        if not seen:
+            return set()
+        rows = seen.values()
+        values = {
+            "keys": list(seen),
+            "states": [row.state for row in rows],
+            "tokens": [row.token.encode() for row in rows],
+            "attempts": [row.attempt for row in rows],
+        }
+        return {bytes(place) for [place] in self._ask(self._claims, statement, **values, **new)}
 
     def _look(self, places: Sequence[bytes]) -> tuple[dict[bytes, Row], float]:
         """Return what is known of keys, and the time."""
@@ -244,19 +251,6 @@ class PostgresqlStore:
 
     def _now(self) -> float | None:
         return self._clock() if self._clock else None
-
-
-def _seen(rows: Mapping[bytes, Row]) -> dict[str, Any]:
-    states, tokens = [row.state for row in rows.values()], [row.token.encode() for row in rows.values()]
-    return {"keys": list(rows), "states": states, "tokens": tokens}
-
-
-def _seen_claim(key: Key, row: Row | None, token: str) -> Claim:
-    if row is None:
-        return Busy()
-    if row.state == State.DONE:
-        return Done()
-    return Acquired(key, token, row.attempt) if row.token == token else Busy()
 
 
 def _row(state: int, token: bytes, owner: bytes, until: float, attempt: int) -> Row:

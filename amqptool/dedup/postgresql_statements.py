@@ -119,8 +119,9 @@ JOIN amqptool_dedup USING (key, token) WHERE state = 2
 _SAME = """
 WITH same AS (
     SELECT key
-    FROM unnest(%(keys)b::bytea[], %(states)s::int[], %(tokens)b::bytea[]) AS seen (key, state, token)
-    JOIN amqptool_dedup AS message USING (key, state, token)
+    FROM unnest(%(keys)b::bytea[], %(states)s::int[], %(tokens)b::bytea[], %(attempts)s::int[])
+        AS seen (key, state, token, attempt)
+    JOIN amqptool_dedup AS message USING (key, state, token, attempt)
     ORDER BY key
     FOR UPDATE OF message
 )
@@ -129,7 +130,7 @@ TAKE_OVER = f"""
 {_SAME}
 UPDATE amqptool_dedup AS message SET state = 1, token = %(token)b, owner = %(owner)s, until = {_NOW} + %(lease)s
 FROM same WHERE same.key = message.key
-RETURNING message.key, attempt
+RETURNING message.key
 """
 FORGET = f"{_SAME} DELETE FROM amqptool_dedup AS message USING same WHERE same.key = message.key RETURNING message.key"
 # What may be forgotten was claimed before the retention began.

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from amqptool.dedup.ids import decoded, encoded, stored_id
-from amqptool.dedup.interface import Acquired, Busy, Claim, Done, Key, Row, State, may_forget, may_take
+from amqptool.dedup.interface import Acquired, Claim, Key, Row, State, contend, may_forget
 from amqptool.dedup.owner import is_alive, is_dead
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Rows:
         if found is None:
             return False
         row = row_of(*found)
-        if not may_forget(row, self._now, **self._life_of(row)):
+        if not may_forget(row, self._now, is_dead=self._is_dead, is_alive=self._is_alive):
             return False
         self._connection.execute(_FORGET, self._place(key))
         return True
@@ -130,17 +130,10 @@ class Rows:
 
     def _contend(self, key: Key, token: str, owner: int, until: float) -> Claim:
         row = row_of(*self._connection.execute(_SELECT, self._place(key)).fetchone())
-        if row.state == State.DONE:
-            return Done()
-        if row.token == token:  # just inserted
-            return Acquired(key, token, row.attempt)
-        if not may_take(row, self._now, **self._life_of(row)):
-            return Busy()
-        self._connection.execute(_TAKE, (token, owner, until, *self._place(key)))
-        return Acquired(key, token, row.attempt, interrupted=row.state == State.CLAIMED)
-
-    def _life_of(self, row: Row) -> dict[str, bool]:
-        return {"owner_is_dead": self._is_dead(row.owner), "owner_is_alive": self._is_alive(row.owner)}
+        claim = contend(key, row, token, self._now, is_dead=self._is_dead, is_alive=self._is_alive)
+        if isinstance(claim, Acquired) and row.token != token:
+            self._connection.execute(_TAKE, (token, owner, until, *self._place(key)))
+        return claim
 
     def _place(self, key: Key) -> tuple[int, bytes]:
         return self._number(key.scope), stored_id(key.message_id)
