@@ -87,7 +87,7 @@ def has_tables(path: Path) -> bool:
 
 def _has_tables(connection: sqlite3.Connection) -> bool:
     if _value(connection, "PRAGMA application_id") == FORMER_APPLICATION_ID:
-        raise sqlite3.DatabaseError("it was made by an earlier amqptool: delete it, or name another file")
+        raise sqlite3.DatabaseError("it was made by an earlier amqptool: name another file")
     tables = {name for (name,) in connection.execute(_TABLES)}
     if tables == {"amqptool_dedup"}:
         raise sqlite3.DatabaseError("its table amqptool_dedup is another program's")

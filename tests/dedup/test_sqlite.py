@@ -198,7 +198,7 @@ def test_a_file_of_an_earlier_amqptool_is_refused_and_left_alone(tmp_path: Path)
     run_sql(tmp_path / "old.db", f"PRAGMA application_id = {FORMER_APPLICATION_ID}", "PRAGMA user_version = 3")
     before = contents(tmp_path)
 
-    with pytest.raises(DedupError, match=r"old\.db: it was made by an earlier amqptool: delete it"):
+    with pytest.raises(DedupError, match=r"old\.db: it was made by an earlier amqptool: name another file"):
         SqliteStore(tmp_path / "old.db")
 
     assert contents(tmp_path) == before
