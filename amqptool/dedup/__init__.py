@@ -6,11 +6,10 @@ at it.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amqptool.dedup.interface import Transactional
-from amqptool.errors import ConfigError, DedupError
+from amqptool.errors import ConfigError
 
 if TYPE_CHECKING:
     from amqptool.dedup.interface import DedupStore
@@ -27,9 +26,6 @@ def open_existing(url: str) -> DedupStore:
     """
     if url == "memory:":
         raise ConfigError("the dedup store memory: is within the worker alone; nothing can be seen of it")
-    path = Path(url.removeprefix(_SQLITE))
-    if url.startswith(_SQLITE) and not path.exists():
-        raise DedupError(f"there is no dedup store {path}")
     return _open(url, create=False)
 
 
@@ -61,7 +57,7 @@ def _open(url: str, *, create: bool) -> DedupStore:
     if url.startswith(_SQLITE) and url != _SQLITE:
         from amqptool.dedup.sqlite import SqliteStore
 
-        return SqliteStore(url.removeprefix(_SQLITE))
+        return SqliteStore(url.removeprefix(_SQLITE), create=create)
     if url.startswith(_POSTGRESQL):
         from amqptool.dedup.postgresql import PostgresqlStore
 

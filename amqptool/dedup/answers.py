@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from amqptool.dedup.interface import State
-from amqptool.dedup.owner import is_dead
 from amqptool.errors import DedupError
 
 if TYPE_CHECKING:
@@ -39,10 +38,7 @@ class LostAnswers:
             self._tokens.append(token)
             raise
 
-    def is_nobodys(self, token: str, owner: str) -> bool:
-        """Return whether certainly nobody works under a claim."""
-        return token in self._tokens or is_dead(owner)
-
-    def is_interruption(self, row: Row) -> bool:
-        """Return whether a handler may have been at work under a row that was taken over; not if nobody heard of it."""
-        return row.state == State.CLAIMED and row.token not in self._tokens
+    def without_them(self, row: Row) -> Row:
+        """Return a row as it is in truth: a claim of which nobody heard is none."""
+        is_nobodys = row.state == State.CLAIMED and row.token in self._tokens
+        return row._replace(state=State.RELEASED) if is_nobodys else row

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_
 from amqptool.errors import AmqptoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
 #: Seconds a claim holds without being renewed; a worker renews three times as often.
@@ -199,17 +199,34 @@ class Transactional(Protocol):
         ...
 
 
-def may_forget(row: Row, now: float, *, owner_is_dead: bool, owner_is_alive: bool = False) -> bool:
+#: Whether something is certainly so of an owner.
+AboutOwner: TypeAlias = "Callable[[str], bool]"
+
+
+def nobody(_owner: str) -> bool:
+    """Answer where nothing is known of any owner."""
+    return False
+
+
+def contend(key: Key, row: Row, token: str, now: float, *, is_dead: AboutOwner, is_alive: AboutOwner = nobody) -> Claim:
+    """Return what becomes of a key that is claimed under a token, from the row that it has by then."""
+    if row.state == State.DONE:
+        return Done()
+    if row.token == token:  # this claim made the row
+        return Acquired(key, token, row.attempt)
+    if _may_take(row, now, is_dead, is_alive):
+        return Acquired(key, token, row.attempt, interrupted=row.state == State.CLAIMED)
+    return Busy()
+
+
+def may_forget(row: Row, now: float, *, is_dead: AboutOwner, is_alive: AboutOwner = nobody) -> bool:
     """Return whether nobody alive is working on a key."""
-    return row.state == State.DONE or may_take(row, now, owner_is_dead=owner_is_dead, owner_is_alive=owner_is_alive)
+    return row.state == State.DONE or _may_take(row, now, is_dead, is_alive)
 
 
-def may_take(row: Row, now: float, *, owner_is_dead: bool, owner_is_alive: bool = False) -> bool:
-    """Return whether a key that is not done may be claimed by somebody else.
-
-    Where an owner can be seen to be alive, its lease need not count.
-    """
-    return row.state == State.RELEASED or owner_is_dead or (row.lease_until <= now and not owner_is_alive)
+def _may_take(row: Row, now: float, is_dead: AboutOwner, is_alive: AboutOwner) -> bool:
+    # Where an owner can be seen to be alive, its lease need not count.
+    return row.state == State.RELEASED or is_dead(row.owner) or (row.lease_until <= now and not is_alive(row.owner))
 
 
 def in_order(keys: Sequence[Key], claims: dict[Key, Claim]) -> list[Claim]:

@@ -14,16 +14,16 @@ from amqptool.dedup.interface import (
     PRUNE_BATCH,
     RETENTION,
     Acquired,
-    Busy,
     Claim,
     Counts,
-    Done,
     Entry,
     Key,
     Row,
     State,
+    contend,
+    in_order,
     may_forget,
-    may_take,
+    nobody,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class MemoryStore:
         """Claim keys."""
         with self._lock:
             token = uuid4().hex
-            return [self._claim(key, token) for key in keys]
+            return in_order(keys, {key: self._claim(key, token) for key in dict.fromkeys(keys)})
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE."""
@@ -114,14 +114,10 @@ class MemoryStore:
 
     def _claim(self, key: Key, token: str) -> Claim:
         now, row = self._clock(), self._rows.get(key)
-        if row is not None and row.state == State.DONE:
-            return Done()
-        if row is not None and not may_take(row, now, owner_is_dead=False):
-            return Busy()
-        interrupted = row is not None and row.state == State.CLAIMED
-        acquired = Acquired(key, token, row.attempt if row else 1, interrupted)
-        self._rows[key] = Row(State.CLAIMED, acquired.token, "", now + self.lease, acquired.attempt)
-        return acquired
+        claim = contend(key, row, token, now, is_dead=nobody) if row else Acquired(key, token, 1)
+        if isinstance(claim, Acquired):
+            self._rows[key] = Row(State.CLAIMED, token, "", now + self.lease, claim.attempt)
+        return claim
 
     def _complete(self, claim: Acquired) -> bool:
         row = self._rows.get(claim.key)
@@ -131,7 +127,7 @@ class MemoryStore:
 
     def _forget(self, key: Key) -> bool:
         row = self._rows.get(key)
-        if row is None or not may_forget(row, self._clock(), owner_is_dead=False):
+        if row is None or not may_forget(row, self._clock(), is_dead=nobody):
             return False
         del self._rows[key]
         return True

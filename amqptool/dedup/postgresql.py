@@ -23,14 +23,13 @@ from amqptool.dedup.interface import (
     Claim,
     ClaimLost,
     Counts,
-    Done,
     Entry,
     Key,
     Row,
     State,
+    contend,
     in_order,
     may_forget,
-    may_take,
 )
 from amqptool.dedup.owner import is_dead, this_process
 from amqptool.dedup.postgresql_server import Line, Server, Transactions
@@ -40,6 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import psycopg
+
+#: Seconds beyond the retention for which the name of an owner is kept that has not asked for its number again.
+_OWNER_KEPT = 24 * 3600.0
 
 
 class PostgresqlStore:
@@ -83,7 +85,11 @@ class PostgresqlStore:
             return []
         with self._lost.new_token() as token:
             places = self._places(wanted)
-            new = {"token": token.encode(), "owner": self._number(self._owner), "lease": self.lease}
+            new = {
+                "token": token.encode(),
+                "owner": self._dones.owner(encoded(self._owner), self._now()),
+                "lease": self.lease,
+            }
             [count] = self._ask(self._claims, statements.CLAIM, keys=places, **new)
             claims: dict[Key, Claim] = {key: Acquired(key, token, 1) for key in wanted}
             if count < len(wanted):
@@ -117,6 +123,9 @@ class PostgresqlStore:
 
     def prune(self) -> int:
         """Forget a batch of what is older than the retention."""
+        # The next claim asks for the number anew, and so tells that its owner is in use.
+        self._dones.forget_owner()
+        self._ask(self._claims, statements.PRUNE_OWNERS, seconds=self.retention + _OWNER_KEPT)
         [count] = self._ask(self._claims, statements.PRUNE, retention=self.retention, limit=PRUNE_BATCH)
         return int(count)
 
@@ -134,10 +143,8 @@ class PostgresqlStore:
         """Forget keys, but for what somebody alive is working on."""
         places = self._places(keys)
         rows, now = self._look(places)
-        free = {place: row for place, row in rows.items() if may_forget(row, now, owner_is_dead=is_dead(row.owner))}
-        gone = (
-            {bytes(place) for [place] in self._ask(self._claims, statements.FORGET, **_seen(free))} if free else set()
-        )
+        free = {place: row for place, row in rows.items() if may_forget(row, now, is_dead=is_dead)}
+        gone = self._changed(statements.FORGET, free)
         return [place in gone for place in places]
 
     @property
@@ -183,21 +190,31 @@ class PostgresqlStore:
     def _contend(self, keys: Mapping[bytes, Key], token: str, new: Mapping[str, Any]) -> dict[Key, Claim]:
         """Tell new claims from keys that somebody had claimed before, and take over which of these are free."""
         rows, now = self._look(list(keys))
-        # Asking for a process takes longer than a row does, and many rows have the same owner.
-        is_nobodys = cache(self._lost.is_nobodys)
-        free = {
-            place: row
+        dead = cache(is_dead)  # asking for a process takes longer than a row does, and many rows have the same owner
+        claims = {
+            place: contend(keys[place], self._lost.without_them(row), token, now, is_dead=dead)
             for place, row in rows.items()
-            if row.token != token
-            and row.state != State.DONE
-            and may_take(row, now, owner_is_dead=is_nobodys(row.token, row.owner))
         }
-        taken = self._ask(self._claims, statements.TAKE_OVER, **_seen(free), **new) if free else []
-        claims: dict[Key, Claim] = {key: _seen_claim(key, rows.get(place), token) for place, key in keys.items()}
-        return claims | {
-            keys[place]: Acquired(keys[place], token, attempt, interrupted=self._lost.is_interruption(free[place]))
-            for place, attempt in taken
+        free = {
+            place: rows[place]
+            for place, claim in claims.items()
+            if isinstance(claim, Acquired) and rows[place].token != token
         }
+        missed = free.keys() - self._changed(statements.TAKE_OVER, free, **new)
+        return {key: Busy() if place in missed else claims.get(place, Busy()) for place, key in keys.items()}
+
+    def _changed(self, statement: str, seen: Mapping[bytes, Row], **new: Any) -> set[bytes]:
+        """Change rows that are still as they were seen; return which."""
+        if not seen:
+            return set()
+        rows = seen.values()
+        values = {
+            "keys": list(seen),
+            "states": [row.state for row in rows],
+            "tokens": [row.token.encode() for row in rows],
+            "attempts": [row.attempt for row in rows],
+        }
+        return {bytes(place) for [place] in self._ask(self._claims, statement, **values, **new)}
 
     def _look(self, places: Sequence[bytes]) -> tuple[dict[bytes, Row], float]:
         """Return what is known of keys, and the time."""
@@ -226,27 +243,14 @@ class PostgresqlStore:
         """Return keys as the table has them."""
         return [self._number(scope).to_bytes(4, "big") + stored_id(message_id) for scope, message_id in keys]
 
-    def _number(self, name: str) -> int:
-        return self._dones.number(encoded(name))
+    def _number(self, scope: str) -> int:
+        return self._dones.number(encoded(scope))
 
     def _ask(self, line: Line, statement: str, **parameters: Any) -> list[Any]:
         return line.ask(statement, {"now": self._now(), **parameters})
 
     def _now(self) -> float | None:
         return self._clock() if self._clock else None
-
-
-def _seen(rows: Mapping[bytes, Row]) -> dict[str, Any]:
-    states, tokens = [row.state for row in rows.values()], [row.token.encode() for row in rows.values()]
-    return {"keys": list(rows), "states": states, "tokens": tokens}
-
-
-def _seen_claim(key: Key, row: Row | None, token: str) -> Claim:
-    if row is None:
-        return Busy()
-    if row.state == State.DONE:
-        return Done()
-    return Acquired(key, token, row.attempt) if row.token == token else Busy()
 
 
 def _row(state: int, token: bytes, owner: bytes, until: float, attempt: int) -> Row:

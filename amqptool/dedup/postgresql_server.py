@@ -124,11 +124,12 @@ class Line:
         self._durable = durable
         self._connection: psycopg.Connection[Any] | None = None
         self._numbers: dict[bytes, int] = {}
+        self._owner: int | None = None
 
     def connected(self) -> psycopg.Connection[Any]:
         """Return the connection, a new one where there is none."""
         if self._connection is None or self._connection.closed:
-            self._numbers = {}  # it may be another server's, or one that was set back
+            self._numbers, self._owner = {}, None  # it may be another server's, or one that was set back
             self._connection = self._server.connect(durable=self._durable)
             self._connection.execute(statements.BY_INDEX)
         return self._connection
@@ -141,11 +142,22 @@ class Line:
             return cursor.fetchall() if cursor.description else [cursor.rowcount]
 
     def number(self, name: bytes) -> int:
-        """Return the number that a name has in the database."""
+        """Return the number that a scope has in the database."""
         if name not in self._numbers:
             self.ask(statements.ADD_NAME, {"name": name})
             [[self._numbers[name]]] = self.ask(statements.NUMBER, {"name": name})
         return self._numbers[name]
+
+    def owner(self, name: bytes, now: float | None) -> int:
+        """Return the number that our owner has, which counts as used when it is asked for."""
+        if self._owner is None:
+            [[number]] = self.ask(statements.USE_OWNER, {"name": name, "now": now})
+            self._owner = int(number)
+        return self._owner
+
+    def forget_owner(self) -> None:
+        """Ask for the number of our owner anew, once it is needed."""
+        self._owner = None
 
     def close(self) -> None:
         """Close the connection."""

@@ -2,8 +2,10 @@
 
 A key is the number of its scope, in four bytes, and the id: in one column, so that the planner knows without
 statistics that there is one row for each. Scopes and owners have numbers of their own; names are kept as bytes,
-since text of PostgreSQL cannot hold every scope. No column that an UPDATE writes is in an index, and half of each
-page is free for it: thus the indexes are left as they are (HOT). The states are those of `interface.State`.
+since text of PostgreSQL cannot hold every scope. The name of an owner goes when that has claimed nothing for long; to
+rows that still have it, it is then a process of which nothing is known. No column that an UPDATE writes is in an index,
+and half of each page is free for it: thus the indexes are left as they are (HOT). The states are those of
+`interface.State`.
 
 Rows are locked in the order of their keys, so that two workers never wait for each other. Who writes under a claim
 meets nobody but who takes it over after its lease; should these two wait for each other, the server ends one's call.
@@ -11,7 +13,7 @@ meets nobody but who takes it over after its lease; should these two wait for ea
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: Marks the table as ours, and tells the version of its schema.
 MARK = "amqptool dedup store, schema version "
 #: An arbitrary number: whoever makes the table holds this advisory lock.
@@ -22,6 +24,12 @@ CREATE TABLE amqptool_dedup_name (
     number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name bytea NOT NULL UNIQUE
 );
+CREATE TABLE amqptool_dedup_owner (
+    number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name bytea NOT NULL UNIQUE,
+    used double precision NOT NULL
+);
+CREATE INDEX amqptool_dedup_owner_used ON amqptool_dedup_owner (used);
 CREATE TABLE amqptool_dedup (
     key bytea PRIMARY KEY,
     since double precision NOT NULL,
@@ -57,6 +65,13 @@ INSERT INTO amqptool_dedup_name (name) SELECT %(name)b WHERE NOT EXISTS (
 ) ON CONFLICT DO NOTHING
 """
 NUMBER = "SELECT number FROM amqptool_dedup_name WHERE name = %(name)b"
+#: Tell an owner its number; of the numbers of names that went, none is ever given again.
+USE_OWNER = f"""
+INSERT INTO amqptool_dedup_owner (name, used) VALUES (%(name)b, {_NOW})
+ON CONFLICT (name) DO UPDATE SET used = excluded.used
+RETURNING number
+"""
+PRUNE_OWNERS = f"DELETE FROM amqptool_dedup_owner WHERE used < {_NOW} - %(seconds)s"
 
 #: Claim keys that nobody has claimed before.
 CLAIM = f"""
@@ -66,15 +81,15 @@ FROM unnest(%(keys)b::bytea[]) AS wanted (key) ORDER BY key
 ON CONFLICT DO NOTHING
 """
 LOOK = f"""
-SELECT key, state, token, name, until, attempt, {_NOW}
+SELECT key, state, token, coalesce(name, ''), until, attempt, {_NOW}
 FROM unnest(%(keys)b::bytea[]) AS wanted (key)
-JOIN amqptool_dedup USING (key) JOIN amqptool_dedup_name ON number = owner
+JOIN amqptool_dedup USING (key) LEFT JOIN amqptool_dedup_owner ON number = owner
 """
 FIND = """
-SELECT scope.name, state, token, owners.name, until, attempt
+SELECT scope.name, state, token, coalesce(owners.name, ''), until, attempt
 FROM amqptool_dedup_name AS scope
 JOIN amqptool_dedup ON key = int4send(scope.number) || %(id)b
-JOIN amqptool_dedup_name AS owners ON owners.number = owner
+LEFT JOIN amqptool_dedup_owner AS owners ON owners.number = owner
 ORDER BY scope.name
 """
 COUNT = """
@@ -104,8 +119,9 @@ JOIN amqptool_dedup USING (key, token) WHERE state = 2
 _SAME = """
 WITH same AS (
     SELECT key
-    FROM unnest(%(keys)b::bytea[], %(states)s::int[], %(tokens)b::bytea[]) AS seen (key, state, token)
-    JOIN amqptool_dedup AS message USING (key, state, token)
+    FROM unnest(%(keys)b::bytea[], %(states)s::int[], %(tokens)b::bytea[], %(attempts)s::int[])
+        AS seen (key, state, token, attempt)
+    JOIN amqptool_dedup AS message USING (key, state, token, attempt)
     ORDER BY key
     FOR UPDATE OF message
 )
@@ -114,7 +130,7 @@ TAKE_OVER = f"""
 {_SAME}
 UPDATE amqptool_dedup AS message SET state = 1, token = %(token)b, owner = %(owner)s, until = {_NOW} + %(lease)s
 FROM same WHERE same.key = message.key
-RETURNING message.key, attempt
+RETURNING message.key
 """
 FORGET = f"{_SAME} DELETE FROM amqptool_dedup AS message USING same WHERE same.key = message.key RETURNING message.key"
 # What may be forgotten was claimed before the retention began.

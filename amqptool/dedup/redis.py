@@ -26,14 +26,13 @@ from amqptool.dedup.interface import (
     Busy,
     Claim,
     Counts,
-    Done,
     Entry,
     Key,
     Row,
     State,
+    contend,
     in_order,
     may_forget,
-    may_take,
 )
 from amqptool.dedup.owner import is_dead, this_process
 from amqptool.errors import ConfigError, DedupError
@@ -138,7 +137,7 @@ class RedisStore:
         free = {
             key: text
             for key, text in zip(wanted, rows, strict=True)
-            if text is not None and may_forget(row := _row(text), now, owner_is_dead=is_dead(row.owner))
+            if text is not None and may_forget(_row(text), now, is_dead=is_dead)
         }
         answers = self._run(scripts.FORGET, list(free), *free.values())
         gone = {key for key, answer in zip(free, answers, strict=True) if answer}
@@ -150,22 +149,13 @@ class RedisStore:
 
     def _contend(self, texts: Mapping[Key, bytes], now: float, token: str) -> dict[Key, Claim]:
         """Take over what is free of what is known."""
-        rows = {key: _row(text) for key, text in texts.items()}
-        # Asking for a process takes longer than a row does, and many rows have the same owner.
-        is_nobodys = cache(self._lost.is_nobodys)
-        free = {
-            key: row
-            for key, row in rows.items()
-            if row.state != State.DONE and may_take(row, now, owner_is_dead=is_nobodys(row.token, row.owner))
-        }
-        seen = [value for key, row in free.items() for value in (texts[key], row.attempt)]
-        changed = set(self._run(scripts.TAKE_OVER, list(free), *self._new_claim(token), *seen))
-        claims: dict[Key, Claim] = {key: Done() if row.state == State.DONE else Busy() for key, row in rows.items()}
-        return claims | {
-            key: Acquired(key, token, row.attempt, interrupted=self._lost.is_interruption(row))
-            for position, (key, row) in enumerate(free.items(), 1)
-            if position not in changed
-        }
+        rows = {key: self._lost.without_them(_row(text)) for key, text in texts.items()}
+        dead = cache(is_dead)  # asking for a process takes longer than a row does, and many rows have the same owner
+        claims = {key: contend(key, row, token, now, is_dead=dead) for key, row in rows.items()}
+        free = [key for key, claim in claims.items() if isinstance(claim, Acquired)]
+        seen = [value for key in free for value in (texts[key], rows[key].attempt)]
+        changed = self._run(scripts.TAKE_OVER, free, *self._new_claim(token), *seen)
+        return claims | {free[position - 1]: Busy() for position in changed}
 
     def _new_claim(self, token: str) -> tuple[int | str, ...]:
         return self._time(), _milliseconds(self.lease), _milliseconds(self.lease + self.retention), token, self._owner

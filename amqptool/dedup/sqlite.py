@@ -29,13 +29,12 @@ from amqptool.dedup.interface import (
     Counts,
     Entry,
     Key,
-    Row,
     State,
     in_order,
 )
 from amqptool.dedup.owner import this_process
-from amqptool.dedup.sqlite_file import BUSY_TIMEOUT, begin, connect, create_private, create_schema
-from amqptool.dedup.sqlite_rows import Rows
+from amqptool.dedup.sqlite_file import BUSY_TIMEOUT, begin, connect, create_private, create_tables, has_tables
+from amqptool.dedup.sqlite_rows import Rows, row_of
 from amqptool.dedup.turns import Turns
 from amqptool.errors import DedupError, HandlerError
 
@@ -47,18 +46,25 @@ _Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
 #: What SQLite answers when the disk is full or fails.
 _BROKEN = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _COUNT = """
-SELECT text, sum(state = 1), sum(state = 2), sum(state = 3)
-FROM message JOIN name ON name.number = scope GROUP BY text ORDER BY text
+SELECT name, sum(state = 1), sum(state = 2), sum(state = 3)
+FROM amqptool_dedup JOIN amqptool_dedup_name AS scopes ON scopes.number = scope
+GROUP BY name ORDER BY name
 """
 _FIND = """
-SELECT scopes.text, state, token, owners.text, until, attempt
-FROM message JOIN name AS scopes ON scopes.number = scope JOIN name AS owners ON owners.number = owner
-WHERE id = ? ORDER BY scopes.text
+SELECT scopes.name, state, token, owners.name, until, attempt
+FROM amqptool_dedup
+JOIN amqptool_dedup_name AS scopes ON scopes.number = scope
+JOIN amqptool_dedup_name AS owners ON owners.number = owner
+WHERE id = ? ORDER BY scopes.name
 """
 
 
 class SqliteStore:
-    """A store in one file, made with mode 0600 when it is not there."""
+    """A store in the table `amqptool_dedup` of a database, made when it is not there; a new file has mode 0600.
+
+    Raises:
+        DedupError: the file cannot be used, or there is no table and `create` is not set.
+    """
 
     def __init__(
         self,
@@ -68,6 +74,7 @@ class SqliteStore:
         retention: float = RETENTION,
         clock: Callable[[], float] = time.time,
         owner: str | None = None,
+        create: bool = True,
     ) -> None:
         """Open it; `owner` takes the place of this process's name."""
         self.lease = lease
@@ -80,13 +87,14 @@ class SqliteStore:
         self._closed = False
         with self._translated("open"):
             self._owner = owner or str(this_process())
-            create_private(self._path)
-            create_schema(self._path)
+            if create:
+                create_private(self._path)
+                create_tables(self._path)
+            elif not self._path.exists() or not has_tables(self._path):
+                raise DedupError(f"there is no dedup store in {self._path}")
             self._inode = self._path.stat().st_ino
             self._connection = connect(self._path)
             self._synchronous: _Synchronous = "FULL"
-            #: Of the names that are in the file.
-            self._numbers: dict[str, int] = {}
 
     def claim(self, keys: Sequence[Key]) -> list[Claim]:
         """Claim keys."""
@@ -125,11 +133,12 @@ class SqliteStore:
 
     def counts(self) -> list[Counts]:
         """Count the keys of each scope."""
-        return [Counts(*row) for row in self._read(_COUNT)]
+        return [Counts(decoded(scope), *numbers) for scope, *numbers in self._read(_COUNT)]
 
     def find(self, message_id: str) -> list[Entry]:
         """Return what is known of an id."""
-        return [Entry(Key(scope, message_id), Row(*row)) for scope, *row in self._read(_FIND, stored_id(message_id))]
+        rows = self._read(_FIND, stored_id(message_id))
+        return [Entry(Key(decoded(scope), message_id), row_of(*columns)) for scope, *columns in rows]
 
     def forget(self, keys: Sequence[Key]) -> list[bool]:
         """Forget keys, but for what somebody alive is working on."""
@@ -217,16 +226,15 @@ class SqliteStore:
     def _complete_within(self, connection: sqlite3.Connection, claim: Acquired) -> None:
         connection.row_factory = None  # the handler may have had it otherwise
         self._check_file()
-        if not Rows(connection, self._clock(), {}).write([claim], State.DONE, self.retention):
+        if not Rows(connection, self._clock()).write([claim], State.DONE, self.retention):
             raise ClaimLost(f"{claim.key.message_id}: the claim is no longer ours")
 
-    def _read(self, question: str, *values: str | bytes) -> list[tuple[Any, ...]]:
+    def _read(self, question: str, *values: bytes) -> list[tuple[Any, ...]]:
         # Without a transaction or a turn, which would keep the workers from writing meanwhile.
         self._check_not_closed()
         with self._translated("read"):
             self._check_file()
             with closing(connect(self._path, timeout=BUSY_TIMEOUT)) as connection:
-                connection.text_factory = decoded
                 return connection.execute(question, values).fetchall()
 
     @contextmanager
@@ -238,10 +246,9 @@ class SqliteStore:
                 self._synchronous = synchronous
             begin(self._connection)
             try:
-                yield Rows(self._connection, self._clock(), self._numbers)
+                yield Rows(self._connection, self._clock())
                 self._connection.commit()
             except BaseException:
-                self._numbers.clear()
                 self._connection.rollback()
                 raise
 

@@ -1,7 +1,8 @@
-"""The file of the SQLite store: its schema, and how it is made, opened and recognised.
+"""The file of the SQLite store: our tables in it, and how it is made, opened and recognised.
 
-Rows come in the order of time, which is also about the order in which they are completed and pruned: beside
-the index of ids, a batch touches few pages, and no other index is needed. An id is kept as 16 bytes.
+It may be a database of the user's, of which nothing but our tables is touched. Rows come in the order of time,
+which is also about the order in which they are completed and pruned: beside the index of ids, a batch touches few
+pages, and no other index is needed. An id is kept as 16 bytes.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Marks a file as ours ("amqd"), so that no other program's database is ever written to.
-APPLICATION_ID = 0x616D7164
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+#: Marks the files of schema versions up to 3 ("amqd"), which held a store and nothing else.
+FORMER_APPLICATION_ID = 0x616D7164
 #: Seconds to wait for another process's transaction.
 BUSY_TIMEOUT = 5.0
 #: Seconds between two attempts. SQLite's own waiting sleeps for up to 100 ms each time, in which a file with many
@@ -27,11 +28,15 @@ _POLL = 0.0005
 _CHECKPOINT, _CACHE = 4_000, 16_000
 
 # `until` is when a claim's lease ends, or when a finished row may be forgotten. A name is that of a scope or an
-# owner, which many rows share; names stay, since there are few.
+# owner, which many rows share. It is bytes, since what a text is depends on the encoding of the database, and a name
+# need not be UTF-8. `unused_since` is the newest row of a time after which nobody has used the name: as soon as all
+# rows are newer ones, none of them has it, and it goes.
 _SCHEMA = (
-    "CREATE TABLE name (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE amqptool_dedup_schema (version INTEGER NOT NULL)",
+    f"INSERT INTO amqptool_dedup_schema VALUES ({SCHEMA_VERSION})",  # noqa: S608
+    "CREATE TABLE amqptool_dedup_name (number INTEGER PRIMARY KEY, unused_since INTEGER, name BLOB NOT NULL UNIQUE)",
     """
-    CREATE TABLE message (
+    CREATE TABLE amqptool_dedup (
         number INTEGER PRIMARY KEY,
         scope INTEGER NOT NULL,
         id BLOB NOT NULL,
@@ -44,7 +49,7 @@ _SCHEMA = (
     )
     """,
 )
-_IDENTITY = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+_TABLES = "SELECT name FROM sqlite_master WHERE name IN ('amqptool_dedup', 'amqptool_dedup_schema')"
 
 
 def create_private(path: Path) -> None:
@@ -57,25 +62,53 @@ def create_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def create_schema(path: Path) -> None:
-    """Make the tables in an empty file; leave any other file as it is.
+def create_tables(path: Path) -> None:
+    """Make our tables in a file, unless they are there.
 
     Raises:
-        sqlite3.DatabaseError: the file is another program's, or of another version.
+        sqlite3.DatabaseError: they are another program's, or of another version.
     """
-    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as connection:
+    with closing(_open(path)) as connection:
+        if _has_tables(connection):
+            return
         connection.execute("BEGIN IMMEDIATE")
-        application, version, tables = (connection.execute(question).fetchone()[0] for question in _IDENTITY)
-        if (application, tables) == (0, 0):
+        if not _has_tables(connection):  # another process may have made them meanwhile
             for statement in _SCHEMA:
                 connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif application != APPLICATION_ID:
-            raise sqlite3.DatabaseError("it is the database of another program")
-        elif version != SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(f"its schema is version {version}, and this amqptool needs {SCHEMA_VERSION}")
         connection.execute("COMMIT")
+
+
+def has_tables(path: Path) -> bool:
+    """Return whether our tables are in a file that is there.
+
+    Raises:
+        sqlite3.DatabaseError: they are another program's, or of another version.
+    """
+    with closing(_open(path)) as connection:
+        return _has_tables(connection)
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    if _value(connection, "PRAGMA application_id") == FORMER_APPLICATION_ID:
+        raise sqlite3.DatabaseError("it was made by an earlier amqptool: name another file")
+    tables = {name for (name,) in connection.execute(_TABLES)}
+    if tables == {"amqptool_dedup"}:
+        raise sqlite3.DatabaseError("its table amqptool_dedup is another program's")
+    if not tables:
+        return False
+    version = _value(connection, "SELECT max(version) FROM amqptool_dedup_schema")
+    if version != SCHEMA_VERSION:
+        raise sqlite3.DatabaseError(f"its schema is version {version}, and this amqptool needs {SCHEMA_VERSION}")
+    return True
+
+
+def _value(connection: sqlite3.Connection, question: str) -> object:
+    (value,) = connection.execute(question).fetchone()
+    return value
+
+
+def _open(path: Path, timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
 
 
 def connect(path: Path, *, timeout: float = 0.0) -> sqlite3.Connection:
@@ -83,7 +116,7 @@ def connect(path: Path, *, timeout: float = 0.0) -> sqlite3.Connection:
 
     Only with `timeout`, in seconds, does a statement wait for others by itself.
     """
-    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+    connection = _open(path, timeout)
     _switch_to_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
@@ -102,7 +135,12 @@ def begin(connection: sqlite3.Connection) -> None:
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     # The busy timeout does not cover this switch: it fails at once while another process opens the file.
-    _execute_when_free(connection, "PRAGMA journal_mode = WAL")
+    try:
+        _execute_when_free(connection, "PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        if _is_busy(error):
+            raise sqlite3.OperationalError(f"{error}: another program keeps it from changing to WAL") from error
+        raise
 
 
 def _execute_when_free(connection: sqlite3.Connection, statement: str) -> None:
@@ -112,6 +150,10 @@ def _execute_when_free(connection: sqlite3.Connection, statement: str) -> None:
             connection.execute(statement)
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if not _is_busy(error) or time.monotonic() > deadline:
                 raise
         time.sleep(_POLL)
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # the rest tells details

@@ -6,8 +6,8 @@ from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from amqptool.dedup.ids import encoded, stored_id
-from amqptool.dedup.interface import Acquired, Busy, Claim, Done, Key, Row, State, may_forget, may_take
+from amqptool.dedup.ids import decoded, encoded, stored_id
+from amqptool.dedup.interface import Acquired, Claim, Key, Row, State, contend, may_forget
 from amqptool.dedup.owner import is_alive, is_dead
 
 if TYPE_CHECKING:
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A text of SQLite may hold any bytes, if it is given as bytes.
-_NAME = "INSERT INTO name (text) VALUES (CAST(? AS TEXT))"
-_NUMBER = "SELECT number FROM name WHERE text = CAST(? AS TEXT)"
+_NUMBER = "SELECT number FROM amqptool_dedup_name WHERE name = ? AND unused_since IS NULL"
+_USE = "INSERT INTO amqptool_dedup_name (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET unused_since = NULL"
 # Ids are 16 bytes each, so a batch of them is one value, and one statement takes it: a statement for each id would
 # give the interpreter to the other threads and wait to have it back, once a message.
 _IDS = """
@@ -27,24 +26,36 @@ SELECT substr(:ids, start, 16) AS id FROM place
 """
 # The states are those of `State`: 1 claimed, 2 done, 3 released.
 _INSERT = f"""
-INSERT INTO message (scope, id, state, token, owner, until, attempt)
+INSERT INTO amqptool_dedup (scope, id, state, token, owner, until, attempt)
 SELECT :scope, id, 1, :token, :owner, :until, 1 FROM ({_IDS}) WHERE true
 ON CONFLICT DO NOTHING
 """  # noqa: S608
 _SELECT = """
-SELECT state, token, text, until, attempt FROM message JOIN name ON name.number = owner WHERE scope = ? AND id = ?
+SELECT state, token, name, until, attempt
+FROM amqptool_dedup JOIN amqptool_dedup_name AS owners ON owners.number = owner
+WHERE scope = ? AND id = ?
 """
-_TAKE = "UPDATE message SET state = 1, token = ?, owner = ?, until = ? WHERE scope = ? AND id = ?"
+_TAKE = "UPDATE amqptool_dedup SET state = 1, token = ?, owner = ?, until = ? WHERE scope = ? AND id = ?"
 _OURS = f"scope = :scope AND id IN ({_IDS}) AND state = 1 AND token = :token"
-_WRITE = f"UPDATE message SET state = :state, until = :until, attempt = :attempt WHERE {_OURS}"  # noqa: S608
-_IS_DONE = "SELECT 1 FROM message WHERE scope = ? AND id = ? AND state = 2 AND token = ?"
-_DISCARD = f"DELETE FROM message WHERE {_OURS}"  # noqa: S608
-_FORGET = "DELETE FROM message WHERE scope = ? AND id = ?"
+_WRITE = f"UPDATE amqptool_dedup SET state = :state, until = :until, attempt = :attempt WHERE {_OURS}"  # noqa: S608
+_IS_DONE = "SELECT 1 FROM amqptool_dedup WHERE scope = ? AND id = ? AND state = 2 AND token = ?"
+_DISCARD = f"DELETE FROM amqptool_dedup WHERE {_OURS}"  # noqa: S608
+_FORGET = "DELETE FROM amqptool_dedup WHERE scope = ? AND id = ?"
 _PRUNE = """
-DELETE FROM message WHERE number IN (
-    SELECT number FROM (SELECT number, state, until FROM message ORDER BY number LIMIT :oldest)
+DELETE FROM amqptool_dedup WHERE number IN (
+    SELECT number FROM (SELECT number, state, until FROM amqptool_dedup ORDER BY number LIMIT :oldest)
     WHERE until < :now AND (state <> 1 OR until < :now - :retention) LIMIT :limit
 )
+"""
+_PRUNE_NAMES = """
+DELETE FROM amqptool_dedup_name WHERE number IN (
+    SELECT number FROM amqptool_dedup_name
+    WHERE unused_since < coalesce((SELECT min(number) FROM amqptool_dedup), unused_since + 1) LIMIT :limit
+)
+"""
+_SUSPECT_NAMES = """
+UPDATE amqptool_dedup_name SET unused_since = coalesce((SELECT max(number) FROM amqptool_dedup), 0)
+WHERE number IN (SELECT number FROM amqptool_dedup_name WHERE unused_since IS NULL LIMIT :limit)
 """
 
 
@@ -53,12 +64,13 @@ _OLDEST = 20_000
 
 
 class Rows:
-    """The rows during one transaction, at one time; `numbers` are those of names that are known already."""
+    """The rows during one transaction, at one time."""
 
-    def __init__(self, connection: sqlite3.Connection, now: float, numbers: dict[str, int]) -> None:
+    def __init__(self, connection: sqlite3.Connection, now: float) -> None:
         self._connection = connection
         self._now = now
-        self._numbers = numbers
+        # Not for longer: the next transaction of another process may prune names, and give their numbers to others.
+        self._numbers: dict[str, int] = {}
         # Asking for a process takes longer than a row does, and many rows have the same owner.
         self._is_dead, self._is_alive = cache(is_dead), cache(is_alive)
 
@@ -97,16 +109,19 @@ class Rows:
         found = self._connection.execute(_SELECT, self._place(key)).fetchone()
         if found is None:
             return False
-        row = Row(*found)
-        if not may_forget(row, self._now, **self._life_of(row)):
+        row = row_of(*found)
+        if not may_forget(row, self._now, is_dead=self._is_dead, is_alive=self._is_alive):
             return False
         self._connection.execute(_FORGET, self._place(key))
         return True
 
     def prune(self, retention: float, limit: int) -> int:
-        """Delete the oldest rows of those that may be forgotten; return how many."""
+        """Delete the oldest rows of those that may be forgotten, and names that no row has; return how many rows."""
         values = {"now": self._now, "retention": retention, "limit": limit, "oldest": _OLDEST}
-        return self._connection.execute(_PRUNE, values).rowcount
+        count = self._connection.execute(_PRUNE, values).rowcount
+        for statement in (_PRUNE_NAMES, _SUSPECT_NAMES):
+            self._connection.execute(statement, {"limit": limit})
+        return count
 
     def _execute(self, statement: str, scope: str, keys: Sequence[Key], values: dict[str, object]) -> int:
         """Execute a statement for many ids of one scope; return for how many it did something."""
@@ -114,37 +129,30 @@ class Rows:
         return self._connection.execute(statement, values | {"scope": self._number(scope), "ids": ids}).rowcount
 
     def _contend(self, key: Key, token: str, owner: int, until: float) -> Claim:
-        row = Row(*self._connection.execute(_SELECT, self._place(key)).fetchone())
-        if row.state == State.DONE:
-            return Done()
-        if row.token == token:  # just inserted
-            return Acquired(key, token, row.attempt)
-        if not may_take(row, self._now, **self._life_of(row)):
-            return Busy()
-        self._connection.execute(_TAKE, (token, owner, until, *self._place(key)))
-        return Acquired(key, token, row.attempt, interrupted=row.state == State.CLAIMED)
-
-    def _life_of(self, row: Row) -> dict[str, bool]:
-        return {"owner_is_dead": self._is_dead(row.owner), "owner_is_alive": self._is_alive(row.owner)}
+        row = row_of(*self._connection.execute(_SELECT, self._place(key)).fetchone())
+        claim = contend(key, row, token, self._now, is_dead=self._is_dead, is_alive=self._is_alive)
+        if isinstance(claim, Acquired) and row.token != token:
+            self._connection.execute(_TAKE, (token, owner, until, *self._place(key)))
+        return claim
 
     def _place(self, key: Key) -> tuple[int, bytes]:
         return self._number(key.scope), stored_id(key.message_id)
 
     def _number(self, text: str) -> int:
-        number = self._numbers.get(text)
-        if number is None:
-            number = self._numbers[text] = self._read_number(text) or self._add_number(text)
-        return number
+        """Return the number of a name, which is in use from now on."""
+        if text not in self._numbers:
+            name = (encoded(text),)
+            found = self._connection.execute(_NUMBER, name).fetchone()
+            if found is None:
+                self._connection.execute(_USE, name)
+                found = self._connection.execute(_NUMBER, name).fetchone()
+            (self._numbers[text],) = found
+        return self._numbers[text]
 
-    def _read_number(self, text: str) -> int | None:
-        row = self._connection.execute(_NUMBER, (encoded(text),)).fetchone()
-        return None if row is None else int(row[0])
 
-    def _add_number(self, text: str) -> int:
-        number = self._connection.execute(_NAME, (encoded(text),)).lastrowid
-        if number is None:
-            raise RuntimeError("SQLite has inserted a row without a number")
-        return number
+def row_of(state: int, token: str, owner: bytes, until: float, attempt: int) -> Row:
+    """Return a row as it is selected."""
+    return Row(state, token, decoded(owner), until, attempt)
 
 
 def _grouped(pairs: Iterable[tuple[T, Key]]) -> ItemsView[T, list[Key]]:

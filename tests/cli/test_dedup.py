@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from amqptool.dedup import open_store
 from amqptool.dedup.interface import Acquired, Key
 from amqptool.dedup.sqlite import SqliteStore
 from tests.support.cli import run_cli
+from tests.support.sqlite_files import run_sql
 
 DONE, CLAIMED, RELEASED, NEVER = (f"0198c2f0-0000-4000-8000-00000000000{number}" for number in range(4))
 SCOPE = "rabbit@host//orders"
@@ -98,8 +100,24 @@ def test_a_store_that_is_not_there_is_not_made(command: list[str], tmp_path: Pat
     result = run_cli("dedup", *command, "--dedup", f"sqlite:///{tmp_path}/none.db")
 
     assert result.returncode == 69
-    assert result.stderr == f"amqptool: error: there is no dedup store {tmp_path}/none.db\n"
+    assert result.stderr == f"amqptool: error: there is no dedup store in {tmp_path}/none.db\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_the_users_is_looked_into(tmp_path: Path) -> None:
+    """Every command works beside tables of another program, and leaves them alone; without a store there is none."""
+    url = f"sqlite:///{tmp_path}/shop.db"
+    run_sql(tmp_path / "shop.db", "CREATE TABLE message (id TEXT)", "INSERT INTO message VALUES ('hello')")
+    assert "there is no dedup store in" in run_cli("dedup", "stats", "--dedup", url).stderr
+    with closing(SqliteStore(tmp_path / "shop.db")) as store:
+        store.complete([claim for claim in store.claim([Key(SCOPE, DONE)]) if isinstance(claim, Acquired)])
+
+    assert run_cli("dedup", "stats", "--dedup", url).stdout == f"{SCOPE}: 1 done, 0 claimed, 0 released\n"
+    assert run_cli("dedup", "show", DONE, "--dedup", url).stdout.startswith(f"{DONE} done in {SCOPE}")
+    assert run_cli("dedup", "prune", "--dedup", url).stderr == "0 ids pruned\n"
+    assert run_cli("dedup", "forget", DONE, "--dedup", url).stderr == "1 forgotten\n"
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as shop:
+        assert shop.execute("SELECT * FROM message").fetchall() == [("hello",)]
 
 
 @pytest.mark.parametrize(("url", "code"), [("memory:", 78), ("mysql://x", 78), ("none", 78)])

@@ -10,12 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from amqptool.dedup.interface import PRUNE_BATCH, Acquired, Key, State
+from amqptool.dedup.interface import PRUNE_BATCH, Acquired, Busy, Key, State
 from amqptool.dedup.postgresql import PostgresqlStore
 from amqptool.dedup.postgresql_statements import SCHEMA_VERSION, WRITE
 from amqptool.errors import DedupError
 
-KEY = Key("scope", "id")
+KEY, DAY = Key("scope", "id"), 24 * 3600.0
 
 #: Ends whoever has written to the table, as late as can be.
 _DEATH_AT_COMMIT = """
@@ -167,6 +167,62 @@ def test_a_batch_is_found_by_the_index_whatever_statistics_say(
 
     assert "Index Cond: (key = claim.key)" in plan
     assert "Seq Scan" not in plan
+
+
+def test_names_of_owners_do_not_pile_up(postgresql_url: str, connection: psycopg.Connection[Any]) -> None:
+    """One that has claimed nothing since a day before the retention began is forgotten; its rows need not be."""
+    now = [1e9]
+    for day in range(6):
+        settings = {"clock": lambda: now[0], "retention": 1.5 * DAY, "lease": 10 * DAY, "owner": f"worker {day}"}
+        with closing(PostgresqlStore(postgresql_url, **settings)) as store:
+            store.claim([Key("scope", f"{day}")])
+            store.prune()
+        now[0] += DAY
+
+    names = connection.execute("SELECT name FROM amqptool_dedup_owner ORDER BY name").fetchall()
+    assert names == [(b"worker 3",), (b"worker 4",), (b"worker 5",)]
+    assert connection.execute("SELECT count(*) FROM amqptool_dedup").fetchone() == (6,)
+
+
+def test_an_owner_that_goes_on_claiming_keeps_its_name(
+    postgresql_url: str, connection: psycopg.Connection[Any]
+) -> None:
+    """However long its process runs."""
+    now = [1e9]
+    with closing(PostgresqlStore(postgresql_url, clock=lambda: now[0], retention=DAY, owner="worker")) as store:
+        for day in range(5):
+            store.claim([Key("scope", f"{day}")])
+            store.prune()
+            now[0] += DAY
+
+    assert connection.execute("SELECT name FROM amqptool_dedup_owner").fetchall() == [(b"worker",)]
+
+
+def test_a_claim_of_an_owner_that_is_forgotten_holds_until_its_lease_ends(
+    postgresql_url: str, connection: psycopg.Connection[Any]
+) -> None:
+    """It is as that of another machine's process: nothing but the lease is known."""
+    now = [1e9]
+    with closing(PostgresqlStore(postgresql_url, clock=lambda: now[0], lease=10)) as store:
+        claim = acquire(store)
+        connection.execute("DELETE FROM amqptool_dedup_owner")
+
+        assert [entry.row.owner for entry in store.find("id")] == [""]
+        assert (store.claim([KEY]), store.forget([KEY])) == ([Busy()], [False])
+        store.renew([claim])
+        now[0] += 10
+        assert isinstance(store.claim([KEY])[0], Acquired)
+
+
+def test_an_owner_that_was_forgotten_is_named_anew(postgresql_url: str, connection: psycopg.Connection[Any]) -> None:
+    """A process that had nothing to do for long goes on under a number that nobody ever had."""
+    with closing(PostgresqlStore(postgresql_url, owner="worker")) as store:
+        store.claim([KEY])
+        connection.execute("DELETE FROM amqptool_dedup_owner")
+        store.prune()
+        store.claim([Key("scope", "other")])
+
+        assert [store.find(name)[0].row.owner for name in ("id", "other")] == ["", "worker"]
 
 
 def many(count: int) -> list[Key]:

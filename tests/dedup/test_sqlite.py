@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,91 +17,12 @@ import pytest
 from amqptool.dedup.ids import stored_id
 from amqptool.dedup.interface import Acquired, Busy, Done, Key
 from amqptool.dedup.sqlite import _FIND, SqliteStore
-from amqptool.dedup.sqlite_file import APPLICATION_ID, SCHEMA_VERSION
+from amqptool.dedup.sqlite_file import FORMER_APPLICATION_ID, SCHEMA_VERSION
 from amqptool.errors import DedupError
+from tests.support.sqlite_files import OtherProcess, contents, run_sql
 
 KEY, OTHER = Key("scope", "id"), Key("scope", "other")
 FAR_FUTURE = 10.0**9
-
-#: What another process does: each line of stdin is an expression, and its value goes to stdout.
-_OTHER_PROCESS = """
-import resource, sqlite3, sys
-from amqptool.dedup.interface import Acquired, Key
-from amqptool.dedup.sqlite import SqliteStore
-from amqptool.errors import DedupError
-
-def claim(*names):
-    return [type(answer).__name__ for answer in store.claim([Key("scope", name) for name in names])]
-
-def open_all(*paths):
-    return [SqliteStore(path).close() for path in paths]
-
-def limit(size):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-def fill():
-    for number in range(10_000):
-        try:
-            claim(f"filler-{number}")
-        except DedupError as error:
-            return str(error)
-
-store = SqliteStore(sys.argv[1]) if len(sys.argv) > 1 else None
-for line in sys.stdin:
-    try:
-        answer = eval(line)
-    except Exception as error:
-        answer = f"{type(error).__name__}: {error}"
-    print(answer, flush=True)
-"""
-
-
-class OtherProcess:
-    """A Python process of its own that has the store open."""
-
-    def __init__(self, *path: Path) -> None:
-        arguments = [sys.executable, "-c", _OTHER_PROCESS, *map(str, path)]
-        self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def send(self, expression: str) -> None:
-        """Have an expression evaluated, without waiting for it."""
-        assert self.process.stdin
-        self.process.stdin.write(f"{expression}\n")
-        self.process.stdin.flush()
-
-    def answer(self) -> str:
-        """Return the value of the next expression."""
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
-
-    def ask(self, expression: str) -> str:
-        """Have an expression evaluated and return its value."""
-        self.send(expression)
-        return self.answer()
-
-    def kill(self) -> None:
-        """Kill the process and wait until it is a zombie; its parent has not asked for it yet."""
-        self.process.send_signal(signal.SIGKILL)
-        os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
-
-    def end(self) -> None:
-        """End the process and everything about it."""
-        self.process.kill()
-        self.process.communicate()
-
-
-@pytest.fixture
-def others() -> Iterator[Callable[..., OtherProcess]]:
-    """Give a function that starts another process, which ends with the test."""
-    started: list[OtherProcess] = []
-
-    def start(*path: Path) -> OtherProcess:
-        started.append(OtherProcess(*path))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.end()
 
 
 @pytest.fixture
@@ -131,18 +49,6 @@ def acquire(store: SqliteStore, key: Key = KEY) -> Acquired:
 def mode(path: Path) -> int:
     """Return a file's permissions."""
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def run_sql(path: Path, *statements: str) -> None:
-    """Do something to a database as another program would."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    """Return the files of a directory, byte for byte."""
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 # -- the file --
@@ -199,15 +105,6 @@ def test_done_waits_for_the_disk_and_claims_do_not(store: SqliteStore) -> None:
     assert setting("synchronous") == 2
     store.release([claim], failed=False)
     assert setting("synchronous") == 1
-
-
-def test_the_file_says_whose_it_is(path: Path) -> None:
-    """The file carries our application id and the version of its schema."""
-    SqliteStore(path).close()
-
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
 def test_an_empty_file_is_taken(path: Path) -> None:
@@ -283,7 +180,7 @@ def test_a_batch_that_fails_half_way_leaves_nothing(path: Path, store: SqliteSto
     for when in ("UPDATE", "INSERT"):
         run_sql(
             path,
-            f"CREATE TRIGGER no_{when} BEFORE {when} ON message WHEN new.id IN ({unwanted}) "
+            f"CREATE TRIGGER no_{when} BEFORE {when} ON amqptool_dedup WHEN new.id IN ({unwanted}) "
             "BEGIN SELECT raise(ABORT, 'no room for it'); END",
         )
 
@@ -296,32 +193,24 @@ def test_a_batch_that_fails_half_way_leaves_nothing(path: Path, store: SqliteSto
 # -- what is no store of ours --
 
 
-@pytest.mark.parametrize(
-    "statements",
-    [
-        ["CREATE TABLE message (id TEXT)"],
-        ["CREATE TABLE message (id TEXT)", "PRAGMA user_version = 1"],
-        ["PRAGMA application_id = 1234"],
-        ["PRAGMA journal_mode = WAL", "CREATE TABLE other (id TEXT)"],
-        ["CREATE VIEW other AS SELECT 1"],
-    ],
-)
-def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path, statements: list[str]) -> None:
-    """Another program's database is refused, and not a byte of it or next to it changes."""
-    run_sql(tmp_path / "other.db", *statements)
+def test_a_file_of_an_earlier_amqptool_is_refused_and_left_alone(tmp_path: Path) -> None:
+    """What is done there must not be forgotten silently, and not a byte of it or next to it changes."""
+    run_sql(tmp_path / "old.db", f"PRAGMA application_id = {FORMER_APPLICATION_ID}", "PRAGMA user_version = 3")
     before = contents(tmp_path)
 
-    with pytest.raises(DedupError, match=r"other\.db: it is the database of another program"):
-        SqliteStore(tmp_path / "other.db")
+    with pytest.raises(DedupError, match=r"old\.db: it was made by an earlier amqptool: name another file"):
+        SqliteStore(tmp_path / "old.db")
 
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("version", [0, SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])
-def test_another_schema_version_is_refused_and_left_alone(path: Path, version: int) -> None:
-    """A file of another amqptool is refused with both versions named, and not a byte of it changes."""
+@pytest.mark.parametrize("version", [SCHEMA_VERSION - 1, SCHEMA_VERSION + 1, None])
+def test_another_schema_version_is_refused_and_left_alone(path: Path, version: int | None) -> None:
+    """Tables of another amqptool are refused with both versions named, and not a byte of the file changes."""
     SqliteStore(path).close()
-    run_sql(path, f"PRAGMA user_version = {version}")
+    run_sql(path, "DELETE FROM amqptool_dedup_schema")
+    if version is not None:
+        run_sql(path, f"INSERT INTO amqptool_dedup_schema VALUES ({version})")
     before = contents(path.parent)
 
     with pytest.raises(DedupError, match=f"version {version}, and this amqptool needs {SCHEMA_VERSION}"):
@@ -413,11 +302,12 @@ def test_a_file_that_comes_back_works_again(path: Path, store: SqliteStore) -> N
 
 @pytest.mark.parametrize("call", CALLS)
 def test_broken_pages_are_an_error_of_each_call(path: Path, call: str) -> None:
-    """E4: behind a first page that is whole nothing is begun anew either."""
+    """E4: behind the pages that are read to open it nothing is begun anew either."""
     with closing(SqliteStore(path)) as store:
         claim = acquire(store)
     content = path.read_bytes()
-    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    opened = 2 * 4096  # what tables there are, and the version of ours
+    path.write_bytes(content[:opened] + b"\xff" * (len(content) - opened))
 
     with closing(SqliteStore(path)) as store, pytest.raises(DedupError, match="malformed"):
         CALLS[call](store, claim)
@@ -538,13 +428,88 @@ def test_a_store_that_is_pruned_does_not_grow(path: Path) -> None:
     assert pages[3] <= pages[1]
 
 
+def names(path: Path) -> list[str]:
+    """Return the names of scopes and owners that are kept."""
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT name FROM amqptool_dedup_name ORDER BY name").fetchall()
+    return [name.decode() for (name,) in found]
+
+
+def test_names_of_owners_do_not_pile_up(path: Path) -> None:
+    """A name goes once no row has it, and not before."""
+    now = [1000.0]
+    for number in range(6):
+        settings = {"clock": lambda: now[0], "retention": 25, "owner": f"worker {number}"}
+        with closing(SqliteStore(path, **settings)) as store:
+            store.prune()
+            claim = acquire(store, Key("scope", f"{number}"))
+            store.complete([claim])
+        now[0] += 10
+
+    assert names(path) == ["scope", "worker 3", "worker 4", "worker 5"]
+    with closing(SqliteStore(path)) as store:
+        assert [store.find(f"{number}")[0].row.owner for number in (3, 4, 5)] == ["worker 3", "worker 4", "worker 5"]
+
+
+def test_names_go_with_the_last_row(path: Path) -> None:
+    """Of a store in which nothing is remembered no names are kept, but those that somebody uses come back."""
+    now = [1000.0]
+    with closing(SqliteStore(path, clock=lambda: now[0], retention=10, owner="worker")) as store:
+        store.complete([acquire(store)])
+        now[0] += 11
+        while store.prune():
+            pass
+        assert names(path) == []
+
+        claim = acquire(store)
+        assert names(path) == ["scope", "worker"]
+        assert store.complete([claim]) == [True]
+        assert store.claim([KEY]) == [Done()]
+
+
+def test_a_name_that_is_used_again_stays(path: Path) -> None:
+    """An owner that takes a row over is kept for it, though its own rows are gone."""
+    now = [1000.0]
+
+    def open_as(owner: str) -> SqliteStore:
+        return SqliteStore(path, clock=lambda: now[0], retention=20, lease=1, owner=owner)
+
+    with closing(open_as("first")) as first, closing(open_as("heir")) as heir:
+        heir.complete([acquire(heir, OTHER)])
+        heir.prune()
+        acquire(first)
+        now[0] += 15
+        heir.complete([acquire(heir)])
+        now[0] += 10
+        assert [heir.prune() for _ in range(3)] == [1, 0, 0]
+
+        assert [entry.row.owner for entry in heir.find("id")] == ["heir"]
+        assert names(path) == ["first", "heir", "scope"]
+
+
+def test_a_process_outlives_its_name(path: Path, store: SqliteStore, others: Callable[..., OtherProcess]) -> None:
+    """One that has used its name before does not rely on its number, which may be another's by then."""
+    other = others(path)
+    other.ask("store.discard(store.claim([Key('scope', 'id')]))")
+    store.prune()
+    store.prune()
+    assert names(path) == []
+    with closing(SqliteStore(path, owner="another")) as another:
+        another.claim([Key("another scope", "id")])
+
+    assert other.ask("claim('id')") == "['Acquired']"
+    assert store.claim([KEY]) == [Busy()]
+    other.kill()
+    assert isinstance(store.claim([KEY])[0], Acquired)
+
+
 @pytest.mark.usefixtures("store")
 def test_an_id_is_found_by_an_index(path: Path) -> None:
     """However many ids there are, looking for one does not read the others."""
     with closing(sqlite3.connect(path)) as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {_FIND}", ("id",)).fetchall()
 
-    assert "SEARCH message USING INDEX" in str(plan)
+    assert "SEARCH amqptool_dedup USING INDEX" in str(plan)
 
 
 def test_a_zombie_holds_nothing(path: Path, store: SqliteStore, others: Callable[..., OtherProcess]) -> None:

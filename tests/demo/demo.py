@@ -110,7 +110,7 @@ class Demo:
             database.execute("ATTACH ? AS dedup", (str(self.dedup),))
             question = (
                 "SELECT count(*) FROM release WHERE worker = ? AND replace(message_id, '-', '') NOT IN"
-                " (SELECT lower(hex(id)) FROM dedup.message WHERE state = 2)"  # kept as the bytes of the UUID
+                " (SELECT lower(hex(id)) FROM dedup.amqptool_dedup WHERE state = 2)"  # kept as the bytes of the UUID
             )
             return int(database.execute(question, (worker,)).fetchone()[0])
 

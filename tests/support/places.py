@@ -15,12 +15,11 @@ Store: TypeAlias = SqliteStore | PostgresqlStore
 
 
 class Place:
-    """A database with a table of effects, in which nothing keeps one from being there twice."""
+    """A database of the user's with a table of effects, in which nothing keeps one from being there twice."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.kind = url.partition(":")[0]
-        self.open().close()  # a file of SQLite takes other tables only after those of the store
         with self.connect() as connection:
             connection.execute("CREATE TABLE effect (name text)")
 

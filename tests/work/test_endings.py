@@ -147,7 +147,7 @@ def test_no_more_than_a_commit_group_is_handled_while_done_cannot_be_written(
     reached = asyncio.Event()
 
     def claimed() -> int:
-        (count,) = locked.execute("SELECT count(*) FROM message").fetchone()
+        (count,) = locked.execute("SELECT count(*) FROM amqptool_dedup").fetchone()
         return int(count)
 
     async def handle(_delivery: Delivery) -> None:
