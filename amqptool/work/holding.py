@@ -56,6 +56,12 @@ class Holding:
             item.timer = self._loop.call_later(seconds, self._on_due, item)
         self._on_change()
 
+    def look_again(self, item: Item, seconds: float) -> None:
+        """Hold a delivery until it can be told whether it is done: by a claim, so it must have none of ours."""
+        item.looks += 1
+        self._claims.let_go(item, failed=False)
+        self.hold(item, seconds)
+
     def give_all_back(self) -> None:
         """Give back all that is not being handled, and from now on all that would be held."""
         self._gives_all_back = True

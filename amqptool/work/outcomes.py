@@ -71,7 +71,7 @@ class Outcomes:
                 self._hand.running.discard(item)
                 self._on_stop(error)
             elif isinstance(error, NotCommitted):
-                self._claim_again(item, error)
+                self.doubt(item, after_no_commit(item.looks), f"not committed: {error}")
             else:
                 self.fail(item, error)
         if done:
@@ -106,17 +106,10 @@ class Outcomes:
             self._claims.let_go(item, failed=True)
             self._holding.hold(item, decision.seconds if isinstance(decision, Hold) else 0.0)
 
-    def _claim_again(self, item: Item, error: NotCommitted) -> None:
-        """Hold what may be DONE or not; its claim is given up, else the next one would find it busy, with ourselves."""
-        log.warning(
-            "message %s: not committed: %s; looking again",
-            item.delivery.message_id,
-            error,
-            extra=item.about | {"error": str(error)},
-        )
-        self._claims.let_go(item, failed=False)
-        self._holding.hold(item, after_no_commit(item.looks).seconds)
-        item.looks += 1
+    def doubt(self, item: Item, hold: Hold, why: str) -> None:
+        """Look again whether a message is done of which the handler has succeeded."""
+        log.warning("message %s: %s; looking again", item.delivery.message_id, why, extra=item.about | {"error": why})
+        self._holding.look_again(item, hold.seconds)
 
     def _tell_failure(self, item: Item, error: Exception, remark: str = "") -> None:
         self._report.failed_attempts += 1

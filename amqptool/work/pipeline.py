@@ -249,8 +249,7 @@ class Pipeline:
                 case Ack():
                     duplicates.append(item)
                 case Hold(seconds):
-                    item.looks += 1
-                    self._holding.hold(item, seconds)
+                    self._holding.look_again(item, seconds)
         self._acks.acknowledge(duplicates, "duplicates")
         self._dispatch()
 
@@ -292,17 +291,11 @@ class Pipeline:
     def _after_completing(self, completed: list[tuple[Item, bool]]) -> None:
         done: list[Item] = []
         for item, is_recorded in completed:
-            match after_complete(recorded=is_recorded):
+            match after_complete(item.looks, recorded=is_recorded):
                 case Ack():
                     done.append(item)
-                case Hold(seconds):
-                    log.warning(
-                        "message %s: another worker took it over; looking again",
-                        item.delivery.message_id,
-                        extra=item.about,
-                    )
-                    item.claim = None
-                    self._holding.hold(item, seconds)
+                case Hold() as hold:
+                    self._outcomes.doubt(item, hold, "another worker took it over")
         self._acks.acknowledge(done, "handled")
         self._dispatch()
 
