@@ -77,6 +77,16 @@ class Outcomes:
         if done:
             self._acks.acknowledge(done, "handled")
 
+    def settle_last(self, endings: list[tuple[Item, Exception | None]]) -> None:
+        """Settle what has succeeded at the worker's end, and give up the rest as if it was never tried.
+
+        A handler may have failed since it was cancelled.
+        """
+        for item, error in endings:
+            if error is not None:
+                self._claims.let_go(item, failed=False)
+        self.settle([(item, error) for item, error in endings if error is None])
+
     def note(self, endings: list[tuple[Item, Exception | None]]) -> None:
         """Note how it ended with messages that were acknowledged before."""
         for item, error in endings:

@@ -270,11 +270,11 @@ class Pipeline:
     def _after_handling(self, endings: list[tuple[Item, Exception | None]]) -> None:
         if self._has_left_handlers:
             return
-        if self._ending:  # what has not succeeded was given up
-            endings = [(item, error) for item, error in endings if error is None]
         if self._ack_first:
             self._outcomes.note(endings)
             self._progress.note_activity()
+        elif self._ending:
+            self._outcomes.settle_last(endings)
         else:
             self._outcomes.settle(endings)
         self._dispatch()

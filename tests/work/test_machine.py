@@ -481,6 +481,24 @@ def test_a_handler_that_succeeds_in_the_last_turn_is_done() -> None:
     machine.teardown()
 
 
+def test_a_handler_that_fails_in_the_last_turn_gives_its_claim_up() -> None:
+    """Whoever comes next need not wait for the lease, and no attempt is lost: it may have failed since it must end."""
+    machine = Settlement(in_memory)
+    machine.start(workers=1, ladder=LADDERS[0], concurrency=1, commit_group=0, reject_missing_id=False)
+    machine.publish(ids=IDS[:1])
+    machine.deliver(pick=0, number=1, turns=None)
+    [process] = machine.processes
+
+    end(process.calls[0], ValueError)
+    process.end_now()
+    machine.run()
+
+    machine.nothing_is_broken()
+    [entry] = machine.looking.find(IDS[0])
+    assert (entry.row.state, entry.row.attempt) == (State.RELEASED, 1)
+    machine.teardown()
+
+
 def test_a_message_that_was_handled_alone_once_has_neighbours_again() -> None:
     """What outlives its lonely attempt is suspected no more: a crash beside others costs it no attempt."""
     machine = Settlement(in_memory)
