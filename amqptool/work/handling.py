@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,11 @@ class Handling:
         if self._ladder is not None and self._ladder.is_used_up(attempt):
             self._on_used_up(item, Interrupted(f"the process died in each of {attempt - 1} attempts"))
             return
-        await self._claims.count_attempt(item)
+        try:
+            await self._claims.count_attempt(item)
+        except asyncio.CancelledError:  # it may be counted, and will not be made
+            self._claims.let_go(item, failed=False)
+            raise
         self._crew.add([item])
 
 

@@ -520,3 +520,29 @@ def test_a_message_that_was_handled_alone_once_has_neighbours_again() -> None:
     machine.nothing_is_broken()
     assert [entry.row.attempt for entry in machine.looking.find(IDS[0])] == [2]
     machine.teardown()
+
+
+def test_an_attempt_that_is_counted_and_not_made_is_taken_back() -> None:
+    """A worker that ends before a message is handled alone costs it no attempt."""
+    machine = Settlement(in_memory)
+    machine.start(workers=1, ladder=LADDERS[0], concurrency=1, commit_group=0, reject_missing_id=False)
+    machine.publish(ids=IDS[:1])
+    machine.deliver(pick=0, number=1, turns=None)
+    machine.strike(pick=0, fault=ModelProcess.crash, turns=None)
+    machine.pass_time(2 * LEASE)
+    machine.start_missing()
+    [process] = machine.processes
+    stall_store(process)
+    machine.deliver(pick=0, number=1, turns=None)
+    process.store_calls.make_one()  # the claim: what comes next counts the attempt
+    machine.run()
+
+    process.end_now()
+    machine.run()
+    process.store_calls.let_go()
+    machine.run()
+
+    machine.nothing_is_broken()
+    [entry] = machine.looking.find(IDS[0])
+    assert (entry.row.state, entry.row.attempt) == (State.RELEASED, 1)
+    machine.teardown()
