@@ -44,7 +44,7 @@ class Holding:
         self._gives_all_back = False
 
     def hold(self, item: Item, seconds: float) -> None:
-        """Hold a delivery for so many seconds, if there is still something to wait for."""
+        """Hold a delivery for so many seconds, if there is still something to wait for, and time to."""
         self._hand.running.discard(item)
         if not item.channel.is_open:
             self.withdraw(item)
@@ -52,6 +52,8 @@ class Holding:
             self._give_back([item])
         elif item.has_failed and self._try_once:
             item.given_up = True
+        elif item.is_old:
+            self._requeue([item])
         else:
             item.timer = self._loop.call_later(seconds, self._on_due, item)
         self._on_change()

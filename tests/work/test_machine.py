@@ -546,3 +546,18 @@ def test_an_attempt_that_is_counted_and_not_made_is_taken_back() -> None:
     [entry] = machine.looking.find(IDS[0])
     assert (entry.row.state, entry.row.attempt) == (State.RELEASED, 1)
     machine.teardown()
+
+
+def test_what_fails_after_a_long_time_is_given_back() -> None:
+    """Held here, it would be in hand for longer than the broker allows."""
+    machine = Settlement(in_memory)
+    machine.start(workers=1, ladder=Ladder(QUEUE), concurrency=1, commit_group=0, reject_missing_id=False)
+    machine.publish(ids=IDS[:1])
+    machine.deliver(pick=0, number=1, turns=None)
+    machine.strike(pick=0, fault=give_back_old, turns=None)  # its handler is running
+
+    machine.end_calls(picks=[0], error=ValueError, turns=None)
+    machine.read_acks()
+
+    assert len(machine.broker.ready[QUEUE]) == 1
+    machine.teardown()
