@@ -214,7 +214,8 @@ class Pipeline:
         self._handling.take_back()
         self._report.abandoned = len(self.hand.running)
         if self.hand.running:
-            log.warning("messages left unfinished, for the broker to deliver again: %d", len(self.hand.running))
+            fate = "which are lost" if self._ack_first else "for the broker to deliver again"
+            log.warning("messages left unfinished, %s: %d", fate, len(self.hand.running))
         self._ending = True
         async with AsyncExitStack() as at_last:
             at_last.push_async_callback(self._handler.close)
