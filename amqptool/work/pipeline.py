@@ -10,8 +10,9 @@ the first round got to DONE.
                  ▲          │         │     └─▶ passing on ─▶ ack
                  └── held ◀─┴─────────┴────────────┘
 
-Each stage is a file of its own: `claims` are made and completed, `handling` runs what is ready, `outcomes` of handlers
-decide what comes next, as do `passing` on, `holding` and `acknowledging`; `hand` is where each delivery is.
+Who does what: `claims` claims and completes, `handling` has handled what is ready, `outcomes` settles how that ended,
+`passing` sends copies, `holding` keeps what waits, and `acknowledging` acks. `hand` knows where each delivery is, and
+here is what leads from one to the next.
 
 Everything but the failed ones goes in batches: one transaction claims all that came in meanwhile, one writes DONE for
 all that ended meanwhile, and one ack speaks for as many as it can.
