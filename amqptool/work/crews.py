@@ -122,8 +122,10 @@ class TaskCrew:
         self._ending = True
         for task in self._tasks:
             task.cancel()
-        await asyncio.wait(self._tasks, timeout=timeout)
-        self._endings.tell()
+        try:
+            await asyncio.wait(self._tasks, timeout=timeout)
+        finally:
+            self._endings.tell()
         return self._stopped
 
     async def _work_forever(self) -> None:
@@ -201,9 +203,11 @@ class ThreadCrew:
         awaited = [asyncio.wrap_future(future) for future in tuple(self._awaited)]
         for future in awaited:
             future.cancel()
-        if awaited:
-            await asyncio.wait(awaited, timeout=timeout)
-        self._endings.tell()
+        try:
+            if awaited:
+                await asyncio.wait(awaited, timeout=timeout)
+        finally:
+            self._endings.tell()
         return []
 
     def _work_forever(self) -> None:

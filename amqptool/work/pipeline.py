@@ -218,13 +218,16 @@ class Pipeline:
             fate = "which are lost" if self._ack_first else "for the broker to deliver again"
             log.warning("messages left unfinished, %s: %d", fate, len(self.hand.running))
         self._ending = True
-        async with AsyncExitStack() as at_last:
+        async with AsyncExitStack() as at_last:  # the last one first, also if this is cancelled again and again
             at_last.push_async_callback(self._handler.close)
             at_last.push_async_callback(self._claims.end)
-            await self._handling.end()
-            self._has_left_handlers = True
-            passing = [self._passing.stop()] if self._passing else []
-            await asyncio.gather(self._claims.stop(), *passing)
+            if self._passing is not None:
+                at_last.push_async_callback(self._passing.stop)
+            at_last.push_async_callback(self._claims.stop)
+            try:
+                await self._handling.end()
+            finally:
+                self._has_left_handlers = True
 
     # -- stages --
 
