@@ -81,13 +81,13 @@ def _installed(name: str, timeout: float | None) -> Handler | BlockingHandler:
     from amqptool.handlers.entry_points import load_entry_point
     from amqptool.handlers.python import python_handler
 
-    return python_handler(load_entry_point(name), timeout=timeout)
+    return python_handler(load_entry_point(name), spec=name, timeout=timeout)
 
 
 def _python(spec: str, _rest: str, timeout: float | None) -> Handler | BlockingHandler:
     from amqptool.handlers.python import load_callable, python_handler
 
-    return python_handler(load_callable(spec), timeout=timeout)
+    return python_handler(load_callable(spec), spec=spec, timeout=timeout)
 
 
 def _http(url: str, timeout: float | None, *, gzip: bool) -> Handler:

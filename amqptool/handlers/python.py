@@ -72,8 +72,12 @@ def check_takes(name: str, function: Callable[..., Any], arguments: Sequence[str
         return  # a builtin that does not tell its signature
 
 
-def python_handler(function: Callable[..., Any], *, timeout: float | None = None) -> Handler | BlockingHandler:
+def python_handler(
+    function: Callable[..., Any], *, spec: str | None = None, timeout: float | None = None
+) -> Handler | BlockingHandler:
     """Make a handler of a callable that takes a delivery; `timeout` are the seconds that a call may take.
+
+    Errors call it by the text that named it, `spec`, if one did.
 
     Raises:
         HandlerError: it is not callable, or a generator function, or a blocking one with a timeout.
@@ -81,7 +85,7 @@ def python_handler(function: Callable[..., Any], *, timeout: float | None = None
     if not callable(function):
         raise HandlerError(f"a handler must be callable with a delivery, not {type(function).__name__}")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise HandlerError(f"handler {function!r} is a generator: calling it would handle nothing")
+        raise HandlerError(f"handler {spec or function!r} is a generator: calling it would handle nothing")
     call = type(function).__call__ if not inspect.isroutine(function) else function
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
         return AsyncHandler(function, timeout=timeout)

@@ -28,12 +28,13 @@ def as_transaction_handler(handler: AnyHandler) -> TransactionHandler:
     """
     if isinstance(handler, TransactionHandler):
         return handler
-    function = _load(handler) if isinstance(handler, str) else handler
+    spec = handler if isinstance(handler, str) else None
+    function = handler if spec is None else _load(spec)
     if not callable(function):
         raise HandlerError(f"{_WANTED}, not {type(function).__name__}")
-    check_takes(repr(function), function, _ARGUMENTS)
-    if not isinstance(python_handler(function), BlockingHandler):
-        raise HandlerError(f"handler {function!r} is async; {_WANTED}")
+    check_takes(repr(handler), function, _ARGUMENTS)
+    if not isinstance(python_handler(function, spec=spec), BlockingHandler):
+        raise HandlerError(f"handler {handler!r} is async; {_WANTED}")
     return TransactionHandler(function)
 
 

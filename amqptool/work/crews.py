@@ -122,11 +122,14 @@ class TaskCrew:
         self._ending = True
         for task in self._tasks:
             task.cancel()
-        await asyncio.wait(self._tasks, timeout=timeout)
-        self._endings.tell()
+        try:
+            await asyncio.wait(self._tasks, timeout=timeout)
+        finally:
+            self._endings.tell()
         return self._stopped
 
     async def _work_forever(self) -> None:
+        task = _current_task()
         while not self._ending:
             if not self._work:
                 self._there_is_work.clear()
@@ -142,6 +145,8 @@ class TaskCrew:
             self._endings.add(item, error)
             if isinstance(error, StopWork):
                 return
+            if task.cancelling():
+                await _forget_cancellation(task)
 
     async def _call(self, delivery: Delivery) -> Exception | None:
         try:
@@ -149,7 +154,6 @@ class TaskCrew:
         except asyncio.CancelledError as error:
             if self._ending:
                 raise
-            _forget_cancellation()
             return RuntimeError(f"the handler was cancelled from within: {error}")
         except Exception as error:
             return error
@@ -199,9 +203,11 @@ class ThreadCrew:
         awaited = [asyncio.wrap_future(future) for future in tuple(self._awaited)]
         for future in awaited:
             future.cancel()
-        if awaited:
-            await asyncio.wait(awaited, timeout=timeout)
-        self._endings.tell()
+        try:
+            if awaited:
+                await asyncio.wait(awaited, timeout=timeout)
+        finally:
+            self._endings.tell()
         return []
 
     def _work_forever(self) -> None:
@@ -240,7 +246,16 @@ class ThreadCrew:
         self._on_ended(endings)
 
 
-def _forget_cancellation() -> None:
+def _current_task() -> asyncio.Task[object]:
     task = asyncio.current_task()
-    while task is not None and task.cancelling():
+    if task is None:
+        raise RuntimeError("to be awaited in a task")
+    return task
+
+
+async def _forget_cancellation(task: asyncio.Task[object]) -> None:
+    """Let nothing else be cancelled by a handler that has cancelled the task in which it was awaited."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)  # where it arrives, if the handler awaited nothing after it
+    while task.cancelling():
         task.uncancel()

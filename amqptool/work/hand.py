@@ -24,7 +24,8 @@ class Hand:
         self._ready: deque[Item] = deque()
         # Which may be what kills processes, so each is handled with nothing beside it.
         self._interrupted: deque[Item] = deque()
-        self._alone: Item | None = None
+        # The last one that was; as long as it is running, nothing else is given out.
+        self._exclusive: Item | None = None
 
     @property
     def held(self) -> int:
@@ -54,8 +55,8 @@ class Hand:
     def line_up(self, item: Item) -> None:
         """Let a delivery be handled when its turn comes, alone if it is interrupted now, whatever it was before."""
         item.is_alone = False
-        if self._alone is item:
-            self._alone = None
+        if self._exclusive is item:
+            self._exclusive = None
         if item.claim is not None and item.claim.interrupted:
             self._interrupted.append(item)
         else:
@@ -63,7 +64,7 @@ class Hand:
 
     def give_out(self) -> list[Item]:
         """Return what is to be handled now: all that may be, or one that is to be alone."""
-        if self._alone in self.running:
+        if self._exclusive in self.running:
             return []
         if self._interrupted:
             return [] if self.running else self._give_out_alone()
@@ -94,7 +95,7 @@ class Hand:
         while self._interrupted:
             item = self._interrupted.popleft()
             if item in self.items:
-                item.is_alone, self._alone = True, item
+                item.is_alone, self._exclusive = True, item
                 self.running.add(item)
                 return [item]
         return self.give_out()

@@ -82,14 +82,14 @@ AfterComplete: TypeAlias = Ack | Hold
 
 
 def after_claim(claim: Claim, looks: int) -> AfterClaim:
-    """Decide after a claim; `looks` counts how often this delivery was found busy before."""
+    """Decide after a claim; `looks` counts how often this delivery was to be looked at again before."""
     match claim:
         case Acquired():
             return _RUN
         case Done():
             return _ACK
         case Busy():
-            return Hold(_growing(FIRST_LOOK, LONGEST_LOOK, looks))
+            return _look_again(looks)
 
 
 def after_handler(
@@ -121,16 +121,20 @@ def after_copy(step: Step, *, confirmed: bool, sendings: int) -> AfterCopy:
 
 def after_no_commit(looks: int) -> Hold:
     """Decide after a handler whose transaction was not committed for all we know; `looks` counts as for claims."""
-    return Hold(_growing(FIRST_LOOK, LONGEST_LOOK, looks))
+    return _look_again(looks)
 
 
-def after_complete(*, recorded: bool) -> AfterComplete:
-    """Decide after DONE was written, or refused because the claim had gone to somebody else."""
-    return _ACK if recorded else Hold(FIRST_LOOK)
+def after_complete(looks: int, *, recorded: bool) -> AfterComplete:
+    """Decide after DONE was written, or refused because the claim had gone to somebody else; `looks` as for claims."""
+    return _ACK if recorded else _look_again(looks)
 
 
 def _held(failures: int) -> Hold:
     return Hold(_growing(FIRST_RETRY, LONGEST_RETRY, failures))
+
+
+def _look_again(looks: int) -> Hold:
+    return Hold(_growing(FIRST_LOOK, LONGEST_LOOK, looks))
 
 
 def _growing(first: float, longest: float, times: int) -> float:

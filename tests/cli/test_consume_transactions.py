@@ -22,6 +22,9 @@ def forget(delivery):
 
 async def wait(delivery, transaction):
     pass
+
+def generate(delivery, transaction):
+    yield
 """
 DEDUP = ("--dedup", "sqlite:///dedup.db")
 
@@ -93,10 +96,14 @@ def test_what_has_no_transaction_is_wrong_usage(
 
 @pytest.mark.parametrize(
     ("handler", "complaint"),
-    [("app:forget", "must take 2 arguments, the delivery and the transaction"), ("app:wait", "is async")],
+    [
+        ("app:forget", "must take 2 arguments, the delivery and the transaction"),
+        ("app:wait", "is async"),
+        ("app:generate", "is a generator"),
+    ],
 )
 def test_other_functions_are_wrong_configuration(queue: AmqpUrl, tmp_path: Path, handler: str, complaint: str) -> None:
-    """Exit 78, and nothing is taken."""
+    """Exit 78, with the handler called what the user calls it, and nothing is taken."""
     done = consume(queue, tmp_path, "--handler", handler, "--dedup", f"sqlite:///{tmp_path}/dedup.db")
-    assert (done.returncode, complaint in done.stderr, left(queue)) == (78, True, 2)
+    assert (done.returncode, f"handler '{handler}' {complaint}" in done.stderr, left(queue)) == (78, True, 2)
     assert not (tmp_path / "dedup.db").exists()

@@ -103,7 +103,7 @@ def test_a_failed_attempt_tells_which_message(amqptool_vhost: AmqpUrl, app: Path
     """Queue, message id, attempt and error are fields; what the error says cannot break the line."""
     message_id, log = handled(amqptool_vhost, app, "fail", "-vv")
     line = next(each for each in log if "attempt" in each)
-    assert (line["level"], line["logger"]) == ("warning", "amqptool.work.pipeline")
+    assert (line["level"], line["logger"]) == ("warning", "amqptool.work.outcomes")
     assert (line["queue"], line["message_id"], line["attempt"]) == ("q", message_id, 1)
     assert line["error"] == "ValueError: line one\nline two \x1b[31m\u202e"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])

@@ -29,8 +29,8 @@ def handle(delivery):
         file.write(f"{os.getpid()} {delivery.body.decode()}\\n")
     if delivery.body == b"kill" and not delivery.redelivered:
         os.kill(os.getpid(), 9)
-    if delivery.body == b"leave" and not delivery.redelivered:
-        os._exit(1)
+    if delivery.body.startswith(b"leave") and not delivery.redelivered:
+        os._exit(int(delivery.body.split(b":")[1]))
     time.sleep(0.005)
 """
 
@@ -110,7 +110,14 @@ def test_processes_share_the_work_and_one_report_tells_of_all(amqptool_vhost: Am
     assert len({pid for pid, _ in effects(app)}) == 2
 
 
-@pytest.mark.parametrize(("body", "end"), [(b"kill", "was killed by SIGKILL"), (b"leave", "left with exit code 1")])
+@pytest.mark.parametrize(
+    ("body", "end"),
+    [
+        (b"kill", "was killed by SIGKILL"),
+        (b"leave:1", "left with exit code 1"),
+        (b"leave:0", "left with exit code 0"),
+    ],
+)
 def test_a_process_that_dies_is_started_again(amqptool_vhost: AmqpUrl, app: Path, body: bytes, end: str) -> None:
     """Its messages come again, and nothing is lost."""
     prepare(amqptool_vhost, [body, *(b"%d" % number for number in range(50))])

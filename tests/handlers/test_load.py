@@ -18,6 +18,7 @@ from amqptool.testing import make_delivery
 MODULE = """
 def sync(delivery): ...
 async def coroutine(delivery): ...
+def generator(delivery): yield
 """
 
 
@@ -50,6 +51,13 @@ def test_an_unknown_name_tells_the_known_ones(installed: Path) -> None:
         HandlerError, match=r"no handler 'nope' is installed \(installed: .*audit, broken.*\); .*:callable"
     ):
         load_handler("nope")
+
+
+def test_what_is_named_is_called_by_its_name(installed: Path) -> None:
+    """The function itself says nothing to whoever has written the name."""
+    assert installed.exists()
+    with pytest.raises(HandlerError, match="handler 'offering:generator' is a generator"):
+        load_handler("offering:generator")
 
 
 def test_a_name_that_several_packages_offer_is_refused(installed: Path) -> None:

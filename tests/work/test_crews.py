@@ -304,3 +304,29 @@ def test_an_async_function_that_is_wrapped_and_cancelled_from_within_has_failed(
 
     endings = asyncio.run(run(lambda delivery: handle(delivery), 2))
     assert [type(error) for error in endings.errors] == [RuntimeError, RuntimeError]
+
+
+@pytest.mark.parametrize("is_at_once", [True, False], ids=["at once", "later"])
+def test_a_cancellation_that_comes_after_its_handler_is_forgotten(is_at_once: bool) -> None:
+    """It ends neither the next handler nor the hand that waits for work."""
+
+    async def handle(delivery: Delivery) -> None:
+        task = asyncio.current_task()
+        if delivery.body == b"0" and task is not None:
+            task.cancel()  # which arrives where the task awaits something
+        else:
+            await asyncio.sleep(0)
+
+    async def scenario() -> Endings:
+        endings = Endings()
+        crew = crew_of(as_handler(handle), 1, endings)
+        first, second = items(2)
+        crew.add([first])
+        if not is_at_once:
+            await endings.wait_for(1)
+        crew.add([second])
+        await endings.wait_for(2)
+        await crew.end(1)
+        return endings
+
+    assert asyncio.run(scenario()).errors == [None, None]

@@ -93,8 +93,8 @@ def test_a_cancelled_handler_gives_its_claim_up(amqptool_vhost: AmqpUrl) -> None
     assert asyncio.run(scenario()).handled == 1
 
 
-@pytest.mark.parametrize("stop_first", [True, False])
-def test_cancelling_serve_leaves_no_task_behind(amqptool_vhost: AmqpUrl, stop_first: bool) -> None:
+@pytest.mark.parametrize(("stop_first", "times"), [(True, 3), (False, 3), (False, 4), (False, 10)])
+def test_cancelling_serve_leaves_no_task_behind(amqptool_vhost: AmqpUrl, stop_first: bool, times: int) -> None:
     """An embedding program may cancel a worker, even while it stops and more than once."""
     started = asyncio.Event()
 
@@ -104,13 +104,13 @@ def test_cancelling_serve_leaves_no_task_behind(amqptool_vhost: AmqpUrl, stop_fi
 
     async def scenario() -> set[asyncio.Task[object]]:
         await prepare(amqptool_vhost, 3)
-        worker = Worker(amqptool_vhost, "q", handle, dedup="memory:", grace=30)
+        worker = Worker(amqptool_vhost, "q", handle, dedup="memory:", dead_letter="dead", grace=30)
         serving = asyncio.create_task(worker.serve())
         await started.wait()
         if stop_first:
             worker.stop()
             await asyncio.sleep(0)
-        for _ in range(3):
+        for _ in range(times):
             serving.cancel()
             await asyncio.sleep(0)
         with pytest.raises(asyncio.CancelledError):

@@ -481,6 +481,24 @@ def test_a_handler_that_succeeds_in_the_last_turn_is_done() -> None:
     machine.teardown()
 
 
+def test_a_handler_that_fails_in_the_last_turn_gives_its_claim_up() -> None:
+    """Whoever comes next need not wait for the lease, and no attempt is lost: it may have failed since it must end."""
+    machine = Settlement(in_memory)
+    machine.start(workers=1, ladder=LADDERS[0], concurrency=1, commit_group=0, reject_missing_id=False)
+    machine.publish(ids=IDS[:1])
+    machine.deliver(pick=0, number=1, turns=None)
+    [process] = machine.processes
+
+    end(process.calls[0], ValueError)
+    process.end_now()
+    machine.run()
+
+    machine.nothing_is_broken()
+    [entry] = machine.looking.find(IDS[0])
+    assert (entry.row.state, entry.row.attempt) == (State.RELEASED, 1)
+    machine.teardown()
+
+
 def test_a_message_that_was_handled_alone_once_has_neighbours_again() -> None:
     """What outlives its lonely attempt is suspected no more: a crash beside others costs it no attempt."""
     machine = Settlement(in_memory)
@@ -501,4 +519,45 @@ def test_a_message_that_was_handled_alone_once_has_neighbours_again() -> None:
 
     machine.nothing_is_broken()
     assert [entry.row.attempt for entry in machine.looking.find(IDS[0])] == [2]
+    machine.teardown()
+
+
+def test_an_attempt_that_is_counted_and_not_made_is_taken_back() -> None:
+    """A worker that ends before a message is handled alone costs it no attempt."""
+    machine = Settlement(in_memory)
+    machine.start(workers=1, ladder=LADDERS[0], concurrency=1, commit_group=0, reject_missing_id=False)
+    machine.publish(ids=IDS[:1])
+    machine.deliver(pick=0, number=1, turns=None)
+    machine.strike(pick=0, fault=ModelProcess.crash, turns=None)
+    machine.pass_time(2 * LEASE)
+    machine.start_missing()
+    [process] = machine.processes
+    stall_store(process)
+    machine.deliver(pick=0, number=1, turns=None)
+    process.store_calls.make_one()  # the claim: what comes next counts the attempt
+    machine.run()
+
+    process.end_now()
+    machine.run()
+    process.store_calls.let_go()
+    machine.run()
+
+    machine.nothing_is_broken()
+    [entry] = machine.looking.find(IDS[0])
+    assert (entry.row.state, entry.row.attempt) == (State.RELEASED, 1)
+    machine.teardown()
+
+
+def test_what_fails_after_a_long_time_is_given_back() -> None:
+    """Held here, it would be in hand for longer than the broker allows."""
+    machine = Settlement(in_memory)
+    machine.start(workers=1, ladder=Ladder(QUEUE), concurrency=1, commit_group=0, reject_missing_id=False)
+    machine.publish(ids=IDS[:1])
+    machine.deliver(pick=0, number=1, turns=None)
+    machine.strike(pick=0, fault=give_back_old, turns=None)  # its handler is running
+
+    machine.end_calls(picks=[0], error=ValueError, turns=None)
+    machine.read_acks()
+
+    assert len(machine.broker.ready[QUEUE]) == 1
     machine.teardown()

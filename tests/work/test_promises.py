@@ -29,7 +29,9 @@ async def work(url: AmqpUrl, handler: Callable[[Delivery], Any], **settings: Any
     return await Worker(url, "q", handler, **{"dedup": None, "idle_timeout": 0.5, **settings}).serve()
 
 
-def test_at_most_once_acknowledges_before_the_handler_starts(amqptool_vhost: AmqpUrl) -> None:
+def test_at_most_once_acknowledges_before_the_handler_starts(
+    amqptool_vhost: AmqpUrl, caplog: pytest.LogCaptureFixture
+) -> None:
     """What runs is in the queue no more, although it has not succeeded, and the rest is given back."""
     started, finish = asyncio.Event(), asyncio.Event()
 
@@ -47,6 +49,7 @@ def test_at_most_once_acknowledges_before_the_handler_starts(amqptool_vhost: Amq
 
     report = asyncio.run(scenario())
     assert (report.acknowledged, report.handled, report.abandoned) == (1, 0, 1)
+    assert "messages left unfinished, which are lost: 1" in caplog.messages
     assert asyncio.run(queue_length(amqptool_vhost, "q")) == 2
 
 

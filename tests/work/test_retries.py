@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -343,12 +344,14 @@ def test_a_limited_run_ends_though_most_of_it_fails(amqptool_vhost: AmqpUrl) -> 
     assert (report.handled, report.dead, dead) == (30, 30, 30)
 
 
-def test_an_odd_error_of_one_handler_is_no_matter_of_the_others(amqptool_vhost: AmqpUrl) -> None:
-    """A kind of `Retry` that has forgotten its own beginning is a failed attempt like any other."""
+@pytest.mark.parametrize("told", [{}, {"after": timedelta(seconds=5)}], ids=["nothing", "timedelta"])
+def test_an_odd_error_of_one_handler_is_no_matter_of_the_others(amqptool_vhost: AmqpUrl, told: dict[str, Any]) -> None:
+    """A kind of `Retry` that tells nothing, or no number of seconds, is a failed attempt like any other."""
 
     class Later(Retry):
         def __init__(self) -> None:
             Exception.__init__(self)
+            vars(self).update(told)
 
     def handle(delivery: Delivery) -> None:
         if delivery.body == b"1":
@@ -360,7 +363,7 @@ def test_an_odd_error_of_one_handler_is_no_matter_of_the_others(amqptool_vhost: 
             amqptool_vhost,
             [Message(body=b"%d" % number, routing_key="q", message_id=str(uuid4())) for number in range(4)],
         )
-        return await work(amqptool_vhost, handle, dead_letter="dead", max_messages=4)
+        return await work(amqptool_vhost, handle, retry=(60,), max_messages=4)
 
     report = asyncio.run(scenario())
-    assert (report.handled, report.dead) == (3, 1)
+    assert (report.handled, report.retried) == (3, 1)

@@ -100,10 +100,11 @@ def test_what_was_not_committed_is_looked_at_again(looks: int) -> None:
     assert after_no_commit(looks) == after_claim(Busy(), looks)
 
 
-@pytest.mark.parametrize(("recorded", "decision"), [(True, Ack()), (False, Hold(FIRST_LOOK))])
-def test_only_a_recorded_done_is_acked(recorded: bool, decision: Ack | Hold) -> None:
-    """DONE that was refused, since the claim had gone to somebody else, is never acknowledged."""
-    assert after_complete(recorded=recorded) == decision
+@pytest.mark.parametrize("looks", COUNTS)
+def test_only_a_recorded_done_is_acked(looks: int) -> None:
+    """DONE that was refused, since the claim had gone to somebody else, is looked at again."""
+    assert after_complete(looks, recorded=True) == Ack()
+    assert after_complete(looks, recorded=False) == after_claim(Busy(), looks)
 
 
 def delays_of_failures() -> list[float]:
