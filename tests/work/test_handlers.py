@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from amqptool import AmqpUrl, Delivery, HandlerError, MemoryStore, Message, Worker, WorkReport, load_handler
 from amqptool.handlers.interface import StopWork
 from tests.support.broker import declare_queue, publish, queue_length
+from tests.support.monitoring import until
 
 
 async def fill(url: AmqpUrl, count: int) -> None:
@@ -21,17 +21,16 @@ async def fill(url: AmqpUrl, count: int) -> None:
 
 def test_commands_take_few_messages_ahead(amqptool_vhost: AmqpUrl, tmp_path: Path) -> None:
     """Twice as many as run at once: what waits may go to other workers. Ended early, all go back."""
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
+    begun = tmp_path / "begun"
+    begun.touch()
 
     async def scenario() -> tuple[int, int]:
         await fill(amqptool_vhost, 20)
         worker = Worker(
-            amqptool_vhost, "q", f"exec:sh -c 'echo up > {fifo}; sleep 600'", dedup=None, concurrency=2, grace=0
+            amqptool_vhost, "q", f"exec:sh -c 'echo >> {begun}; sleep 600'", dedup=None, concurrency=2, grace=0
         )
         task = asyncio.create_task(worker.serve())
-        for _ in range(2):
-            await asyncio.to_thread(fifo.read_bytes)
+        await until(lambda: begun.stat().st_size == 2)
         ready = await queue_length(amqptool_vhost, "q")
         worker.stop()
         await task
