@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Seconds for which endings are gathered while there is other work: a crash repeats what they are of.
 GATHERING = 0.005
+#: Seconds for which handlers that await nothing may have the loop, or one call of them if that takes longer.
+TURN = 0.01
 
 
 class Crew(Protocol):
@@ -95,12 +97,15 @@ class _Endings:
 
 
 class TaskCrew:
-    """Awaits a handler in tasks."""
+    """Awaits a handler in tasks; the loop gets its turn also between calls that await nothing."""
 
     def __init__(self, handler: Handler, size: int, on_ended: OnEnded) -> None:
         self._handler = handler
         self._work: deque[Item] = deque()
-        self._endings = _Endings(on_ended, asyncio.get_running_loop().call_soon, lambda: len(self._work))
+        self._loop = asyncio.get_running_loop()
+        self._endings = _Endings(on_ended, self._loop.call_soon, lambda: len(self._work))
+        # By when the loop is to have its next turn.
+        self._turn_due = 0.0
         self._there_is_work = asyncio.Event()
         self._tasks = [asyncio.create_task(self._work_forever()) for _ in range(size)]
         self._ending = False
@@ -147,6 +152,9 @@ class TaskCrew:
                 return
             if task.cancelling():
                 await _forget_cancellation(task)
+            if self._loop.time() >= self._turn_due:
+                await asyncio.sleep(0)
+                self._turn_due = self._loop.time() + TURN
 
     async def _call(self, delivery: Delivery) -> Exception | None:
         try:

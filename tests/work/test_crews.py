@@ -167,6 +167,35 @@ def test_what_was_gathered_is_told_at_the_end() -> None:
     assert there.endings.bodies == [b"0"]
 
 
+def test_the_loop_has_its_turn_between_calls_that_await_nothing() -> None:
+    """Else heartbeats would wait for all that the crew was given."""
+    clock = Clock()
+    loop = VirtualLoop(clock)
+    handled: list[bytes] = []
+    seen: list[int] = []
+
+    async def handle(delivery: Delivery) -> None:
+        clock.now += 1
+        handled.append(delivery.body)
+
+    def look() -> None:
+        seen.append(len(handled))
+        if len(handled) < 3:
+            loop.call_soon(look)
+
+    async def scenario() -> Crew:
+        crew = crew_of(as_handler(handle), 1, Endings())
+        crew.add(items(3))
+        loop.call_soon(look)
+        return crew
+
+    crew = loop.run_until_complete(scenario())
+    loop.until_idle()
+    loop.run_until_complete(crew.end(1))
+    loop.close()
+    assert {1, 2, 3} <= set(seen)
+
+
 @pytest.mark.parametrize("size", [1, 2, 20])
 def test_as_many_threads_run_at_once_as_there_are_hands(size: int) -> None:
     """No fewer, or the barrier would not open, and no more."""
