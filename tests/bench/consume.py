@@ -66,7 +66,7 @@ def compare_consuming(node: Endpoint, directory: Path) -> list[Comparison]:
     return [
         *(_rates(best, mine, limit, at_least) for mine, at_least in parts.items()),
         *(_rates(best, durable, other, goals.get(other, 0.0)) for other in others),
-        _rates(best, "sqlite, two processes", durable, 1.0),
+        _rates(best, "sqlite, two processes", "sqlite, one process", 1.0),
         _rates(best, "a handler of 1 ms, two processes", "a handler of 1 ms", 1.7),
         _at_least(best, "exec-lines:", 5_000),
         _memory(best[durable].megabytes),
@@ -83,8 +83,8 @@ def _ours(node: Endpoint, directory: Path, stores: Mapping[str, str]) -> dict[st
         dedup: str, *words: str, handler: str = "handlers:nothing", count: int = COUNT, ids: str | None = None
     ) -> Consumer:
         work = [AMQPTOOL, "--url", node.url.reveal(), "consume", QUEUE, "-q", "--app-dir", str(HERE)]
-        # Processes do not share a count; who is compared with them for short has the same wait at the end.
-        end = ["--idle-timeout", "0.5", "--min-messages", str(count)] if words or count == FEW else ["-n", str(count)]
+        # Processes do not share a count; who is compared with them has the same wait at the end.
+        end = ["--idle-timeout", "0.5", "--min-messages", str(count)] if words else ["-n", str(count)]
         setting = ["--handler", handler, "--dedup", dedup, "--prefetch", "1000"]
         return Consumer([*work, *setting, *end, *words], count, store=file, ids=ids)
 
@@ -92,12 +92,13 @@ def _ours(node: Endpoint, directory: Path, stores: Mapping[str, str]) -> dict[st
     return {
         "sqlite": consumer(sqlite),
         "sqlite, random ids": consumer(sqlite, ids="uuid4"),
+        "sqlite, one process": consumer(sqlite, "--processes", "1"),
         "sqlite, two processes": consumer(sqlite, "--processes", "2"),
         "memory": consumer("memory:"),
         "no dedup": consumer("none"),
         "redis": consumer(stores["redis"]),
         "postgresql": consumer(stores["postgresql"]),
-        "a handler of 1 ms": consumer(sqlite, handler="handlers:millisecond", count=FEW),
+        "a handler of 1 ms": consumer(sqlite, "--processes", "1", handler="handlers:millisecond", count=FEW),
         "a handler of 1 ms, two processes": consumer(
             sqlite, "--processes", "2", handler="handlers:millisecond", count=FEW
         ),
