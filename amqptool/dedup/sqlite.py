@@ -180,6 +180,7 @@ class SqliteStore:
                     connection.execute("COMMIT")  # which may find that a deferred constraint does not hold
                 self._for_handlers = connection
             finally:
+                self._is_taken = False
                 if self._for_handlers is None:
                     connection.close()  # and with it the transaction
 
