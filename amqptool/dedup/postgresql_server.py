@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager, suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from amqptool.dedup import postgresql_statements as statements
@@ -117,11 +118,15 @@ class Server:
 
 
 class Line:
-    """One connection for one call after the other; a call that was cut off from the server is the last one on it."""
+    """One connection for one call after the other, from any thread.
+
+    A call that was cut off from the server is the last one on its connection.
+    """
 
     def __init__(self, server: Server, *, durable: bool) -> None:
         self._server = server
         self._durable = durable
+        self._turn = Lock()
         self._connection: psycopg.Connection[Any] | None = None
         self._numbers: dict[bytes, int] = {}
         self._owner: int | None = None
@@ -136,24 +141,27 @@ class Line:
 
     def ask(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run a statement, a transaction of its own, and return its rows."""
-        with self._server.translated("use"):
+        with self._turn, self._server.translated("use"):
             # Never prepared: a plan is for what the table holds now, and at first that is nothing.
             cursor = self.connected().execute(statement, parameters, prepare=False, binary=True)
             return cursor.fetchall() if cursor.description else [cursor.rowcount]
 
     def number(self, name: bytes) -> int:
         """Return the number that a scope has in the database."""
-        if name not in self._numbers:
+        number = self._numbers.get(name)  # once: another thread may connect anew, which forgets the numbers
+        if number is None:
             self.ask(statements.ADD_NAME, {"name": name})
-            [[self._numbers[name]]] = self.ask(statements.NUMBER, {"name": name})
-        return self._numbers[name]
+            [[number]] = self.ask(statements.NUMBER, {"name": name})
+            self._numbers[name] = int(number)
+        return int(number)
 
     def owner(self, name: bytes, now: float | None) -> int:
         """Return the number that our owner has, which counts as used when it is asked for."""
-        if self._owner is None:
+        number = self._owner
+        if number is None:
             [[number]] = self.ask(statements.USE_OWNER, {"name": name, "now": now})
             self._owner = int(number)
-        return self._owner
+        return int(number)
 
     def forget_owner(self) -> None:
         """Ask for the number of our owner anew, once it is needed."""

@@ -172,7 +172,8 @@ class SqliteStore:
             try:
                 with self._translated("use"):
                     begin(connection)
-                with self._unless_broken(), _unless_ended(connection):
+                    version = self._version()
+                with self._unless_broken(), self._unless_ended(connection, version):
                     yield connection
                 with self._translated("use"):
                     self._complete_within(connection, claim)
@@ -180,6 +181,7 @@ class SqliteStore:
                     connection.execute("COMMIT")  # which may find that a deferred constraint does not hold
                 self._for_handlers = connection
             finally:
+                self._is_taken = False
                 if self._for_handlers is None:
                     connection.close()  # and with it the transaction
 
@@ -212,6 +214,26 @@ class SqliteStore:
         connection = connect(self._path)
         connection.execute("PRAGMA foreign_keys = ON")  # which cannot be had within a transaction
         return connection
+
+    def _version(self) -> int:
+        """Return a number that is another one as soon as any other connection has committed something."""
+        [version] = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    @contextmanager
+    def _unless_ended(self, connection: sqlite3.Connection, version: int) -> Iterator[None]:
+        """Tell of a handler that ended its transaction, also if it failed after that."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            # It may have ended the transaction by itself, but then nothing was committed since it began.
+            if self._version() != version:
+                _check_open(connection, error)
+            raise
+        except Exception as error:
+            _check_open(connection, error)
+            raise
+        _check_open(connection)
 
     @contextmanager
     def _unless_broken(self) -> Iterator[None]:
@@ -271,19 +293,6 @@ class SqliteStore:
     def _unusable(self, verb: str, error: sqlite3.Error | OSError) -> DedupError:
         reason = error.strerror if isinstance(error, OSError) else error
         return DedupError(f"cannot {verb} dedup store {self._path}: {reason}")
-
-
-@contextmanager
-def _unless_ended(connection: sqlite3.Connection) -> Iterator[None]:
-    """Tell of a handler that ended its transaction, also if it failed after that."""
-    try:
-        yield
-    except sqlite3.Error:
-        raise  # which may have ended the transaction by itself
-    except Exception as error:
-        _check_open(connection, error)
-        raise
-    _check_open(connection)
 
 
 def _check_open(connection: sqlite3.Connection, error: Exception | None = None) -> None:

@@ -47,18 +47,23 @@ class Crew(Protocol):
         """Return what was not started, which nobody will start then."""
         ...
 
-    async def end(self, timeout: float) -> list[Item]:
-        """Cancel what can be cancelled; return the items of whose handlers nothing goes on."""
+    async def end(self, timeout: float) -> None:
+        """Cancel what can be cancelled."""
         ...
 
 
-def crew_of(handler: Handler | BlockingHandler | InTransaction, size: int, on_ended: OnEnded) -> Crew:
-    """Return a crew for a handler, with so many hands."""
+def crew_of(
+    handler: Handler | BlockingHandler | InTransaction, size: int, on_ended: OnEnded, on_stopped: Callable[[Item], None]
+) -> Crew:
+    """Return a crew for a handler, with so many hands.
+
+    `on_stopped` is told of each item whose handler was cancelled at the end, so that nothing of it goes on.
+    """
     if isinstance(handler, InTransaction):
         return ThreadCrew(handler.call, size, on_ended)
     if isinstance(handler, BlockingHandler):
         return ThreadCrew(lambda item: handler.call(item.original), size, on_ended)
-    return TaskCrew(handler, size, on_ended)
+    return TaskCrew(handler, size, on_ended, on_stopped)
 
 
 class _Endings:
@@ -99,8 +104,9 @@ class _Endings:
 class TaskCrew:
     """Awaits a handler in tasks; the loop gets its turn also between calls that await nothing."""
 
-    def __init__(self, handler: Handler, size: int, on_ended: OnEnded) -> None:
+    def __init__(self, handler: Handler, size: int, on_ended: OnEnded, on_stopped: Callable[[Item], None]) -> None:
         self._handler = handler
+        self._on_stopped = on_stopped
         self._work: deque[Item] = deque()
         self._loop = asyncio.get_running_loop()
         self._endings = _Endings(on_ended, self._loop.call_soon, lambda: len(self._work))
@@ -109,7 +115,6 @@ class TaskCrew:
         self._there_is_work = asyncio.Event()
         self._tasks = [asyncio.create_task(self._work_forever()) for _ in range(size)]
         self._ending = False
-        self._stopped: list[Item] = []
 
     def add(self, items: Sequence[Item]) -> None:
         """Give it work."""
@@ -122,8 +127,8 @@ class TaskCrew:
         self._work.clear()
         return items
 
-    async def end(self, timeout: float) -> list[Item]:
-        """Cancel the handlers; one that swallows it, or goes on elsewhere, is none of those returned."""
+    async def end(self, timeout: float) -> None:
+        """Cancel the handlers; one that swallows it, or goes on elsewhere, is not told of as stopped."""
         self._ending = True
         for task in self._tasks:
             task.cancel()
@@ -131,7 +136,6 @@ class TaskCrew:
             await asyncio.wait(self._tasks, timeout=timeout)
         finally:
             self._endings.tell()
-        return self._stopped
 
     async def _work_forever(self) -> None:
         task = _current_task()
@@ -145,7 +149,7 @@ class TaskCrew:
                 error = await self._call(item.original)
             except asyncio.CancelledError:
                 if self._handler.stops_when_cancelled:
-                    self._stopped.append(item)
+                    self._on_stopped(item)
                 raise
             self._endings.add(item, error)
             if isinstance(error, StopWork):
@@ -204,7 +208,7 @@ class ThreadCrew:
         self._unended -= len(items)
         return items
 
-    async def end(self, timeout: float) -> list[Item]:
+    async def end(self, timeout: float) -> None:
         """End the threads, each after the call it is in, which nobody can cancel but for what it awaits."""
         for _ in range(self._threads):
             self._work.put(None)
@@ -216,7 +220,6 @@ class ThreadCrew:
                 await asyncio.wait(awaited, timeout=timeout)
         finally:
             self._endings.tell()
-        return []
 
     def _work_forever(self) -> None:
         while (item := self._work.get()) is not None:

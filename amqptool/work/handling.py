@@ -53,7 +53,7 @@ class Handling:
         self._ladder = ladder
         self._ack_first = ack_first
         self._on_used_up = on_used_up
-        self._crew = crew_of(handler, concurrency, on_ended)
+        self._crew = crew_of(handler, concurrency, on_ended, self._give_up)
         self._counting = Tasks(on_failure)
 
     def line_up(self, item: Item) -> None:
@@ -79,8 +79,7 @@ class Handling:
     async def end(self) -> None:
         """Cancel what can be cancelled, and give up the claims of that."""
         self._counting.cancel()
-        for item in await self._crew.end(END_TIMEOUT):
-            self._claims.let_go(item, failed=False)
+        await self._crew.end(END_TIMEOUT)
         await self._counting.end()
 
     async def _count_and_give(self, item: Item) -> None:
@@ -91,9 +90,12 @@ class Handling:
         try:
             await self._claims.count_attempt(item)
         except asyncio.CancelledError:  # it may be counted, and will not be made
-            self._claims.let_go(item, failed=False)
+            self._give_up(item)
             raise
         self._crew.add([item])
+
+    def _give_up(self, item: Item) -> None:
+        self._claims.let_go(item, failed=False)
 
 
 def _original_of(item: Item, *, is_copied: bool) -> Delivery:

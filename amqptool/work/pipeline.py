@@ -213,12 +213,9 @@ class Pipeline:
     async def end(self) -> None:
         """End every task; what is still in hand stays un-acked, for the broker to deliver again."""
         self._handling.take_back()
-        self._report.abandoned = len(self.hand.running)
-        if self.hand.running:
-            fate = "which are lost" if self._ack_first else "for the broker to deliver again"
-            log.warning("messages left unfinished, %s: %d", fate, len(self.hand.running))
         self._ending = True
         async with AsyncExitStack() as at_last:  # the last one first, also if this is cancelled again and again
+            at_last.callback(self._note_unfinished)
             at_last.push_async_callback(self._handler.close)
             at_last.push_async_callback(self._claims.end)
             if self._passing is not None:
@@ -310,6 +307,12 @@ class Pipeline:
         """Let go of the bodies of what was withdrawn, also behind a handler or a store that is slow."""
         self._claims.purge()
         self.hand.purge()
+
+    def _note_unfinished(self) -> None:
+        self._report.abandoned = len(self.hand.running)
+        if self.hand.running:
+            fate = "which are lost" if self._ack_first else "for the broker to deliver again"
+            log.warning("messages left unfinished, %s: %d", fate, len(self.hand.running))
 
     def _stop_for(self, error: StopWork) -> None:
         """Have the worker stop; the other handlers that have begun may finish."""

@@ -67,8 +67,8 @@ class Worker:
 
     `dedup` remembers which message ids are done: a store, its URL, or None for no dedup. The scope of an
     id is this queue of this cluster, unless `dedup_scope` names another. With dedup, a handler runs twice
-    for one id only if the process dies between the handler's effect and the commit that follows it, or is
-    cut off from the store for longer than its lease.
+    for one id only if, between the handler's effect and the commit that follows it, the process dies, the worker gives
+    up on a store that is away for more than a minute, or it is cut off from the store for longer than its lease.
 
     `retry` are seconds to wait after each failed attempt, and `dead_letter` is the queue for what failed after all of
     them, or was rejected (`Reject`). Both are copies, confirmed before the message itself is acknowledged; their

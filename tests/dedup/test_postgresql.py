@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from threading import Barrier
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 
 from amqptool.dedup.interface import PRUNE_BATCH, Acquired, Busy, Key, State
 from amqptool.dedup.postgresql import PostgresqlStore
+from amqptool.dedup.postgresql_server import Line, Server
 from amqptool.dedup.postgresql_statements import SCHEMA_VERSION, WRITE
 from amqptool.errors import DedupError
 
@@ -223,6 +225,19 @@ def test_an_owner_that_was_forgotten_is_named_anew(postgresql_url: str, connecti
         store.claim([Key("scope", "other")])
 
         assert [store.find(name)[0].row.owner for name in ("id", "other")] == ["", "worker"]
+
+
+def test_threads_that_need_a_connection_at_once_make_one(postgresql_url: str) -> None:
+    """Handlers ask for a scope's number, too; after a loss they and the store all find the connection gone."""
+    together = Barrier(8)
+
+    def ask(_number: int) -> int:
+        together.wait(30)
+        [[backend]] = line.ask("SELECT pg_backend_pid()", {})
+        return int(backend)
+
+    with closing(Line(Server(postgresql_url), durable=True)) as line, ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(ask, range(8)))) == 1
 
 
 def many(count: int) -> list[Key]:

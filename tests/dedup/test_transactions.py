@@ -118,14 +118,34 @@ def test_a_transaction_that_its_handler_ended_is_not_done(place: Place, store: S
     assert "again" in place.effects()
 
 
-def test_a_handler_that_failed_after_it_committed_has_ended_its_transaction(store: Store) -> None:
+@pytest.mark.parametrize("failure", [ZeroDivisionError, sqlite3.IntegrityError, psycopg.IntegrityError])
+def test_a_handler_that_failed_after_it_committed_has_ended_its_transaction(
+    store: Store, failure: type[Exception]
+) -> None:
     """What it committed is there, so its failure is not one after which it may be tried again."""
     claim = acquire(store)
     with pytest.raises(HandlerError, match="ended") as caught, store.transaction(claim) as connection:
+        connection.execute("INSERT INTO effect VALUES ('effect')")
         connection.commit()
-        _ = 1 / 0
+        raise failure
 
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert isinstance(caught.value.__cause__, failure)
+
+
+def test_a_transaction_that_sqlite_ended_is_a_failure_of_its_handler(tmp_path: Path) -> None:
+    """A constraint or a trigger that rolls back leaves nothing, so the handler may be tried again."""
+    place = Place(f"sqlite:///{tmp_path}/place.db")
+    with place.connect() as connection:
+        connection.execute("CREATE UNIQUE INDEX once ON effect (name)")
+    with closing(place.open()) as store:
+        claim = acquire(store)
+        with pytest.raises(sqlite3.IntegrityError), store.transaction(claim) as connection:
+            connection.execute("INSERT INTO effect VALUES ('effect')")
+            connection.execute("INSERT OR ROLLBACK INTO effect VALUES ('effect')")
+
+        assert place.effects() == []
+        act(store, claim)
+    assert place.effects() == ["effect"]
 
 
 def test_a_claim_that_was_taken_over_has_no_effect(place: Place) -> None:

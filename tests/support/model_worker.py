@@ -101,6 +101,7 @@ class ModelProcess:
         self.store_calls = HeldCalls()
         self.forwarder = ModelForwarder(mode.ladder, world)
         self.loop = VirtualLoop(world.clock)
+        self.report = WorkReport()
         self._world = world
         self._mode = mode
         self._acted: list[Message] = []
@@ -177,7 +178,7 @@ class ModelProcess:
         return Pipeline(
             AsyncHandler(self._handle),
             StoreThread(self.store, self.store_calls),
-            WorkReport(),
+            self.report,
             self.forwarder if self._mode.ladder.queues() else None,
             concurrency=self._mode.concurrency,
             commit_group=self._mode.commit_group,

@@ -93,6 +93,30 @@ def test_a_cancelled_handler_gives_its_claim_up(amqptool_vhost: AmqpUrl) -> None
     assert asyncio.run(scenario()).handled == 1
 
 
+@pytest.mark.parametrize("times", [1, 4])
+def test_a_claim_is_given_up_however_often_serve_is_cancelled(amqptool_vhost: AmqpUrl, times: int) -> None:
+    """Nobody else would get it for as long as the process lives, or for a lease."""
+    store = MemoryStore()
+    started = asyncio.Event()
+
+    async def handle(_delivery: Delivery) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    async def scenario() -> WorkReport:
+        await prepare(amqptool_vhost, 1)
+        serving = asyncio.create_task(Worker(amqptool_vhost, "q", handle, dedup=store, grace=0.1).serve())
+        await started.wait()
+        for _ in range(times):
+            serving.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait([serving])
+        async with asyncio.timeout(20):
+            return await Worker(amqptool_vhost, "q", lambda _: None, dedup=store, max_messages=1).serve()
+
+    assert asyncio.run(scenario()).handled == 1
+
+
 @pytest.mark.parametrize(("stop_first", "times"), [(True, 3), (False, 3), (False, 4), (False, 10)])
 def test_cancelling_serve_leaves_no_task_behind(amqptool_vhost: AmqpUrl, stop_first: bool, times: int) -> None:
     """An embedding program may cancel a worker, even while it stops and more than once."""

@@ -465,7 +465,7 @@ def test_a_crash_repeats_a_commit_group_at_most(commit_group: int, repeated: int
 
 
 def test_a_handler_that_succeeds_in_the_last_turn_is_done() -> None:
-    """When the grace is over in the very turn of the loop in which a handler succeeds, its DONE is still written."""
+    """When the grace is over in the very turn of the loop in which a handler succeeds, nothing is left unfinished."""
     machine = Settlement(in_memory)
     machine.start(workers=1, ladder=LADDERS[0], concurrency=1, commit_group=0, reject_missing_id=False)
     machine.publish(ids=IDS[:1])
@@ -478,6 +478,7 @@ def test_a_handler_that_succeeds_in_the_last_turn_is_done() -> None:
 
     machine.nothing_is_broken()
     assert machine.state_of(Key(SCOPE, IDS[0])) == State.DONE
+    assert (process.report.handled, process.report.abandoned) == (1, 0)
     machine.teardown()
 
 

@@ -103,3 +103,18 @@ def test_a_handler_s_transaction_may_keep_the_store_waiting(loop: VirtualLoop, c
         stall.calls.let_go()
         stall.wait(0)
         assert stall.claiming.done()
+
+
+def test_a_handler_s_transaction_that_is_over_excuses_nothing(loop: VirtualLoop, clock: Clock, tmp_path: Path) -> None:
+    """A store that does not answer after it is failing, as any other is."""
+    with closing(SqliteStore(tmp_path / "dedup.db")) as store:
+        [claim] = store.claim([Key("scope", "handled")])
+        assert isinstance(claim, Acquired)
+        with store.transaction(claim):
+            pass
+        stall = Stall(loop, clock, store)
+        stall.wait(STALLED + 1)
+        assert not stall.store.is_healthy
+        stall.calls.let_go()
+        stall.wait(0)
+        assert stall.store.is_healthy
