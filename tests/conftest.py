@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from amqptool.broker import local
 from amqptool.testing import fresh_vhost
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
 
     from amqptool import AmqpUrl
     from amqptool.broker.local import RunningNode
+
+
+# How long anything takes depends on what else the machine is doing.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """Let interrupts be interrupts, also in the background of a shell, which has them ignored there."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,7 @@ import logging
 import os
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +261,11 @@ def open_files() -> int:
 
 def children() -> set[str]:
     """Return the ids of the children of this process, dead or alive."""
-    return {child for task in Path("/proc/self/task").iterdir() for child in (task / "children").read_text().split()}
+    found: set[str] = set()
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # it has ended, and its children are another one's
+            found.update((thread / "children").read_text().split())
+    return found
 
 
 def test_nothing_is_leaked() -> None:
