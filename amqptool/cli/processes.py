@@ -34,8 +34,9 @@ _ERROR = "error"
 #: Exit codes of what another process would run into as well, also where the process could not tell.
 _HOPELESS = (ExitCode.USAGE, ExitCode.BAD_INPUT, ExitCode.CONFIGURATION)
 _LONGEST_REPORT = 65_536
-#: Seconds before a process that died is started again.
-BACKOFF = Backoff(first=0.5, longest=30.0)
+#: Seconds before a process that died is started again, and before another one in the place of a process that died
+#: looks again whether broker and store are there.
+BACKOFF, AWAY = Backoff(first=0.5, longest=30.0), Backoff(first=0.5, longest=5.0)
 #: Seconds after which a process has worked, and did not only start.
 LONG_RUN = 60.0
 
@@ -80,13 +81,16 @@ class Supervisor:
             if isinstance(told, dict):
                 self._add(told)
                 return
-            if told == _ERROR or code in _HOPELESS:
+            # Who comes in the place of one that had worked may find its broker away, as that one would have.
+            is_away = code == ExitCode.UNAVAILABLE and failures > 0 and clock() - started < LONG_RUN
+            if (told == _ERROR or code in _HOPELESS) and not is_away:
                 self._give_up(code, is_told=told == _ERROR)
             elif not self._stopping.is_set():
                 failures = failures_in_a_row(failures, clock() - started)
                 self.report.restarts += 1
                 log.warning("a worker process %s; starting another one", _ending(code))
-                await self._pause(BACKOFF.after(failures, random.random()))  # noqa: S311  # jitter, no secret
+                backoff = AWAY if is_away else BACKOFF
+                await self._pause(backoff.after(failures, random.random()))  # noqa: S311  # jitter, no secret
 
     def _give_up(self, code: int, *, is_told: bool) -> None:
         if not is_told:

@@ -13,13 +13,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from amqptool import AmqpUrl, Message
+from amqptool.broker import local
+from amqptool.broker.local import RunningNode
 from amqptool.cli.processes import LONG_RUN, failures_in_a_row
 from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.ctl import keep_declarations
 
 #: Writes each effect down with the process that had it; `kill` ends that process, and `wait` keeps it busy.
 HANDLER = """
@@ -89,6 +93,12 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def until_line(lines: IO[str], end: str) -> None:
+    """Read on until a line ends so."""
+    while not (line := lines.readline()).rstrip().endswith(end):
+        assert line, f"no line ends with {end!r}"
+
+
 def runs(pid: str) -> bool:
     """Say whether a process is there, and no zombie."""
     try:
@@ -128,6 +138,26 @@ def test_a_process_that_dies_is_started_again(amqptool_vhost: AmqpUrl, app: Path
     assert "1 restart of a process" in done.stderr
     assert {body for _, body in effects(app)} == {body.decode(), *(str(number) for number in range(50))}
     assert asyncio.run(queue_length(amqptool_vhost, "q")) == 0
+
+
+def test_a_process_that_is_started_again_waits_for_a_broker_that_is_away(
+    mortal_node: RunningNode, mortal_vhost: AmqpUrl, app: Path
+) -> None:
+    """As the one in whose place it comes would have done, and as its sibling does."""
+    asyncio.run(declare_queue(mortal_vhost, "q"))
+    keep_declarations(mortal_node)
+    prepare(mortal_vhost, [b"%d" % number for number in range(2000)])
+    with running(mortal_vhost, app) as process:
+        assert process.stderr is not None
+        local.kill(mortal_node.directory)
+        os.kill(int(effects(app)[0][0]), signal.SIGKILL)
+        before = {pid for pid, _ in effects(app)}
+        until_line(process.stderr, "left with exit code 69; starting another one")
+        local.start(mortal_node.directory)
+        until(lambda: not {pid for pid, _ in effects(app)} <= before)
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])

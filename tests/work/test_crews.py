@@ -191,7 +191,7 @@ def test_the_loop_has_its_turn_between_calls_that_await_nothing() -> None:
             loop.call_soon(look)
 
     async def scenario() -> Crew:
-        crew = crew_of(as_handler(handle), 1, Endings())
+        crew = make_crew(handle, 1, Endings())
         crew.add(items(3))
         loop.call_soon(look)
         return crew
