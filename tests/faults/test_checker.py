@@ -1,0 +1,44 @@
+"""What counts as lost, unexpected and repeated."""
+
+from __future__ import annotations
+
+from tests.faults.checker import Effect, check
+
+
+def test_a_run_without_faults_is_sound() -> None:
+    """Each message was confirmed, and acted on once."""
+    verdict = check({"a": "confirmed", "b": "confirmed"}, [Effect("a", 1), Effect("b", 2)])
+    assert verdict.is_sound
+    assert (verdict.sent, verdict.acknowledged, verdict.repeated) == (2, 2, 0)
+
+
+def test_a_confirmed_message_without_an_effect_is_lost() -> None:
+    """It was promised."""
+    verdict = check({"a": "confirmed", "b": "confirmed"}, [Effect("a", 1)])
+    assert verdict.lost == {"b"}
+    assert not verdict.is_sound
+
+
+def test_a_message_in_a_dead_letter_queue_is_not_lost() -> None:
+    """It is where failed ones go."""
+    assert check({"a": "confirmed"}, [], set_aside=["a"]).is_sound
+
+
+def test_a_message_in_doubt_may_come_or_not() -> None:
+    """Nobody was promised anything."""
+    verdict = check({"a": "in_doubt", "b": "in_doubt"}, [Effect("a", 1)])
+    assert verdict.is_sound
+    assert (verdict.in_doubt, verdict.recovered) == (2, 1)
+
+
+def test_an_effect_of_what_nobody_sent_is_unexpected() -> None:
+    """So is one of what was refused."""
+    assert check({"a": "refused"}, [Effect("a", 1), Effect("x", 1)]).unexpected == {"a", "x"}
+
+
+def test_an_effect_twice_is_explained_by_the_death_of_the_first_process() -> None:
+    """It may have died before DONE was on disk."""
+    effects = [Effect("a", 1), Effect("a", 2)]
+    assert check({"a": "confirmed"}, effects, killed=[1]).is_sound
+    verdict = check({"a": "confirmed"}, effects, killed=[2])
+    assert (verdict.repeated, verdict.unexplained, verdict.is_sound) == (1, 1, False)
