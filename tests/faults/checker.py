@@ -1,7 +1,7 @@
 """What became of each message: a total queue, checked as Jepsen checks one.
 
 What was acknowledged to its publisher must come out; what comes out must have been sent; and what has an effect twice
-must have been at work in a process that was killed at that moment.
+must have been at work in a process that was killed at that moment, or have been forgotten with the dedup store.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 #: Outcomes of messages that may come out.
 _TAKEN = {"confirmed", "in_doubt"}
@@ -20,6 +21,23 @@ class Effect:
 
     message: str
     process: int
+    #: When, in seconds of a clock that all processes share.
+    at: float = 0.0
+    #: It is in the transaction of DONE, so that no death comes between the two.
+    is_atomic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The dedup store was lost, and what its workers still did went with it."""
+
+    start: float
+    #: When the last of them had ended.
+    end: float
+
+    def explains(self, first: Effect, again: Effect) -> bool:
+        """Return whether the first effect was forgotten before the other one."""
+        return first.at <= self.end and again.at >= self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +57,8 @@ class Verdict:
     recovered: int
     #: Effects beyond the first of each message.
     repeated: int
-    #: Of these, how many came of a process that was not killed.
-    unexplained: int
+    #: Those of them that neither a kill nor a lost store explains.
+    unexplained: tuple[Effect, ...]
 
     @property
     def is_sound(self) -> bool:
@@ -54,19 +72,20 @@ def check(
     *,
     set_aside: Collection[str] = (),
     killed: Collection[int] = (),
+    losses: Collection[Loss] = (),
 ) -> Verdict:
     """Compare what a publisher was told of each message with what was done about it.
 
-    `receipts` are outcomes by message id: `confirmed`, `in_doubt`, or that it was not taken. `set_aside` are the ids in dead-letter
-    queues, and `killed` the processes that were. A message may have an effect again if one of the processes that had it
-    before was killed: it may have died between the effect and its DONE.
+    `receipts` are outcomes by message id: `confirmed`, `in_doubt`, or that it was not taken. `set_aside` are the ids in
+    dead-letter queues, and `killed` the processes that were. A message may have an effect again if the process that had
+    it before was killed, since it may have died between the effect and its DONE.
     """
-    by_message: dict[str, list[int]] = {}
-    for effect in effects:
-        by_message.setdefault(effect.message, []).append(effect.process)
+    by_message: dict[str, list[Effect]] = {}
+    for effect in sorted(effects, key=lambda each: each.at):
+        by_message.setdefault(effect.message, []).append(effect)
     told = Counter(receipts.values())
     done = by_message.keys() | set(set_aside)
-    repeated = Counter(process for processes in by_message.values() for process in processes[:-1])
+    repeats = [pair for each in by_message.values() for pair in pairwise(each)]
     return Verdict(
         sent=len(receipts),
         acknowledged=told["confirmed"],
@@ -74,6 +93,11 @@ def check(
         lost=frozenset(each for each, told_of in receipts.items() if told_of == "confirmed" and each not in done),
         unexpected=frozenset(each for each in done if receipts.get(each) not in _TAKEN),
         recovered=sum(receipts.get(each) == "in_doubt" for each in done),
-        repeated=repeated.total(),
-        unexplained=sum(count for process, count in repeated.items() if process not in killed),
+        repeated=len(repeats),
+        unexplained=tuple(first for first, again in repeats if not _is_explained(first, again, killed, losses)),
     )
+
+
+def _is_explained(first: Effect, again: Effect, killed: Collection[int], losses: Collection[Loss]) -> bool:
+    died = first.process in killed and not first.is_atomic
+    return died or any(loss.explains(first, again) for loss in losses)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.checker import Effect, check
+from tests.faults.checker import Effect, Loss, check
 
 
 def test_a_run_without_faults_is_sound() -> None:
@@ -41,4 +41,31 @@ def test_an_effect_twice_is_explained_by_the_death_of_the_first_process() -> Non
     effects = [Effect("a", 1), Effect("a", 2)]
     assert check({"a": "confirmed"}, effects, killed=[1]).is_sound
     verdict = check({"a": "confirmed"}, effects, killed=[2])
-    assert (verdict.repeated, verdict.unexplained, verdict.is_sound) == (1, 1, False)
+    assert (verdict.repeated, verdict.unexplained, verdict.is_sound) == (1, (Effect("a", 1),), False)
+
+
+def test_it_is_the_first_of_two_effects_whose_process_counts() -> None:
+    """The first in time, in whatever order they are told."""
+    effects = [Effect("a", 2, at=2.0), Effect("a", 1, at=1.0)]
+    assert check({"a": "confirmed"}, effects, killed=[1]).is_sound
+    assert not check({"a": "confirmed"}, effects, killed=[2]).is_sound
+
+
+def test_a_death_explains_no_second_effect_after_one_in_the_transaction_of_done() -> None:
+    """Nothing comes between the two."""
+    effects = [Effect("a", 1, is_atomic=True), Effect("a", 2)]
+    assert not check({"a": "confirmed"}, effects, killed=[1]).is_sound
+
+
+def test_a_lost_store_explains_effects_before_and_after_it() -> None:
+    """Also one of a worker that had not yet given up; but not two before it, nor two after it."""
+    loss = Loss(10.0, 20.0)
+
+    def is_sound(first: float, again: float) -> bool:
+        effects = [Effect("a", 1, at=first), Effect("a", 2, at=again, is_atomic=True)]
+        return check({"a": "confirmed"}, effects, losses=[loss]).is_sound
+
+    assert is_sound(5.0, 25.0)
+    assert is_sound(15.0, 25.0)
+    assert not is_sound(5.0, 6.0)
+    assert not is_sound(25.0, 26.0)
