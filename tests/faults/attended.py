@@ -44,6 +44,11 @@ class Attended:
                 )
 
     @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._log.stem
+
+    @property
     def is_running(self) -> bool:
         """Whether there is a process, which may have ended just now."""
         return self._process is not None and self._process.poll() is None
@@ -60,11 +65,10 @@ class Attended:
             self._note_end(self._process.wait())
 
     def terminate(self) -> None:
-        """Ask it to end, wait until it has, and run it no more."""
+        """Ask it to end, and wait until it has; only `attend` starts it again."""
         if self._process is not None:
             self._process.terminate()
             self._note_end(self._process.wait(_PATIENCE))
-        self.is_done = True
 
     def end(self) -> None:
         """Leave no process behind."""

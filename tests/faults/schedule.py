@@ -42,6 +42,9 @@ class Kind(Enum):
 #: What is over as soon as it has happened.
 _MOMENTS = {Kind.TERMINATE_WORKER, Kind.RESET, Kind.CLOSE_BY_CTL, Kind.CLOSE_BY_MANAGEMENT, Kind.LOSE_STORE}
 
+#: What lasts so many times longer, so that heartbeats and deadlines come into it.
+_LONG = dict.fromkeys((Kind.STOP_BROKER, Kind.STOP_WORKER, Kind.BLACK_HOLE), 10.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Strike:
@@ -61,7 +64,7 @@ def schedule(
 ) -> list[Strike]:
     """Return the strikes for a number of messages, in their order: each kind as often as any other, give or take one.
 
-    `longest` are the seconds that a fault may last.
+    `longest` are the seconds that a fault may last; one that must be noticed by its silence may last ten times longer.
     """
     chance = Random(seed)
     moments = sorted(chance.randint(1, max(1, int(messages * _SHARE))) for _ in range(faults))
@@ -77,6 +80,6 @@ def _deal(kinds: tuple[Kind, ...], count: int, chance: Random) -> list[Kind]:
 
 
 def _strike(kind: Kind, at: int, longest: float, chance: Random) -> Strike:
-    seconds = chance.uniform(_SHORTEST, longest)
+    seconds = chance.uniform(_SHORTEST, longest * _LONG.get(kind, 1.0))
     whom = chance.randrange(MOST_TARGETS)
     return Strike(kind, at, 0.0 if kind in _MOMENTS else seconds, whom)

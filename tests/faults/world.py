@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ QUEUE, DEAD = "work", "dead"
 RETRY = ("1s", "2s")
 #: Seconds without any progress after which it is stuck; a lost store alone takes its workers 60 s.
 PATIENCE = 180.0
-_POLL = 0.02
+_POLL = 0.05
 _ROOT = str(Path(__file__).parents[2])
 
 _TOPOLOGY = """\
@@ -76,6 +76,7 @@ class World:
         self.workers = [
             self._worker(self.faulty_url, f"worker-{number}", *words) for number, words in enumerate(_WORKERS)
         ]
+        self.last = self._worker(self.url, "last", _WORKERS[0][0], "--idle-timeout", "5", final=(0, 1))
 
     @property
     def store(self) -> Path:
@@ -90,7 +91,7 @@ class World:
     @property
     def attended(self) -> list[Attended]:
         """All commands."""
-        return [self.publisher, *self.workers]
+        return [self.publisher, *self.workers, self.last]
 
     @property
     def killed(self) -> set[int]:
@@ -101,15 +102,15 @@ class World:
         """Return the effects that there are by now."""
         return [*self._effects.look(), *self.kept, *atomic_effects(self.store)]
 
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition, and start whatever has ended meanwhile.
+    def until(self, condition: Callable[[], bool], attended: Sequence[Attended] | None = None) -> None:
+        """Wait for a condition, and start whatever has ended: of the publisher and workers, or of what is given.
 
         Raises:
             StuckError: it does not hold, and no effect has come for a long time.
         """
         before, since = -1, 0.0
         while not condition():
-            for command in self.attended:
+            for command in (self.publisher, *self.workers) if attended is None else attended:
                 command.attend()
             now = len(self.effects())
             if now != before:
@@ -119,15 +120,21 @@ class World:
             time.sleep(_POLL)
 
     def stop_workers(self) -> None:
-        """Let the workers finish what they have in hand."""
+        """Let the workers finish what they have in hand; the next `until` starts them again."""
         for worker in self.workers:
             worker.terminate()
+        # Processes whose supervisor was killed end by themselves.
+        self.until(lambda: not any(worker.processes() for worker in self.workers), attended=[self.publisher])
 
     def work_off_the_rest(self) -> None:
-        """Let one more worker take, without faults in between, what is left until nothing comes."""
-        last = self._worker(self.url, "last", _WORKERS[0][0], "--idle-timeout", "5", final=(0, 1))
-        self.workers.append(last)
-        self.until(lambda: last.is_done)
+        """Let one more worker, in the place of the others and without a proxy, take what is left."""
+        self.until(lambda: self.last.is_done, attended=[self.last])
+
+    def move_store(self) -> Path:
+        """Take the dedup store away, with all its files at once; return where it is."""
+        lost = self.directory / f"lost-{len(self.losses)}"
+        self.store.parent.rename(lost)
+        return lost / self.store.name
 
     def _publisher(self, rate: int) -> Attended:
         words = ["publish", "-k", QUEUE, "--lines", str(self.directory / "lines"), "--rate", f"{rate}/s"]

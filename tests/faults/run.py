@@ -1,0 +1,126 @@
+"""A slice of a run under faults: from a seed to a verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from amqptool import AmqpUrl
+from amqptool.broker.local import RunningNode
+from amqptool.cli.exits import ExitCode
+from amqptool.retry import wait_queue
+from tests.faults.attended import Attended
+from tests.faults.checker import Verdict, check
+from tests.faults.handlers import ENDED_BY_HANDLER
+from tests.faults.records import outcomes
+from tests.faults.schedule import Kind, schedule
+from tests.faults.strikes import Struck, bring
+from tests.faults.world import DEAD, QUEUE, RETRY, Load, QueueType, World, world
+from tests.support.broker import drain, queue_length
+
+#: Seconds that a strike may take with its healing, on average: messages are published through all of them.
+_STRIKE = 3.0
+_MOST_RATE = 2000
+#: How a process may end under faults; anything else is a surprise.
+_KILLED = -signal.SIGKILL
+_PUBLISHER_ENDS = {ExitCode.DONE, ExitCode.UNAVAILABLE, ExitCode.TRY_AGAIN, _KILLED}
+_WORKER_ENDS = {
+    *(ExitCode.DONE, ExitCode.FAILED, ExitCode.UNAVAILABLE, ExitCode.TERMINATED),
+    *(_KILLED, ENDED_BY_HANDLER),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """What a run is to be."""
+
+    messages: int
+    faults: int
+    seed: int
+    queue_type: QueueType = "classic"
+    #: Seconds that a fault may last.
+    longest: float = 3.0
+    kinds: tuple[Kind, ...] = tuple(Kind)
+
+    @property
+    def load(self) -> Load:
+        """What there is to work off, and at which rate it comes."""
+        rate = self.messages / (_STRIKE * max(1, self.faults))
+        return Load(
+            messages=self.messages,
+            seed=self.seed,
+            rate=max(1, min(_MOST_RATE, int(rate))),
+            queue_type=self.queue_type,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a run."""
+
+    asked: Slice
+    verdict: Verdict
+    struck: list[Struck]
+    #: How the processes of each command ended.
+    ends: dict[str, Counter[int]]
+    #: What must not be, in words.
+    surprises: list[str]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong with anything."""
+        return self.verdict.is_sound and not self.surprises
+
+
+def run(node: RunningNode, url: AmqpUrl, directory: Path, asked: Slice) -> Result:
+    """Run a slice on an empty vhost and in an empty directory.
+
+    Raises:
+        StuckError: nothing has happened for too long.
+        AmqptoolError, OSError: a result cannot be read.
+    """
+    strikes = schedule(
+        asked.seed, messages=asked.messages, faults=asked.faults, longest=asked.longest, kinds=asked.kinds
+    )
+    with world(node, url, directory, asked.load) as made:
+        struck: list[Struck] = []
+        for strike in strikes:
+            made.until(lambda: len(made.effects()) >= strike.at or made.publisher.is_done)  # noqa: B023  # called at once
+            struck.append(bring(made, strike))
+        made.until(lambda: made.publisher.is_done)
+        made.stop_workers()
+        made.work_off_the_rest()
+        set_aside = asyncio.run(_ids_in(url, DEAD))
+        verdict = check(
+            outcomes(made.receipts), made.effects(), set_aside=set_aside, killed=made.killed, losses=made.losses
+        )
+        ends = {command.name: command.ends for command in made.attended}
+        return Result(
+            asked=asked, verdict=verdict, struck=struck, ends=ends, surprises=_surprises(made, asked, verdict)
+        )
+
+
+async def _ids_in(url: AmqpUrl, queue: str) -> set[str]:
+    return {str(delivery.message_id) for delivery in await drain(url, queue)}
+
+
+def _surprises(made: World, asked: Slice, verdict: Verdict) -> list[str]:
+    found = [surprise for command in made.attended for surprise in _surprises_of(command, made)]
+    if verdict.sent != asked.messages:
+        found.append(f"{verdict.sent} of {asked.messages} messages have receipts")
+    delays = [wait_queue(QUEUE, int(delay.removesuffix("s")) * 1000) for delay in RETRY]
+    for queue in (QUEUE, *delays):
+        if left := asyncio.run(queue_length(made.url, queue)):
+            found.append(f"{left} messages are left in {queue}")
+    return found
+
+
+def _surprises_of(command: Attended, made: World) -> list[str]:
+    allowed = _PUBLISHER_ENDS if command is made.publisher else _WORKER_ENDS
+    found = [f"{command.name} ended with {code}" for code in command.ends if code not in allowed]
+    if "Traceback" in command.told():
+        found.append(f"{command.name} wrote a traceback")
+    return found
