@@ -3,6 +3,12 @@
 ============  ==========================================================
 proxy         a TCP proxy that resets, delays, throttles, cuts, swallows
 schedule      what goes wrong when, from a seed
+strikes       each kind of fault, and its healing
+world         what runs under them
+attended      a command that is run again whenever it ends
+handlers      what workers do with messages, misdeeds included
+records       what was written down about it
 checker       what became of each message: lost, repeated, unexpected
+run           a slice, from its seed to its verdict
 ============  ==========================================================
 """

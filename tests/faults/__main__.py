@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,9 @@ def main(words: list[str]) -> int:
         kinds=tuple(Kind[name] for name in arguments.kinds),
     )
     directory = Path(tempfile.mkdtemp(prefix="amqptool-faults-"))
+    started = time.monotonic()
     summary = _asked(asked) | _run(asked, directory)
+    summary["seconds"] = round(time.monotonic() - started, 1)
     print(json.dumps(summary, indent=2))
     if arguments.report is not None:
         with arguments.report.open("a", encoding="utf-8") as report:

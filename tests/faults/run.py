@@ -16,13 +16,15 @@ from tests.faults.attended import Attended
 from tests.faults.checker import Verdict, check
 from tests.faults.handlers import ENDED_BY_HANDLER
 from tests.faults.records import outcomes
-from tests.faults.schedule import Kind, schedule
+from tests.faults.schedule import Kind, Strike, schedule
 from tests.faults.strikes import Struck, bring
 from tests.faults.world import DEAD, QUEUE, RETRY, Load, QueueType, World, world
 from tests.support.broker import drain, queue_length
 
-#: Seconds that a strike may take with its healing, on average: messages are published through all of them.
-_STRIKE = 3.0
+#: Seconds that a fault takes beside those that it lasts, about: messages are to be published through all of them.
+_HEALING = 2.0
+_LONG_HEALING = {Kind.KILL_BROKER: 8.0, Kind.RESTART_BROKER: 12.0, Kind.LOSE_STORE: 70.0}
+#: Messages that are published in a second at most, so that they do not merely wait.
 _MOST_RATE = 2000
 #: How a process may end under faults; anything else is a surprise.
 _KILLED = -signal.SIGKILL
@@ -45,16 +47,15 @@ class Slice:
     longest: float = 3.0
     kinds: tuple[Kind, ...] = tuple(Kind)
 
-    @property
+    def strikes(self) -> list[Strike]:
+        """Return its schedule."""
+        return schedule(self.seed, messages=self.messages, faults=self.faults, longest=self.longest, kinds=self.kinds)
+
     def load(self) -> Load:
-        """What there is to work off, and at which rate it comes."""
-        rate = self.messages / (_STRIKE * max(1, self.faults))
-        return Load(
-            messages=self.messages,
-            seed=self.seed,
-            rate=max(1, min(_MOST_RATE, int(rate))),
-            queue_type=self.queue_type,
-        )
+        """Return what there is to work off, and at which rate it comes."""
+        seconds = sum(each.seconds + _LONG_HEALING.get(each.kind, _HEALING) for each in self.strikes())
+        rate = min(_MOST_RATE, int(self.messages / max(1.0, seconds)))
+        return Load(messages=self.messages, seed=self.seed, rate=max(1, rate), queue_type=self.queue_type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +83,9 @@ def run(node: RunningNode, url: AmqpUrl, directory: Path, asked: Slice) -> Resul
         StuckError: nothing has happened for too long.
         AmqptoolError, OSError: a result cannot be read.
     """
-    strikes = schedule(
-        asked.seed, messages=asked.messages, faults=asked.faults, longest=asked.longest, kinds=asked.kinds
-    )
-    with world(node, url, directory, asked.load) as made:
+    with world(node, url, directory, asked.load()) as made:
         struck: list[Struck] = []
-        for strike in strikes:
+        for strike in asked.strikes():
             made.until(lambda: len(made.effects()) >= strike.at or made.publisher.is_done)  # noqa: B023  # called at once
             struck.append(bring(made, strike))
         made.until(lambda: made.publisher.is_done)

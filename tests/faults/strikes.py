@@ -31,6 +31,8 @@ _BLACK_HOLES = ({"there"}, {"back"}, {"there", "back"})
 #: Settings of a broker that has nothing left, and those that a private node has.
 _NO_MEMORY, _MEMORY = ("set_vm_memory_high_watermark", "0"), ("set_vm_memory_high_watermark", "0.4")
 _NO_DISK, _DISK = ("set_disk_free_limit", "1000000GB"), ("set_disk_free_limit", "50MB")
+#: Seconds after which a worker that has something to do has given up a store that is lost.
+_GIVING_UP = 90.0
 
 
 class NobodyThereError(Exception):
@@ -216,7 +218,7 @@ def _lose_store(world: World, _whom: int) -> Iterator[None]:
     finally:
         # Only who has something to do notices it; the others must not go on with what is no more.
         world.until(
-            lambda: world.publisher.is_done or not any(worker.is_running for worker in world.workers),
+            lambda: time.monotonic() > start + _GIVING_UP or not any(worker.is_running for worker in world.workers),
             attended=[world.publisher],
         )
         world.stop_workers()

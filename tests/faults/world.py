@@ -76,7 +76,7 @@ class World:
         self.workers = [
             self._worker(self.faulty_url, f"worker-{number}", *words) for number, words in enumerate(_WORKERS)
         ]
-        self.last = self._worker(self.url, "last", _WORKERS[0][0], "--idle-timeout", "5", final=(0, 1))
+        self.last = self._worker(self.url, "last", *_WORKERS[0], "--idle-timeout", "5", final=(0, 1))
 
     @property
     def store(self) -> Path:
@@ -109,9 +109,11 @@ class World:
             StuckError: it does not hold, and no effect has come for a long time.
         """
         before, since = -1, 0.0
-        while not condition():
+        while True:
             for command in (self.publisher, *self.workers) if attended is None else attended:
                 command.attend()
+            if condition():
+                return
             now = len(self.effects())
             if now != before:
                 before, since = now, time.monotonic()
