@@ -17,6 +17,7 @@ from typing import Any
 from amqptool.broker.local import temporary
 from amqptool.errors import AmqptoolError
 from amqptool.testing import fresh_vhost
+from tests.faults.attended import UnexpectedEndError
 from tests.faults.run import Result, Slice, run
 from tests.faults.schedule import Kind
 from tests.faults.strikes import Struck
@@ -63,7 +64,7 @@ def _run(asked: Slice, directory: Path) -> dict[str, Any]:
     try:
         with temporary() as node, fresh_vhost(node) as url:
             return _summary(run(node, url, directory, asked))
-    except (StuckError, AmqptoolError, OSError) as error:
+    except (StuckError, UnexpectedEndError, AmqptoolError, OSError) as error:
         return {"sound": False, "unread": f"{type(error).__name__}: {error}"}
 
 

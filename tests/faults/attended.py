@@ -14,18 +14,36 @@ from tests.support.cli import cli_arguments, cli_environment
 
 #: By this variable in their environment its processes are known, also those that its process has started.
 MARK = "AMQPTOOL_FAULTS_LOG"
+#: Lines of what a process wrote that go into the error when it has ended as it should not.
+_LAST_LINES = 5
 #: Seconds that a process may take to end after it was told to.
 _PATIENCE = 90.0
 
 
-class Attended:
-    """Runs an amqptool command; `final` are the exit codes after which it is not run again."""
+class UnexpectedEndError(Exception):
+    """A process has ended as none should, whatever the faults."""
 
-    def __init__(self, words: Sequence[str], *, env: Mapping[str, str], log: Path, final: Collection[int] = ()) -> None:
+
+class Attended:
+    """Runs an amqptool command.
+
+    `expected` are the exit codes with which its processes may end, and `final` those after which it is not run again;
+    with any other, whatever notices it raises `UnexpectedEndError`.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        log: Path,
+        expected: Collection[int],
+        final: Collection[int] = (),
+    ) -> None:
         self._command = cli_arguments(*words)
         self._env = cli_environment({**env, MARK: str(log)})
         self._log = log
-        self._final = final
+        self._expected, self._final = {*expected, *final}, final
         self._process: subprocess.Popen[bytes] | None = None
         #: How its processes ended: exit codes, and below zero signals.
         self.ends: Counter[int] = Counter()
@@ -86,6 +104,9 @@ class Attended:
         self.ends[code] += 1
         self.is_done = code in self._final
         self._process = None
+        if code not in self._expected:
+            last = self.told().splitlines()[-_LAST_LINES:]
+            raise UnexpectedEndError("\n  ".join([f"{self.name} ended with {code}", *last]))
 
 
 def processes_with(variable: str, value: str) -> list[int]:

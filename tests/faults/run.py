@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from amqptool import AmqpUrl
 from amqptool.broker.local import RunningNode
-from amqptool.cli.exits import ExitCode
 from amqptool.retry import wait_queue
-from tests.faults.attended import Attended
 from tests.faults.checker import Verdict, check
-from tests.faults.handlers import ENDED_BY_HANDLER
 from tests.faults.records import outcomes
 from tests.faults.schedule import Kind, Strike, schedule
 from tests.faults.strikes import Struck, bring
@@ -26,13 +22,6 @@ _HEALING = 2.0
 _LONG_HEALING = {Kind.KILL_BROKER: 8.0, Kind.RESTART_BROKER: 12.0, Kind.LOSE_STORE: 70.0}
 #: Messages that are published in a second at most, so that they do not merely wait.
 _MOST_RATE = 2000
-#: How a process may end under faults; anything else is a surprise.
-_KILLED = -signal.SIGKILL
-_PUBLISHER_ENDS = {ExitCode.DONE, ExitCode.UNAVAILABLE, ExitCode.TRY_AGAIN, _KILLED}
-_WORKER_ENDS = {
-    *(ExitCode.DONE, ExitCode.FAILED, ExitCode.UNAVAILABLE, ExitCode.TERMINATED),
-    *(_KILLED, ENDED_BY_HANDLER),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +70,7 @@ def run(node: RunningNode, url: AmqpUrl, directory: Path, asked: Slice) -> Resul
 
     Raises:
         StuckError: nothing has happened for too long.
+        UnexpectedEndError: a process has ended as none should.
         AmqptoolError, OSError: a result cannot be read.
     """
     with world(node, url, directory, asked.load()) as made:
@@ -106,19 +96,11 @@ async def _ids_in(url: AmqpUrl, queue: str) -> set[str]:
 
 
 def _surprises(made: World, asked: Slice, verdict: Verdict) -> list[str]:
-    found = [surprise for command in made.attended for surprise in _surprises_of(command, made)]
+    found = [f"{each.name} wrote a traceback" for each in made.attended if "Traceback" in each.told()]
     if verdict.sent != asked.messages:
         found.append(f"{verdict.sent} of {asked.messages} messages have receipts")
     delays = [wait_queue(QUEUE, int(delay.removesuffix("s")) * 1000) for delay in RETRY]
     for queue in (QUEUE, *delays):
         if left := asyncio.run(queue_length(made.url, queue)):
             found.append(f"{left} messages are left in {queue}")
-    return found
-
-
-def _surprises_of(command: Attended, made: World) -> list[str]:
-    allowed = _PUBLISHER_ENDS if command is made.publisher else _WORKER_ENDS
-    found = [f"{command.name} ended with {code}" for code in command.ends if code not in allowed]
-    if "Traceback" in command.told():
-        found.append(f"{command.name} wrote a traceback")
     return found

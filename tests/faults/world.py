@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,9 +13,10 @@ from typing import Literal
 
 from amqptool import AmqpUrl, Topology, declare
 from amqptool.broker.local import RunningNode
+from amqptool.cli.exits import ExitCode
 from tests.faults.attended import Attended
 from tests.faults.checker import Effect, Loss
-from tests.faults.handlers import RECORDS, SEED
+from tests.faults.handlers import ENDED_BY_HANDLER, RECORDS, SEED
 from tests.faults.proxy import FaultProxy, fault_proxy
 from tests.faults.records import Effects, atomic_effects, deaths
 from tests.support.ctl import keep_declarations
@@ -41,6 +43,12 @@ _WORKERS = (
     ("tests.faults.handlers:handle", "--handler-timeout", "2s", "--processes", "2", "--prefetch", "20"),
     ("tests.faults.handlers:handle_in_transaction", "--transaction", "--prefetch", "20"),
 )
+
+#: How processes may end under faults; one that has only just started does not know SIGTERM yet.
+_KILLED, _TERMINATED = -signal.SIGKILL, -signal.SIGTERM
+_PUBLISHER_ENDS = (ExitCode.UNAVAILABLE, ExitCode.TRY_AGAIN, _KILLED)
+_LAST_ENDS = (ExitCode.DONE, ExitCode.FAILED)
+_WORKER_ENDS = (*_LAST_ENDS, ExitCode.UNAVAILABLE, ExitCode.TERMINATED, ENDED_BY_HANDLER, _KILLED, _TERMINATED)
 
 
 class StuckError(Exception):
@@ -76,7 +84,7 @@ class World:
         self.workers = [
             self._worker(self.faulty_url, f"worker-{number}", *words) for number, words in enumerate(_WORKERS)
         ]
-        self.last = self._worker(self.url, "last", *_WORKERS[0], "--idle-timeout", "5", final=(0, 1))
+        self.last = self._worker(self.url, "last", *_WORKERS[0], "--idle-timeout", "5", final=_LAST_ENDS)
 
     @property
     def store(self) -> Path:
@@ -141,12 +149,14 @@ class World:
     def _publisher(self, rate: int) -> Attended:
         words = ["publish", "-k", QUEUE, "--lines", str(self.directory / "lines"), "--rate", f"{rate}/s"]
         words += ["--receipts", str(self.receipts), "--resume", "-u", self.faulty_url.reveal()]
-        return Attended(words, env=self._env, log=self.directory / "publisher.log", final=[0])
+        log = self.directory / "publisher.log"
+        return Attended(words, env=self._env, log=log, expected=_PUBLISHER_ENDS, final=[ExitCode.DONE])
 
     def _worker(self, url: AmqpUrl, name: str, handler: str, *words: str, final: tuple[int, ...] = ()) -> Attended:
         command = ["consume", QUEUE, "--handler", handler, "--app-dir", _ROOT, "--dedup", f"sqlite:///{self.store}"]
         command += ["--retry", ",".join(RETRY), "--dead-letter", DEAD, *words, "-u", url.reveal()]
-        return Attended(command, env=self._env, log=self.directory / f"{name}.log", final=final)
+        log = self.directory / f"{name}.log"
+        return Attended(command, env=self._env, log=log, expected=_WORKER_ENDS, final=final)
 
 
 @contextmanager
