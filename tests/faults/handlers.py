@@ -1,6 +1,7 @@
 """The handlers of workers under faults: each effect is recorded, and some messages bring misdeeds with them.
 
-Which ones is told by the seed in AMQPTOOL_FAULTS_SEED; records are in the folder AMQPTOOL_FAULTS_RECORDS.
+Which ones is told by the seed in AMQPTOOL_FAULTS_SEED; records are in the folder AMQPTOOL_FAULTS_RECORDS. Before its
+effect a handler takes its time, AMQPTOOL_FAULTS_PAUSE seconds on average, so that faults find some in the middle of it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import time
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from random import Random
+from random import Random, uniform
 from typing import Any
 
 from amqptool import Delivery
 from tests.faults.records import DEATHS, EFFECTS, INSERT, TABLE
 
-SEED, RECORDS = "AMQPTOOL_FAULTS_SEED", "AMQPTOOL_FAULTS_RECORDS"
+SEED, RECORDS, PAUSE = "AMQPTOOL_FAULTS_SEED", "AMQPTOOL_FAULTS_RECORDS", "AMQPTOOL_FAULTS_PAUSE"
 #: The exit code of a process that a handler ends.
 ENDED_BY_HANDLER = 99
 #: Seconds that a slow handler takes.
@@ -59,11 +60,15 @@ async def handle(delivery: Delivery) -> None:
             _end_process()
         case Misdeed.SLOW:
             await asyncio.sleep(_SLOW)
+    await asyncio.sleep(uniform(0.0, 2 * float(os.environ[PAUSE])))
     _append(EFFECTS, f"{os.getpid()} {delivery.message_id} {time.monotonic()}\n")
 
 
 def handle_in_transaction(delivery: Delivery, transaction: Any) -> None:
-    """Act on a message: insert a row, as the first thing that is done, so that misdeeds must take it back."""
+    """Act on a message: insert a row, as the first thing that is done, so that misdeeds must take it back.
+
+    It does not take its time, which others would wait for: SQLite has one transaction at a time.
+    """
     transaction.execute(TABLE)
     transaction.execute(INSERT, (os.getpid(), delivery.message_id, time.monotonic()))
     match _misdeed(delivery):

@@ -16,7 +16,7 @@ from amqptool.broker.local import RunningNode
 from amqptool.cli.exits import ExitCode
 from tests.faults.attended import Attended
 from tests.faults.checker import Effect, Loss
-from tests.faults.handlers import ENDED_BY_HANDLER, RECORDS, SEED
+from tests.faults.handlers import ENDED_BY_HANDLER, PAUSE, RECORDS, SEED
 from tests.faults.proxy import FaultProxy, fault_proxy
 from tests.faults.records import Effects, atomic_effects, deaths
 from tests.support.ctl import keep_declarations
@@ -37,10 +37,13 @@ queues:
     retry: [{retry}]
     dead_letter: {dead}
 """
+_HANDLERS = ("--handler-timeout", "2s", "--concurrency", "4")
+#: How many there are of these in all workers, how much of their time they work, and seconds that one works at most.
+_COUNT, _BUSY, _LONGEST_PAUSE = 12, 0.7, 0.5
 #: Each kind of worker: an ordinary one, one that is several processes, and one whose effects are in the dedup store.
 _WORKERS = (
-    ("tests.faults.handlers:handle", "--handler-timeout", "2s", "--concurrency", "4"),
-    ("tests.faults.handlers:handle", "--handler-timeout", "2s", "--processes", "2", "--prefetch", "20"),
+    ("tests.faults.handlers:handle", *_HANDLERS),
+    ("tests.faults.handlers:handle", *_HANDLERS, "--processes", "2", "--prefetch", "20"),
     ("tests.faults.handlers:handle_in_transaction", "--transaction", "--prefetch", "20"),
 )
 
@@ -65,6 +68,11 @@ class Load:
     rate: int
     queue_type: QueueType = "classic"
 
+    @property
+    def pause(self) -> float:
+        """Seconds that a handler takes on average, so that most of them are always at work."""
+        return min(_LONGEST_PAUSE, _BUSY * _COUNT / self.rate)
+
 
 class World:
     """The processes of a run; each `until` starts again what has ended."""
@@ -79,7 +87,7 @@ class World:
         #: The effects that were in lost stores.
         self.kept: list[Effect] = []
         self._effects = Effects(directory)
-        self._env = {SEED: str(load.seed), RECORDS: str(directory)}
+        self._env = {SEED: str(load.seed), RECORDS: str(directory), PAUSE: str(load.pause)}
         self.publisher = self._publisher(load.rate)
         self.workers = [
             self._worker(self.faulty_url, f"worker-{number}", *words) for number, words in enumerate(_WORKERS)
