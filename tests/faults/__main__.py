@@ -88,6 +88,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "lost": sorted(verdict.lost),
         "unexpected": sorted(verdict.unexpected),
         "repeated": verdict.repeated,
+        "widest_window": round(verdict.widest_window, 3),
         "unexplained": [f"{each.message} in process {each.process}" for each in verdict.unexplained],
         "surprises": result.surprises,
         "hit": dict(Counter(struck.kind.name for struck in result.struck if struck.has_hit)),

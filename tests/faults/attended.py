@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -47,8 +48,8 @@ class Attended:
         self._process: subprocess.Popen[bytes] | None = None
         #: How its processes ended: exit codes, and below zero signals.
         self.ends: Counter[int] = Counter()
-        #: The ids of those that were killed.
-        self.killed: set[int] = set()
+        #: Those that were killed, each with the time.
+        self.killed: dict[int, float] = {}
         self.is_done = False
 
     def attend(self) -> None:
@@ -77,7 +78,7 @@ class Attended:
 
     def kill(self, process: int) -> None:
         """Kill one of its processes; what the command itself has ended with is known then."""
-        self.killed.add(process)
+        self.killed[process] = time.monotonic()
         send(process, signal.SIGKILL)
         if self._process is not None and process == self._process.pid:
             self._note_end(self._process.wait())

@@ -1,7 +1,7 @@
 """What became of each message: a total queue, checked as Jepsen checks one.
 
 What was acknowledged to its publisher must come out; what comes out must have been sent; and what has an effect twice
-must have been at work in a process that was killed at that moment, or have been forgotten with the dedup store.
+must have been at work in a process that was killed in between, or have been forgotten with the dedup store.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Verdict:
     recovered: int
     #: Effects beyond the first of each message.
     repeated: int
-    #: Those of them that neither a kill nor a lost store explains.
+    #: The most seconds from an effect that had to be repeated to the death of its process.
+    widest_window: float
+    #: Those repeated that neither a kill nor a lost store explains.
     unexplained: tuple[Effect, ...]
 
     @property
@@ -71,14 +73,14 @@ def check(
     effects: Iterable[Effect],
     *,
     set_aside: Collection[str] = (),
-    killed: Collection[int] = (),
+    killed: Mapping[int, float] | None = None,
     losses: Collection[Loss] = (),
 ) -> Verdict:
     """Compare what a publisher was told of each message with what was done about it.
 
     `receipts` are outcomes by message id: `confirmed`, `in_doubt`, or that it was not taken. `set_aside` are the ids in
-    dead-letter queues, and `killed` the processes that were. A message may have an effect again if the process that had
-    it before was killed, since it may have died between the effect and its DONE.
+    dead-letter queues, and `killed` the processes that were, each with the time. A message may have an effect again
+    after the process that had it before was killed, since it may have died between the effect and its DONE.
     """
     by_message: dict[str, list[Effect]] = {}
     for effect in sorted(effects, key=lambda each: each.at):
@@ -86,6 +88,8 @@ def check(
     told = Counter(receipts.values())
     done = by_message.keys() | set(set_aside)
     repeats = [pair for each in by_message.values() for pair in pairwise(each)]
+    deaths = killed or {}
+    windows = [deaths[first.process] - first.at for first, again in repeats if _has_died(first, again, deaths)]
     return Verdict(
         sent=len(receipts),
         acknowledged=told["confirmed"],
@@ -94,10 +98,15 @@ def check(
         unexpected=frozenset(each for each in done if receipts.get(each) not in _TAKEN),
         recovered=sum(receipts.get(each) == "in_doubt" for each in done),
         repeated=len(repeats),
-        unexplained=tuple(first for first, again in repeats if not _is_explained(first, again, killed, losses)),
+        widest_window=max(windows, default=0.0),
+        unexplained=tuple(
+            first
+            for first, again in repeats
+            if not _has_died(first, again, deaths) and not any(loss.explains(first, again) for loss in losses)
+        ),
     )
 
 
-def _is_explained(first: Effect, again: Effect, killed: Collection[int], losses: Collection[Loss]) -> bool:
-    died = first.process in killed and not first.is_atomic
-    return died or any(loss.explains(first, again) for loss in losses)
+def _has_died(first: Effect, again: Effect, deaths: Mapping[int, float]) -> bool:
+    """Return whether a process may have died between an effect and its DONE, and this be why there is another one."""
+    return first.process in deaths and not first.is_atomic and again.at >= deaths[first.process]

@@ -86,7 +86,7 @@ def _misdeed(delivery: Delivery) -> Misdeed | None:
 
 
 def _end_process() -> None:
-    _append(DEATHS, f"{os.getpid()}\n")
+    _append(DEATHS, f"{os.getpid()} {time.monotonic()}\n")
     os._exit(ENDED_BY_HANDLER)
 
 

@@ -54,10 +54,11 @@ def atomic_effects(store: Path) -> list[Effect]:
     return [Effect(message, process, at, is_atomic=True) for process, message, at in rows]
 
 
-def deaths(records: Path) -> set[int]:
-    """Return the processes that were ended by a handler."""
+def deaths(records: Path) -> dict[int, float]:
+    """Return the processes that were ended by a handler, each with the time."""
     path = records / DEATHS
-    return {int(line) for line in path.read_text().split()} if path.exists() else set()
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {int(process): float(at) for process, at in (line.split(" ") for line in lines)}
 
 
 def outcomes(receipts: Path) -> dict[str, str]:

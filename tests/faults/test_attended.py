@@ -56,7 +56,7 @@ def test_a_killed_command_is_remembered_and_run_again(tmp_path: Path) -> None:
     with attended(tmp_path, "publish", "-", expected=(-9, 0, 69)) as command:
         [process] = command.processes()
         command.kill(process)
-        assert (command.killed, command.ends, command.is_running) == ({process}, {-9: 1}, False)
+        assert (set(command.killed), command.ends, command.is_running) == ({process}, {-9: 1}, False)
         command.attend()
         assert command.is_running
 

@@ -39,22 +39,30 @@ def test_an_effect_of_what_nobody_sent_is_unexpected() -> None:
 def test_an_effect_twice_is_explained_by_the_death_of_the_first_process() -> None:
     """It may have died before DONE was on disk."""
     effects = [Effect("a", 1), Effect("a", 2)]
-    assert check({"a": "confirmed"}, effects, killed=[1]).is_sound
-    verdict = check({"a": "confirmed"}, effects, killed=[2])
+    assert check({"a": "confirmed"}, effects, killed={1: 0.0}).is_sound
+    verdict = check({"a": "confirmed"}, effects, killed={2: 0.0})
     assert (verdict.repeated, verdict.unexplained, verdict.is_sound) == (1, (Effect("a", 1),), False)
 
 
 def test_it_is_the_first_of_two_effects_whose_process_counts() -> None:
     """The first in time, in whatever order they are told."""
     effects = [Effect("a", 2, at=2.0), Effect("a", 1, at=1.0)]
-    assert check({"a": "confirmed"}, effects, killed=[1]).is_sound
-    assert not check({"a": "confirmed"}, effects, killed=[2]).is_sound
+    assert check({"a": "confirmed"}, effects, killed={1: 0.0}).is_sound
+    assert not check({"a": "confirmed"}, effects, killed={2: 0.0}).is_sound
+
+
+def test_a_death_explains_only_effects_after_it() -> None:
+    """How long before it the first one was is told."""
+    effects = [Effect("a", 1, at=1.0), Effect("a", 2, at=3.0)]
+    verdict = check({"a": "confirmed"}, effects, killed={1: 2.5})
+    assert (verdict.is_sound, verdict.widest_window) == (True, 1.5)
+    assert not check({"a": "confirmed"}, effects, killed={1: 3.5}).is_sound
 
 
 def test_a_death_explains_no_second_effect_after_one_in_the_transaction_of_done() -> None:
     """Nothing comes between the two."""
     effects = [Effect("a", 1, is_atomic=True), Effect("a", 2)]
-    assert not check({"a": "confirmed"}, effects, killed=[1]).is_sound
+    assert not check({"a": "confirmed"}, effects, killed={1: 0.0}).is_sound
 
 
 def test_a_lost_store_explains_effects_before_and_after_it() -> None:

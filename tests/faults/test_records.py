@@ -37,9 +37,9 @@ def test_effects_in_a_dedup_store_are_atomic(tmp_path: Path) -> None:
 
 def test_processes_that_handlers_ended_are_known(tmp_path: Path) -> None:
     """None of them, as long as nothing was written."""
-    assert deaths(tmp_path) == set()
-    (tmp_path / DEATHS).write_text("1\n2\n")
-    assert deaths(tmp_path) == {1, 2}
+    assert deaths(tmp_path) == {}
+    (tmp_path / DEATHS).write_text("1 0.5\n2 1.5\n")
+    assert deaths(tmp_path) == {1: 0.5, 2: 1.5}
 
 
 def test_the_last_receipt_of_a_message_counts(tmp_path: Path) -> None:

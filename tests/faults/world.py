@@ -110,9 +110,12 @@ class World:
         return [self.publisher, *self.workers, self.last]
 
     @property
-    def killed(self) -> set[int]:
-        """The worker processes that ended in the middle of what they did."""
-        return deaths(self.directory).union(*(worker.killed for worker in self.workers))
+    def killed(self) -> dict[int, float]:
+        """The worker processes that ended in the middle of what they did, each with the time."""
+        killed = deaths(self.directory)
+        for worker in self.workers:
+            killed |= worker.killed
+        return killed
 
     def effects(self) -> list[Effect]:
         """Return the effects that there are by now."""
