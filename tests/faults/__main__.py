@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -44,7 +45,9 @@ def main(words: list[str]) -> int:
             report.write(f"{json.dumps(summary)}\n")
     if not summary["sound"]:
         print(f"what was written is in {directory}", file=sys.stderr)
-    return 0 if summary["sound"] else 1
+        return 1
+    shutil.rmtree(directory)
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
