@@ -1,0 +1,112 @@
+"""What became of each message: a total queue, checked as Jepsen checks one.
+
+What was acknowledged to its publisher must come out; what comes out must have been sent; and what has an effect twice
+must have been at work in a process that was killed in between, or have been forgotten with the dedup store.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+#: Outcomes of messages that may come out.
+_TAKEN = {"confirmed", "in_doubt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A handler has acted on a message, in a process."""
+
+    message: str
+    process: int
+    #: When, in seconds of a clock that all processes share.
+    at: float = 0.0
+    #: It is in the transaction of DONE, so that no death comes between the two.
+    is_atomic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The dedup store was lost, and what its workers still did went with it."""
+
+    start: float
+    #: When the last of them had ended.
+    end: float
+
+    def explains(self, first: Effect, again: Effect) -> bool:
+        """Return whether the first effect was forgotten before the other one."""
+        return first.at <= self.end and again.at >= self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How many messages came to what."""
+
+    sent: int
+    #: The publisher was told that the broker has them.
+    acknowledged: int
+    #: Neither confirmed nor refused: they may come, or not.
+    in_doubt: int
+    #: Acknowledged, and neither acted on nor in a place for failed ones.
+    lost: frozenset[str]
+    #: Acted on, and never sent.
+    unexpected: frozenset[str]
+    #: In doubt, and acted on.
+    recovered: int
+    #: Effects beyond the first of each message.
+    repeated: int
+    #: The most seconds from an effect that had to be repeated to the death of its process.
+    widest_window: float
+    #: Those repeated that neither a kill nor a lost store explains.
+    unexplained: tuple[Effect, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was lost, made up, or repeated without a reason."""
+        return not (self.lost or self.unexpected or self.unexplained)
+
+
+def check(
+    receipts: Mapping[str, str],
+    effects: Iterable[Effect],
+    *,
+    set_aside: Collection[str] = (),
+    killed: Mapping[int, float] | None = None,
+    losses: Collection[Loss] = (),
+) -> Verdict:
+    """Compare what a publisher was told of each message with what was done about it.
+
+    `receipts` are outcomes by message id: `confirmed`, `in_doubt`, or that it was not taken. `set_aside` are the ids in
+    dead-letter queues, and `killed` the processes that were, each with the time. A message may have an effect again
+    after the process that had it before was killed, since it may have died between the effect and its DONE.
+    """
+    by_message: dict[str, list[Effect]] = {}
+    for effect in sorted(effects, key=lambda each: each.at):
+        by_message.setdefault(effect.message, []).append(effect)
+    told = Counter(receipts.values())
+    done = by_message.keys() | set(set_aside)
+    repeats = [pair for each in by_message.values() for pair in pairwise(each)]
+    deaths = killed or {}
+    windows = [deaths[first.process] - first.at for first, again in repeats if _has_died(first, again, deaths)]
+    return Verdict(
+        sent=len(receipts),
+        acknowledged=told["confirmed"],
+        in_doubt=told["in_doubt"],
+        lost=frozenset(each for each, told_of in receipts.items() if told_of == "confirmed" and each not in done),
+        unexpected=frozenset(each for each in done if receipts.get(each) not in _TAKEN),
+        recovered=sum(receipts.get(each) == "in_doubt" for each in done),
+        repeated=len(repeats),
+        widest_window=max(windows, default=0.0),
+        unexplained=tuple(
+            first
+            for first, again in repeats
+            if not _has_died(first, again, deaths) and not any(loss.explains(first, again) for loss in losses)
+        ),
+    )
+
+
+def _has_died(first: Effect, again: Effect, deaths: Mapping[int, float]) -> bool:
+    """Return whether a process may have died between an effect and its DONE, and this be why there is another one."""
+    return first.process in deaths and not first.is_atomic and again.at >= deaths[first.process]
