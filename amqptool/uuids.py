@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def uuid7() -> str:
     """Make a UUID of the time in milliseconds, and of chance."""
-    milliseconds = time.time_ns() // 1_000_000
-    return _text(f"{milliseconds:012x}{os.urandom(10).hex()}", "7")
+    return _text(f"{_milliseconds():012x}{os.urandom(10).hex()}", "7")
 
 
 def uuid4_maker() -> Callable[[], str]:
@@ -26,7 +29,7 @@ def uuid4_maker() -> Callable[[], str]:
     return lambda: _text(next(chance), "4")
 
 
-def uuid7_maker(milliseconds: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> Callable[[], str]:
+def uuid7_maker(milliseconds: Callable[[], int] = _milliseconds) -> Callable[[], str]:
     """Make many UUIDs of the time and chance, in growing order; not from several threads at once.
 
     Several in one millisecond, or after a clock that was set back, count on from the last.

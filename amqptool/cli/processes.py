@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from amqptool.backoff import Backoff
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.errors import AmqptoolError
+from amqptool.waiting import unless
 from amqptool.work.report import WorkReport
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class Supervisor:
                 self.report.restarts += 1
                 log.warning("a worker process %s; starting another one", _ending(code))
                 backoff = AWAY if is_away else BACKOFF
-                await self._pause(backoff.after(failures, random.random()))  # noqa: S311  # jitter, no secret
+                pause = backoff.after(failures, random.random())  # noqa: S311  # jitter, no secret
+                await unless(self._stopping, asyncio.sleep(pause))
 
     def _give_up(self, code: int, *, is_told: bool) -> None:
         if not is_told:
@@ -137,11 +139,6 @@ class Supervisor:
         for process in self._running:
             with suppress(ProcessLookupError):
                 process.send_signal(number)
-
-    async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
 
     def _add(self, report: dict[str, Any]) -> None:
         self._heard = True

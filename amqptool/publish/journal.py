@@ -7,6 +7,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from amqptool.waiting import unless
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -92,15 +94,9 @@ class Journal:
                 await asyncio.to_thread(self._append, lines)
                 self._waiting -= sum(map(len, lines))
                 self._room.set()
-                await self._pause()
+                await unless(self._closing, asyncio.sleep(GROUP_SECONDS))
         finally:
             asyncio.get_running_loop().call_soon(self._room.set)  # once the task counts as done
-
-    async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._closing.wait(), GROUP_SECONDS)
-        except TimeoutError:
-            return
 
     def _append(self, lines: list[str]) -> None:
         data = memoryview("".join(lines).encode())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from amqptool.waiting import unless
 
 if TYPE_CHECKING:
     from amqptool.work.report import WorkReport
@@ -32,9 +33,7 @@ class Stopping:
 
     async def pause(self, seconds: float) -> None:
         """Wait, but no longer than until it is to stop."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.begun.wait()
+        await unless(self.begun, asyncio.sleep(seconds))
 
     def note_change(self) -> None:
         """Wake who waits for a change."""

@@ -78,9 +78,7 @@ def run(node: RunningNode, url: AmqpUrl, directory: Path, asked: Slice) -> Resul
         for strike in asked.strikes():
             made.until(lambda: len(made.effects()) >= strike.at or made.publisher.is_done)  # noqa: B023  # called at once
             struck.append(bring(made, strike))
-        made.until(lambda: made.publisher.is_done)
-        made.stop_workers()
-        made.work_off_the_rest()
+        made.finish()
         set_aside = asyncio.run(_ids_in(url, DEAD))
         verdict = check(
             outcomes(made.receipts), made.effects(), set_aside=set_aside, killed=made.killed, losses=made.losses

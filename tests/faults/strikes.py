@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 from amqptool.broker import local
@@ -64,17 +65,8 @@ def bring(world: World, strike: Strike) -> Struck:
 
 
 @contextmanager
-def _kill_broker(world: World, _whom: int) -> Iterator[None]:
-    local.kill(world.node.directory)
-    try:
-        yield
-    finally:
-        world.node = local.start(world.node.directory)
-
-
-@contextmanager
-def _restart_broker(world: World, _whom: int) -> Iterator[None]:
-    local.stop(world.node.directory)
+def _without_broker(world: World, _whom: int, *, end: Callable[[Path], object]) -> Iterator[None]:
+    end(world.node.directory)
     try:
         yield
     finally:
@@ -227,8 +219,8 @@ def _lose_store(world: World, _whom: int) -> Iterator[None]:
 
 
 FAULTS: dict[Kind, Fault] = {
-    Kind.KILL_BROKER: _kill_broker,
-    Kind.RESTART_BROKER: _restart_broker,
+    Kind.KILL_BROKER: partial(_without_broker, end=local.kill),
+    Kind.RESTART_BROKER: partial(_without_broker, end=local.stop),
     Kind.STOP_BROKER: _stop_broker,
     Kind.KILL_WORKER: _kill_worker,
     Kind.TERMINATE_WORKER: _terminate_worker,

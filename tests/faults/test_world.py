@@ -11,14 +11,7 @@ from amqptool import AmqpUrl
 from amqptool.broker.local import RunningNode
 from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.records import outcomes
-from tests.faults.world import Load, World, world
-
-
-def work_off(made: World) -> None:
-    """Let everything be published, and worked off."""
-    made.until(lambda: made.publisher.is_done)
-    made.stop_workers()
-    made.work_off_the_rest()
+from tests.faults.world import Load, world
 
 
 def test_a_world_without_faults_works_everything_off(
@@ -26,7 +19,7 @@ def test_a_world_without_faults_works_everything_off(
 ) -> None:
     """All is confirmed, and all but what fails at each attempt is acted on, by workers of both kinds."""
     with world(mortal_node, mortal_vhost, tmp_path, Load(messages=300, seed=7, rate=200)) as made:
-        work_off(made)
+        made.finish()
         effects, told = made.effects(), Counter(outcomes(made.receipts).values())
     failing = sum(misdeed_of(b"%d" % number, "7") is Misdeed.FAIL for number in range(300))
     assert told == {"confirmed": 300}

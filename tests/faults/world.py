@@ -140,6 +140,12 @@ class World:
                 raise StuckError(f"no effect has come for {PATIENCE:g} s, after {now}")
             time.sleep(_POLL)
 
+    def finish(self) -> None:
+        """Let everything be published and worked off."""
+        self.until(lambda: self.publisher.is_done)
+        self.stop_workers()
+        self.work_off_the_rest()
+
     def stop_workers(self) -> None:
         """Let the workers finish what they have in hand; the next `until` starts them again."""
         for worker in self.workers:
