@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from amqptool.topology import Topology
 from tests.bench.comparison import Comparison
-from tests.bench.routing import BINDINGS, EXCHANGE, QUEUES, peak_megabytes, topic_pattern
+from tests.bench.routing import BINDINGS, EXCHANGE, QUEUES, topic_pattern
+from tests.support.resources import peak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,4 +90,4 @@ def _measured(path: Path) -> tuple[float, float]:
 if __name__ == "__main__":
     started = time.process_time()
     Topology.load(sys.argv[1])
-    print(time.process_time() - started, peak_megabytes())
+    print(time.process_time() - started, peak(os.getpid()))

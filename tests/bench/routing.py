@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from amqptool.topology.model import Binding, Exchange, Queue, Topology
 from amqptool.topology.routing import Router
 from tests.bench.comparison import Comparison
+from tests.support.resources import peak
 
 BINDINGS, QUEUES, KEYS = 1_000_000, 1_000, 20_000
 #: Microseconds to route a key, and megabytes of the process that does.
@@ -69,11 +70,5 @@ def compare_routing() -> list[Comparison]:
     ]
 
 
-def peak_megabytes() -> float:
-    """Return the most memory that this process ever held."""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
-
-
 if __name__ == "__main__":
-    print(microseconds(Router(topic_topology())), peak_megabytes())
+    print(microseconds(Router(topic_topology())), peak(os.getpid()))

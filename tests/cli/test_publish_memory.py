@@ -21,6 +21,7 @@ from tests.support.broker import declare_queue
 from tests.support.cli import UNMEASURED, cli_arguments, cli_environment
 from tests.support.fake_broker import Peer, fake_broker
 from tests.support.proxy import proxy_that_slows
+from tests.support.resources import peak
 
 #: MiB: twice the bytes that may be in flight (pika holds a copy), and what Python and amqptool are.
 LIMIT = 2 * 32 + 80
@@ -87,12 +88,6 @@ def feed_until_nothing_is_taken(descriptor: int, line: bytes) -> int:
         rest = rest[taken:]
         written += taken
     return written
-
-
-def peak(pid: int) -> float:
-    """Return the most memory that a process has held, in MiB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def publish_without_end(url: AmqpUrl, line: bytes, *words: str) -> None:

@@ -10,5 +10,6 @@ handlers      what workers do with messages, misdeeds included
 records       what was written down about it
 checker       what became of each message: lost, repeated, unexpected
 run           a slice, from its seed to its verdict
+soak          no faults at all, for long, and what the processes hold
 ============  ==========================================================
 """
