@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from amqptool import AmqpUrl, ConfigError, DedupError, Delivery, MemoryStore, Message, Worker
+from amqptool import AmqpUrl, ConfigError, DedupError, Delivery, MemoryStore, Message, Retry, Worker
 from amqptool.broker import local
 from amqptool.work.metrics import HandlerSeconds, Metrics
 from amqptool.work.report import WorkReport
@@ -90,7 +90,7 @@ def test_a_message_that_waits_for_another_attempt_is_held(
     """It counts as held, and when such messages fill more than half of the window a warning says so."""
 
     def handle(_delivery: Delivery) -> None:
-        raise ValueError("bad")
+        raise Retry("much later", after=600)
 
     async def scenario() -> dict[str, float]:
         await declare_queue(amqptool_vhost, "q")
