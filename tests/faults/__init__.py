@@ -11,4 +11,6 @@ records       what was written down about it
 checker       what became of each message: lost, repeated, unexpected
 run           a slice, from its seed to its verdict
 ============  ==========================================================
+
+`catalogue.md` lists each fault by itself, and the tests of the suite that show what comes of it.
 """
