@@ -14,9 +14,9 @@ CATALOGUE = Path(__file__).with_name("catalogue.md")
 ROOT = Path(__file__).parents[2]
 
 #: How many faults each section of the catalogue has.
-SECTIONS = {"A": 24, "B": 21, "C": 18, "F": 14, "G": 15}
+SECTIONS = {"A": 24, "B": 21, "C": 18, "D": 30, "E": 16, "F": 14, "G": 15}
 #: How many of them must be shown by a test.
-SHOWN_AT_LEAST = 85
+SHOWN_AT_LEAST = 120
 
 _ROW = re.compile(r"\| (?P<id>[A-Z]\d+) \| (?P<fault>.+?) \| (?P<shown>.+?) \|")
 _TEST = re.compile(r"`(?P<file>tests/[\w/]+\.py)::(?P<name>\w+)`")
