@@ -124,3 +124,33 @@ def test_messages_that_come_again_too_often_are_dead_letters(amqptool_vhost: Amq
         return await queue_length(amqptool_vhost, "q"), {each.body for each in await drain(amqptool_vhost, "dead")}
 
     assert asyncio.run(scenario()) == (0, {b"%d" % number for number in range(5)})
+
+
+def test_messages_that_come_again_very_often_are_warned_of(
+    amqptool_vhost: AmqpUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before a quorum queue reaches its limit; the handler that has begun runs once all the same."""
+    runs: list[bytes] = []
+    busy = ThreadEvent()
+
+    def handle(delivery: Delivery) -> None:
+        runs.append(delivery.body)
+        busy.wait(60)
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q", **{"x-queue-type": "quorum"})
+        await publish(amqptool_vhost, [numbered(1)])
+        async with faulty_line(amqptool_vhost) as (line, url), asyncio.TaskGroup() as group:
+            worker = Worker(url, "q", handle, dedup=MemoryStore())
+            group.create_task(worker.serve())
+            while "was delivered 10 times before" not in caplog.text:
+                received = worker.report.received
+                line.reset()
+                await until(lambda: worker.report.received > received)  # noqa: B023  # called at once
+            busy.set()
+            await until(lambda: worker.report.duplicates == 1)
+            worker.stop()
+        return worker.report
+
+    report = asyncio.run(scenario())
+    assert (runs, report.handled, report.reconnects) == ([b"1"], 1, 10)
