@@ -20,6 +20,7 @@ SHOWN_AT_LEAST = 120
 
 _ROW = re.compile(r"\| (?P<id>[A-Z]\d+) \| (?P<fault>.+?) \| (?P<shown>.+?) \|")
 _TEST = re.compile(r"`(?P<file>tests/[\w/]+\.py)::(?P<name>\w+)`")
+_IDS = re.compile(r"[A-G]\d+(?:(?:, | to )[A-G]\d+)*: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,12 @@ def _row(match: re.Match[str]) -> Row:
 
 
 @cache
-def names_in(file: str) -> frozenset[str]:
-    """Return the names of a file's tests, as they stand in its text."""
+def docstrings_in(file: str) -> dict[str, str]:
+    """Return the tests of a file with their docstrings, as they stand in its text."""
     path = ROOT / file
     tree = ast.parse(path.read_text()) if path.exists() else ast.Module([], [])
     functions = [each for each in tree.body if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    return frozenset(each.name for each in functions if each.name.startswith("test_"))
+    return {each.name: ast.get_docstring(each) or "" for each in functions if each.name.startswith("test_")}
 
 
 ROWS = read_rows(CATALOGUE.read_text())
@@ -67,9 +68,24 @@ def test_each_fault_has_a_row() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_what_a_row_names_is_there(row: Row) -> None:
     """Each of its tests, in the file that it names; a row without any says why."""
-    assert [f"{file}::{name}" for file, name in row.tests if name not in names_in(file)] == []
+    assert [f"{file}::{name}" for file, name in row.tests if name not in docstrings_in(file)] == []
     assert row.tests or row.remark
     assert "::" not in row.remark, "no test is written so"
+
+
+def test_a_test_stands_in_the_rows_that_it_names() -> None:
+    """As some do at the beginning of their docstrings."""
+    rows = {row.id: row.tests for row in ROWS}
+    files = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/**/test_*.py")]
+    strays = [
+        f"{row}: {file}::{name}"
+        for file in files
+        for name, text in docstrings_in(file).items()
+        if (rows_named := _IDS.match(text)) is not None
+        for row in re.findall(r"[A-G]\d+", rows_named[0])
+        if (file, name) not in rows[row]
+    ]
+    assert strays == []
 
 
 def test_most_faults_are_shown_by_tests() -> None:
