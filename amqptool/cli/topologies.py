@@ -66,8 +66,11 @@ def variables(context: Context, settings: Mapping[str, str]) -> Mapping[str, str
 def _standard_input() -> Content:
     from amqptool.topology.file.content import read_stream
 
-    with open(0, "rb", closefd=False) as stdin:  # sys.stdin may be None
-        return read_stream(stdin, STDIN)
+    try:
+        with open(0, "rb", closefd=False) as stdin:  # sys.stdin may be None
+            return read_stream(stdin, STDIN)
+    except OSError as error:  # which names no file
+        raise OSError(error.errno, error.strerror, STDIN) from error
 
 
 def _settings(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from amqptool.broker.amqp import Channel
     from amqptool.dedup.interface import Key
     from amqptool.work.hand import Hand
     from amqptool.work.item import Item
@@ -34,8 +35,8 @@ class Acknowledging:
         self._dedup = dedup
         self._counts_once = counts_once
         self._on_change = on_change
-        # What was acknowledged in this run, to tell a lost ack from another copy.
-        self._acknowledged: set[Key] = set()
+        # What was acknowledged in this run, and over which channel, to tell a lost ack from another copy.
+        self._acknowledged: dict[Key, Channel] = {}
 
     def acknowledge(self, items: Sequence[Item], what: Acknowledged) -> None:
         """Acknowledge those of the deliveries that are still in hand."""
@@ -73,12 +74,18 @@ class Acknowledging:
 
     def _count(self, item: Item) -> None:
         """Count an acknowledgement that can reach the broker, and each message only once."""
-        ack_was_lost = item.delivery.redelivered and item.key in self._acknowledged
-        if not item.channel.is_open or ack_was_lost:
+        if not item.channel.is_open or self._was_lost(item):
             return
         self._report.acknowledged += 1
         if self._counts_once and item.key is not None:
-            self._acknowledged.add(item.key)
+            self._acknowledged[item.key] = item.channel
+
+    def _was_lost(self, item: Item) -> bool:
+        """Say whether a delivery comes again because its ack was lost; acks are lost with their channels alone."""
+        if item.key is None or not item.delivery.redelivered:
+            return False
+        before = self._acknowledged.get(item.key)
+        return before is not None and not before.is_open
 
 
 def _tell_duplicate(item: Item) -> None:

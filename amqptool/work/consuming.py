@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from amqptool.work.delivery_count import DeliveryCount
 from amqptool.work.forwarder import declare_ladder
 from amqptool.work.intake import Intake
 from amqptool.work.watchdog import INTERVAL, watch
@@ -51,6 +52,7 @@ class Consuming:
         self._prefetch_bytes = prefetch_bytes
         self._max_messages = max_messages
         self._grace = grace
+        self._delivery_count = DeliveryCount()
         #: Whether it has ever consumed.
         self.has_begun = False
         #: Since when messages can come, by the loop's clock; None: they cannot.
@@ -92,6 +94,7 @@ class Consuming:
             prefetch=self._prefetch,
             prefetch_bytes=self._prefetch_bytes,
             quota=self._quota,
+            on_redelivered=lambda delivery: self._delivery_count.look(delivery, asyncio.get_running_loop().time()),
             on_change=self._stopping.note_change,
         )
 

@@ -38,6 +38,7 @@ class Intake:
         prefetch: int,
         prefetch_bytes: int,
         quota: Callable[[], int | None],
+        on_redelivered: Callable[[Delivery], None],
         on_change: Callable[[], None],
     ) -> None:
         self.channel = channel
@@ -47,6 +48,7 @@ class Intake:
         self._report = report
         self._prefetch = Prefetch(prefetch, prefetch_bytes)
         self._quota = quota
+        self._on_redelivered = on_redelivered
         self._on_change = on_change
         self._extra: list[int] = []
         self._tag = ""
@@ -120,6 +122,8 @@ class Intake:
         self._extra.clear()
 
     def _on_delivery(self, delivery: Delivery) -> None:
+        if delivery.redelivered:
+            self._on_redelivered(delivery)
         if self._closing or self.is_misfit or self.is_full:
             self._extra.append(delivery.delivery_tag)
             return

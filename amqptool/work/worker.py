@@ -305,13 +305,15 @@ class Worker:
             await pipeline.end()
 
     async def _stay_connected(self, pipeline: Pipeline) -> None:
-        async for failures in self._attempts():
+        told: int | None = None  # how often it had consumed again when a failure was told last
+        async for _ in self._attempts():
             try:
                 await self._connect_and_consume(pipeline)
             except (BrokerUnavailable, PreconditionFailed) as error:
                 if not self._consuming.has_begun:
                     raise
-                level = logging.INFO if failures else logging.WARNING
+                level = logging.INFO if told == self._report.reconnects else logging.WARNING
+                told = self._report.reconnects
                 log.log(level, "%s; connecting again", error, extra={"queue": self._queue, "error": str(error)})
 
     async def _connect_and_consume(self, pipeline: Pipeline) -> None:
@@ -327,12 +329,12 @@ class Worker:
         finally:
             await connection.close()
 
-    async def _attempts(self) -> AsyncIterator[int]:
-        """Yield how many attempts to connect have failed in a row, pausing longer after each one."""
+    async def _attempts(self) -> AsyncIterator[None]:
+        """Yield for each attempt to connect, pausing longer after each in a row that brought nothing."""
         failures = 0
         while not self._stopping.begun.is_set():
             before = self._report.received
-            yield failures
+            yield
             failures = failures + 1 if self._report.received == before else 0
             pause = BACKOFF.after(failures + 1, random.random())  # noqa: S311  # jitter, no secret
             await self._stopping.pause(pause)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,13 @@ def test_two_declares_at_once_both_succeed(amqptool_vhost: AmqpUrl) -> None:
         return [outcome.error for outcomes in both for outcome in outcomes]
 
     assert asyncio.run(scenario()) == [None] * 202
+
+
+def test_a_dead_host_is_passed_over(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """Of several URLs the first that answers counts, and everything is declared there once."""
+    hosts = f"{replace(amqptool_vhost, port=1).reveal()},{amqptool_vhost.reveal()}"
+    done = VhostUnderTest(amqptool_node, amqptool_vhost).run("declare", "-u", hosts, "-", text="queues: {q: }")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "1 created")
 
 
 def test_problems_in_the_file_change_nothing(amqptool_vhost: AmqpUrl, tmp_path: Path) -> None:

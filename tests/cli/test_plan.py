@@ -283,10 +283,10 @@ def test_operators_policies_are_noted(broker: VhostUnderTest) -> None:
 def test_colour_is_for_terminals(broker: VhostUnderTest) -> None:
     """On a terminal the symbols are coloured; through a pipe nothing is."""
 
-    def on_terminal(*words: str) -> bytes:
+    def on_terminal(*words: str, **env: str) -> bytes:
         leader, follower = pty.openpty()
         arguments = cli_arguments("plan", *words, str(TOPOLOGIES / "tasks.yaml"))
-        environment = cli_environment({**broker.env, "TERM": "xterm"})
+        environment = cli_environment({**broker.env, "TERM": "xterm", **env})
         with subprocess.Popen(arguments, env=environment, stdout=follower, stderr=subprocess.DEVNULL) as process:
             os.close(follower)
             shown = b""
@@ -301,4 +301,6 @@ def test_colour_is_for_terminals(broker: VhostUnderTest) -> None:
 
     assert b"\x1b[32m+ queue tasks" in on_terminal()
     assert b"\x1b" not in on_terminal("--no-color")
+    assert b"\x1b[32m" not in on_terminal(NO_COLOR="1")
+    assert b"\x1b" not in on_terminal(TERM="dumb")
     assert "\x1b" not in broker.run("plan", str(TOPOLOGIES / "tasks.yaml")).stdout

@@ -159,15 +159,26 @@ def unbelievable(peer: Peer, _number: int) -> None:
     peer.send(spec.Basic.Ack(4711, False))
 
 
+def blocking(peer: Peer, _number: int) -> None:
+    """Tell of an alarm, and confirm nothing."""
+    peer.send(spec.Connection.Blocked("low on memory"), channel=0)
+
+
 @pytest.mark.parametrize(
-    ("script", "said"), [(unheard, "no confirm within"), (unbelievable, "confirmed a message that was not sent")]
+    ("script", "said"),
+    [
+        (unheard, "no confirm within"),
+        (unbelievable, "confirmed a message that was not sent"),
+        (blocking, "blocked by the broker: low on memory"),
+    ],
 )
 def test_a_message_in_doubt(tmp_path: Path, script: OnPublish, said: str) -> None:
-    """C4, C6: 75, with the ids in doubt, the reason, and how to go on."""
+    """A10, C4, C6: 75, with the ids in doubt, the reason, and how to go on."""
     (tmp_path / "lines").write_text("a\nb\n")
     words = ("--lines", f"{tmp_path}/lines", "--receipts", f"{tmp_path}/receipts")
     with fake_broker_in_thread(script) as url:
-        done = publish(url, *words, "--confirm-timeout", "500ms", "--reconnect-timeout", "500ms")
+        terms = ("--confirm-timeout", "500ms", "--reconnect-timeout", "500ms", "--blocked-timeout", "300ms")
+        done = publish(url, *words, *terms)
     receipts = [json.loads(line) for line in (tmp_path / "receipts").read_text().splitlines()[1:]]
     assert done.returncode == 75, done.stderr
     assert [receipt["outcome"] for receipt in receipts] == ["in_doubt"] * 2

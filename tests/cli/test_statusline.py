@@ -38,9 +38,9 @@ def queue(amqptool_vhost: AmqpUrl) -> AmqpUrl:
     return amqptool_vhost
 
 
-def consumed(url: AmqpUrl, *words: str, with_stdout: bool = True) -> tuple[str, str]:
+def consumed(url: AmqpUrl, *words: str, with_stdout: bool = True, **terminal: str) -> tuple[str, str]:
     """Run `amqptool consume` on a terminal."""
-    env = {"AMQPTOOL_URL": url.reveal()}
+    env = {"AMQPTOOL_URL": url.reveal(), **terminal}
     return seen_on_terminal(("consume", "q", *UNTIL_IDLE, *words), env, with_stdout=with_stdout)
 
 
@@ -89,6 +89,21 @@ def test_nobody_asked_for_a_line(queue: AmqpUrl, tmp_path: Path, words: tuple[st
     seen, _ = consumed(queue, *handler(tmp_path, "show"), *words, with_stdout=False)
     assert "in flight" not in seen
     assert "\x1b" not in seen
+
+
+def test_a_dumb_terminal_gets_text_alone(queue: AmqpUrl, tmp_path: Path) -> None:
+    """Nothing that it would have to understand."""
+    seen, _ = consumed(queue, *handler(tmp_path, "show"), TERM="dumb")
+    assert "\x1b" not in seen
+    assert "3 handled in " in seen
+
+
+def test_a_narrow_terminal_shows_everything(queue: AmqpUrl, tmp_path: Path) -> None:
+    """The line is cut to its width, and what is said for good is whole."""
+    seen, _ = consumed(queue, *handler(tmp_path, "show"), COLUMNS="20")
+    *printed, last = screen(seen)
+    assert printed == [f"handled {body}" for body in BODIES]
+    assert last.startswith("3 handled in ")
 
 
 def test_the_summary_names_what_there_was() -> None:

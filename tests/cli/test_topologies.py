@@ -27,6 +27,14 @@ def test_standard_input_twice() -> None:
     assert (done.returncode, "<stdin>:1:1: this file is given twice" in done.stderr) == (65, True)
 
 
+@pytest.mark.parametrize("command", ["validate", "declare"])
+def test_standard_input_that_is_closed(command: str) -> None:
+    """It is named: 74, and nothing hangs."""
+    done = run_cli(command, "-", prefix=["sh", "-c", 'exec "$@" <&-', "sh"])
+    assert (done.returncode, "amqptool: error: <stdin>: Bad file descriptor" in done.stderr) == (74, True)
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("setting", ["hunter2", "=hunter2", "1A=hunter2", "A-B=hunter2", " A=hunter2"])
 def test_malformed_settings(setting: str) -> None:
     """What is not NAME=VALUE is a usage error, and is not shown: it may be a secret."""

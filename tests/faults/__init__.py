@@ -12,4 +12,6 @@ checker       what became of each message: lost, repeated, unexpected
 run           a slice, from its seed to its verdict
 soak          no faults at all, for long, and what the processes hold
 ============  ==========================================================
+
+`catalogue.md` lists each fault by itself, and the tests of the suite that show what comes of it.
 """

@@ -102,6 +102,7 @@ def test_a_callable_is_found(modules: Callable[[str, str], None], name: str) -> 
         ("shop.missing:handle", "there is no module 'shop.missing'; is it installed"),
         ("shop.handlers.deeper:handle", "there is no module 'shop.handlers.deeper'; is it installed"),
         (".handlers:handle", "importing '.handlers' failed: TypeError"),
+        ("../handlers.py:handle", "importing '../handlers.py' failed: TypeError"),
         ("shop.handlers:missing", "'shop.handlers' has no 'missing'"),
         ("shop.handlers:service.missing", "'shop.handlers' has no 'service.missing'"),
         ("shop.handlers:a:b", "'shop.handlers' has no 'a:b'"),

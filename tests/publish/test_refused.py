@@ -325,7 +325,7 @@ def nested(depth: int, kind: type) -> Any:
 
 @pytest.mark.parametrize("kind", [list, dict])
 def test_headers_nested_too_deeply_are_refused(amqptool_vhost: AmqpUrl, kind: type) -> None:
-    """C2: as deep as is allowed they arrive; one level more is an error of that message alone."""
+    """C10: as deep as is allowed they arrive; one level more is an error of that message alone."""
 
     async def scenario() -> list[Outcome]:
         await declare_queue(amqptool_vhost, "q")

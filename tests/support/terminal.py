@@ -18,7 +18,7 @@ def seen_on_terminal(words: Sequence[str], env: Mapping[str, str], *, with_stdou
     terminal, ours = pty.openpty()
     stdout = ours if with_stdout else subprocess.PIPE
     command = cli_arguments(*words)
-    environment = {**cli_environment(env), "TERM": "xterm", "COLUMNS": "120"}
+    environment = {**cli_environment(), "TERM": "xterm", "COLUMNS": "120", **env}
     with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=ours) as running:
         os.close(ours)
         seen = _all_of(terminal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from threading import Event as ThreadEvent
+from uuid import uuid4
 
 import pytest
 
@@ -73,6 +74,21 @@ def test_a_single_message_larger_than_the_bound_is_handled(amqptool_vhost: AmqpU
         return await Worker(amqptool_vhost, "q", lambda _: None, dedup=None, prefetch_bytes=KB, max_messages=3).serve()
 
     assert asyncio.run(scenario()).handled == 3
+
+
+def test_a_copy_that_was_given_back_for_its_size_counts_when_it_comes_again(amqptool_vhost: AmqpUrl) -> None:
+    """It is no message that comes again because its ack was lost: the third of three ends the worker."""
+    message_id = str(uuid4())
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q")
+        bodies = [(b"x" * 2 * KB, None), (b"x", message_id), (b"x", message_id)]
+        await publish(amqptool_vhost, [Message(body=body, routing_key="q", message_id=id_) for body, id_ in bodies])
+        worker = Worker(amqptool_vhost, "q", lambda _: None, dedup="memory:", prefetch_bytes=KB, max_messages=3)
+        return await worker.serve()
+
+    report = asyncio.run(scenario())
+    assert (report.handled, report.duplicates, report.acknowledged) == (2, 1, 3)
 
 
 def test_a_message_that_cannot_be_decoded_is_kept_and_the_others_are_handled(amqptool_vhost: AmqpUrl) -> None:

@@ -33,7 +33,12 @@ def test_a_bug_in_taking_messages_in_does_not_look_like_a_lost_connection(amqpto
         changed = asyncio.Event()
         pipeline: Any = BrokenPipeline()
         async with connect(amqptool_vhost) as connection:
-            settings: dict[str, Any] = {"prefetch": 1, "prefetch_bytes": 1, "quota": lambda: None}
+            settings: dict[str, Any] = {
+                "prefetch": 1,
+                "prefetch_bytes": 1,
+                "quota": lambda: None,
+                "on_redelivered": print,
+            }
             channel = await connection.channel()
             intake = Intake(channel, "q", pipeline, "scope", WorkReport(), **settings, on_change=changed.set)
             await intake.open()

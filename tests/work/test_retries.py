@@ -126,6 +126,24 @@ def test_a_handler_asks_for_an_attempt_later_on(amqptool_vhost: AmqpUrl) -> None
     assert (waiting.headers["amqptool-attempt"], waiting.headers["amqptool-error"]) == (2, "Retry: the shop is closed")
 
 
+def test_a_short_wait_is_not_behind_a_long_one(amqptool_vhost: AmqpUrl) -> None:
+    """A queue lets its messages go in their order, so each delay has one of its own."""
+    handled: list[bytes] = []
+
+    def ask_at_first(delivery: Delivery) -> None:
+        if delivery.attempt == 1:
+            raise Retry(after=60 if delivery.body == b"long" else 0.1)
+        handled.append(delivery.body)
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=body, routing_key="q") for body in (b"long", b"short")])
+        return await work(amqptool_vhost, ask_at_first, retry=(0.1, 60))
+
+    report = asyncio.run(scenario())
+    assert (handled, report.retried) == ([b"short"], 2)
+
+
 def test_a_dead_letter_that_is_sent_again_begins_anew(amqptool_vhost: AmqpUrl) -> None:
     """The store has forgotten it: the same id is handled, as a first attempt."""
     store = MemoryStore()

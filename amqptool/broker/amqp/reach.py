@@ -12,7 +12,7 @@ from pika.exceptions import ConnectionOpenAborted
 from amqptool.broker.amqp.lookup import look_up
 from amqptool.broker.amqp.raw import RawConnection
 from amqptool.broker.amqp.translate import translate
-from amqptool.errors import BrokerUnavailable
+from amqptool.errors import AccessRefused, BrokerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,5 +85,15 @@ async def _attempt(doing: str, parameters: pika.ConnectionParameters, target: Ma
         raw.hang_up(ConnectionOpenAborted())
         raise
     if error is not None:
-        raise translate(error, doing)
+        raise _with_hint(translate(error, doing), parameters, target)
     return raw
+
+
+def _with_hint(error: AmqptoolError, parameters: pika.ConnectionParameters, target: Mapping[str, Any]) -> AmqptoolError:
+    """Say what the broker keeps to itself when it refuses a login: where its default user may come from."""
+    if not isinstance(error, AccessRefused) or error.reply_code != 403 or parameters.credentials.username != "guest":
+        return error
+    if target["host"] == "::1" or target["host"].startswith("127."):
+        return error
+    hint = "unless its loopback_users say otherwise, guest may only connect from the broker's own machine"
+    return AccessRefused(f"{error}; {hint}", reply_code=error.reply_code)

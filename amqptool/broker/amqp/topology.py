@@ -223,4 +223,4 @@ class TopologyCalls(Calls):
 
 
 def _target(arguments: Mapping[str, FieldValue] | None, name: str) -> str:
-    return str((arguments or {}).get(name, ""))
+    return str((arguments or {}).get(name, "")) or "amq.default"  # as permissions call the default exchange

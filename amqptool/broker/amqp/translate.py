@@ -56,6 +56,10 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
 _REFUSALS = (pika_errors.ProbableAuthenticationError, pika_errors.ProbableAccessDeniedError)
 _CLOSED_BY_BROKER = re.compile(r"\((\d{3})\) (['\"])(.*?)\2", re.DOTALL)
 
+# So many connections, channels or queues and no more: with the code of a vhost that may not be used at all (530), or of
+# a conflict (406), although the next attempt may find room.
+_LIMIT = re.compile(r"\(\d+\) is reached$|limit of \(\d+\)$")
+
 
 def translate(error: BaseException, doing: str) -> errors.AmqptoolError:
     """Return our error for one of pika's; `doing` says what was being done, to what."""
@@ -76,6 +80,8 @@ def from_reply(code: int, text: str, doing: str) -> errors.BrokerError:
     """Return our error for the broker's reply code and text."""
     if text.endswith("is down or inaccessible"):
         # A 404 for a queue of a cluster node that is away (RabbitMQ, "home node"): it comes back.
+        return errors.BrokerUnavailable(f"{doing}: {text}", reply_code=code)
+    if _LIMIT.search(text):
         return errors.BrokerUnavailable(f"{doing}: {text}", reply_code=code)
     if "unknown exchange type" in text:
         # RabbitMQ 3 closes the connection with 503, 4 the channel with 406, which is no conflict here.

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from amqptool import AmqpUrl, BrokerUnavailable
+from amqptool import AmqptoolError, AmqpUrl, BrokerUnavailable
 from amqptool.broker.amqp import Connection
+from tests.support.faulty import faulty_line
 
 #: Seconds between heartbeats, and those after which a broker has missed enough of them.
 HEARTBEAT, TOO_LONG = 1, 4
@@ -39,3 +40,15 @@ def test_a_loop_that_is_blocked_loses_its_connection(amqptool_vhost: AmqpUrl) ->
 
     with pytest.raises(BrokerUnavailable):
         asyncio.run(scenario())
+
+
+def test_a_line_that_falls_silent_is_noticed(amqptool_vhost: AmqpUrl) -> None:
+    """Nothing is reset, nothing comes, and nothing was to be sent: the heartbeats that are missing tell it."""
+
+    async def scenario() -> AmqptoolError:
+        async with faulty_line(amqptool_vhost) as (line, url):
+            connection = await Connection.open(url, heartbeat=HEARTBEAT)
+            line.silence()
+            return await asyncio.wait_for(connection.closed, 60)
+
+    assert "no heartbeat from the broker" in str(asyncio.run(scenario()))

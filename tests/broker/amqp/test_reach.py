@@ -235,3 +235,18 @@ def test_a_certificate_of_an_unknown_authority_is_refused() -> None:
         pytest.raises(ConfigError, match="the broker's certificate was refused"),
     ):
         asyncio.run(open_and_close(url))
+
+
+def test_a_guest_that_is_refused_elsewhere_is_told_why(amqptool_vhost: AmqpUrl) -> None:
+    """The broker says the same of a guest from another machine as of a wrong password; 0.0.0.0 leads here, too."""
+    elsewhere = replace(amqptool_vhost, host="0.0.0.0", password="wrong")
+    with pytest.raises(AccessRefused, match=r"Login was refused.*guest may only connect from the broker's own machine"):
+        asyncio.run(open_and_close(elsewhere))
+    with pytest.raises(AccessRefused, match=r"see the broker logfile\.$"):
+        asyncio.run(open_and_close(replace(elsewhere, host=LOCALHOST)))
+
+
+def test_tls_on_a_port_without_it_is_told_as_such(amqptool_vhost: AmqpUrl) -> None:
+    """As with `amqps://` and the port of `amqp://`; nothing is sent in the open instead."""
+    with pytest.raises(ConfigError, match="is this the TLS port"):
+        asyncio.run(open_and_close(replace(amqptool_vhost, tls=True)))

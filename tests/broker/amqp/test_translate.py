@@ -40,6 +40,11 @@ def closed(code: int, text: str) -> str:
             "is down",
         ),
         (
+            pika_errors.ProbableAccessDeniedError(closed(530, "NOT_ALLOWED - connection limit (9) is reached")),
+            errors.BrokerUnavailable,
+            "limit (9) is reached",
+        ),
+        (
             pika_errors.ProbableAuthenticationError(repr(pika_errors.StreamLostError("reset"))),
             errors.BrokerUnavailable,
             "lost while logging in",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -17,7 +18,9 @@ from amqptool.broker.management import Management
 from amqptool.broker.reconcile import Permits, reconcile
 from amqptool.testing import fresh_vhost
 from amqptool.topology.diff import Ownership, diff
+from tests.support.broker import delete_queue
 from tests.support.cli import cli_arguments, cli_environment
+from tests.support.faulty import faulty_line
 from tests.support.proxy import Cut, proxy_that_cuts
 from tests.support.vhost import VhostUnderTest
 
@@ -102,6 +105,30 @@ def test_a_cut_at_any_frame_is_completed_by_running_again(
         if not was_cut:
             break
     assert cuts > 15
+
+
+def test_a_queue_that_is_deleted_before_it_is_bound_is_told(amqptool_vhost: AmqpUrl) -> None:
+    """Its binding is not reported as made, and running again completes it."""
+    topology = Topology.parse("exchanges: {e: fanout}\nqueues: {q: {bindings: [{source: e}]}}")
+    declare_ok = b"\x00\x32\x00\x0b"  # class 50, method 11
+
+    async def scenario() -> list[list[str]]:
+        async with faulty_line(amqptool_vhost) as (line, url):
+
+            def delete_once(chunk: bytes) -> bytes:
+                if declare_ok in chunk:
+                    line.edit = lambda chunk: chunk
+                    with ThreadPoolExecutor(1) as thread:
+                        thread.submit(asyncio.run, delete_queue(amqptool_vhost, "q")).result()
+                return chunk
+
+            line.edit = delete_once
+            return [[str(each.error) for each in await declare(url, topology) if each.error] for _ in range(2)]
+
+    first, second = asyncio.run(scenario())
+    assert len(first) == 1
+    assert "no queue 'q'" in first[0]
+    assert second == []
 
 
 def both(vhost: VhostUnderTest, *words: str) -> list[subprocess.Popen[str]]:

@@ -54,6 +54,12 @@ def test_endless_stream() -> None:
     assert stream.taken == MAX_YAML + 1
 
 
+def test_endless_device() -> None:
+    """A device that never ends is read no further, either."""
+    with pytest.raises(TopologyError, match=f"^/dev/zero:1:1: {TOO_LARGE}"):
+        Topology.load("/dev/zero")
+
+
 def test_stream_of_json() -> None:
     """A stream of JSON may be longer."""
     content = read_stream(BytesIO(b'{"queues": []' + b" " * MAX_YAML + b"}"), "<stdin>")

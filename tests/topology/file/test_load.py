@@ -519,8 +519,9 @@ def test_a_pipe_is_read(tmp_path: Path) -> None:
 
 
 def test_unreadable(tmp_path: Path) -> None:
-    """A missing file and a directory are errors of the operating system, with the path."""
-    reasons = {"none": "No such file", ".": "Is a directory"}
+    """A missing file, a directory and a loop of links are errors of the operating system, with the path."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    reasons = {"none": "No such file", ".": "Is a directory", "loop": "Too many levels of symbolic links"}
     for path, words in ((tmp_path / name, words) for name, words in reasons.items()):
         with pytest.raises(OSError, match=words) as caught:
             Topology.load(path)
