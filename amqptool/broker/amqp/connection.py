@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 # configures a handler; without one, Python would print it on stderr.
 logging.getLogger("pika").addHandler(logging.NullHandler())
 
-#: Seconds; RabbitMQ's guide recommends 5 to 20. A dead peer is noticed within 3 x (heartbeat + 5) seconds: pika counts
-#: bytes at intervals of heartbeat + 5, and wants two in which none has come.
+#: Seconds; RabbitMQ's guide recommends 5 to 20. A dead peer is noticed within 2 x (heartbeat + 5) seconds: pika looks
+#: every heartbeat + 5 whether bytes have come, as they may have at the beginning of the interval in which it dies.
 HEARTBEAT = 10
 #: Seconds for TCP, TLS and the AMQP handshake together, with one address, and as many for finding the addresses.
 CONNECT_TIMEOUT = 15.0
