@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from amqptool.broker.tls import client_context, tls_failure
 from amqptool.errors import AccessRefused, BrokerError, ConfigError, InputError, ManagementError, ManagementUnavailable
+from amqptool.settings.url import parse_management_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,8 +56,9 @@ class Management:
         """Make a session for the user of an AMQP URL, with its certificates.
 
         Raises:
-            ConfigError: a certificate cannot be read.
+            ConfigError: the address is no URL of http or https, or a certificate cannot be read.
         """
+        parse_management_url(base_url)
         tls = client_context(url) if base_url.lower().startswith("https:") else None
         return cls(base_url, username=url.username, password=url.password, tls=tls)
 

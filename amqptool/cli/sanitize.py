@@ -10,6 +10,18 @@ _UNSAFE = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u20
 _UNSAFE_IN_TEXT = f"[{_UNSAFE}]"
 _UNSAFE_IN_LINE = rf"[\t\n{_UNSAFE}]"
 
+# What stands for a user and a password in a URL, however badly they are escaped.
+_CREDENTIALS = re.compile(r"(:/{1,2})[^\s'\"@]*:[^\s'\"]*@")
+
+
+def without_passwords(text: str) -> str:
+    """Hide the user and password of every URL.
+
+    Those that amqptool knows hide their own: this is for one that was given in the place of something else, and
+    that an error repeats.
+    """
+    return _CREDENTIALS.sub(r"\1***@", text)
+
 
 def clean_line(text: str) -> str:
     """Escape everything that a terminal would act on, and line breaks and tabs too."""

@@ -24,6 +24,9 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _AUTHORITY = re.compile(r"(?:(?P<userinfo>.*)@)?(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:]*))?", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _PORT = re.compile(r"[0-9]{1,5}")
+_MANAGEMENT_URL = re.compile(
+    r"https?://(?:\[[0-9a-f:.%]+\]|[^\s/?#:@\[\]%]+)(?::(?P<port>[^/?#]*))?(?:/[^?#\s]*)?", re.IGNORECASE
+)
 # A password may hold commas, but no "://": its slashes are escaped.
 _BETWEEN_URLS = re.compile(r",\s*(?=amqps?://)", re.IGNORECASE)
 
@@ -121,6 +124,21 @@ def _parse_one(text: str, number: int, count: int) -> AmqpUrl:
         raise ConfigError(f"URL {number} of {count}: {error}") from None
 
 
+def parse_management_url(text: str) -> str:
+    """Return the URL of a management API as it is, if it is one.
+
+    Raises:
+        ConfigError: it is none, or holds credentials; no part of it is repeated.
+    """
+    match = _MANAGEMENT_URL.fullmatch(text)
+    if "@" in text:
+        raise ConfigError("a management URL holds no credentials: they are those of the broker's URL")
+    if match is None:
+        raise ConfigError("a management URL begins with http:// or https:// and names a host: http://host:port")
+    _parse_port(match["port"])
+    return text
+
+
 def management_url(url: AmqpUrl) -> str:
     """Return where a broker's management API is unless somebody moved it."""
     scheme = "https" if url.tls else "http"
@@ -165,7 +183,7 @@ def _parse_authority(authority: str, *, by_certificate: bool) -> tuple[str, str,
     if match["userinfo"] is not None:
         username, password = _parse_userinfo(match["userinfo"])
     host = match["host"].strip("[]")
-    if not host or not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) or ("%" in host and match["host"] == host):  # a zone, and for IPv6 alone
         raise ConfigError("the broker URL names no valid host")
     return username, password, host, _parse_port(match["port"])
 
@@ -185,7 +203,7 @@ def _parse_port(port: str | None) -> int | None:
     if port is None:
         return None
     if not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
-        raise ConfigError("the broker URL's port is not a number from 1 to 65535")
+        raise ConfigError("the URL's port is not a number from 1 to 65535")
     return int(port)
 
 
@@ -196,10 +214,11 @@ def _parse_vhost(path: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        raise ConfigError("the escapes in the broker URL's user, password or vhost are not UTF-8") from None
+    # A decoder's error would hold the whole text.
+    plain = unquote(text, errors="surrogateescape")
+    if any("\ud800" <= character <= "\udfff" for character in plain):
+        raise ConfigError("the escapes in the broker URL's user, password or vhost are not UTF-8")
+    return plain
 
 
 def _must_be_escaped(character: str) -> str:
