@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,13 +30,13 @@ def success(least: Least) -> int:
 
 
 @pytest.fixture
-def broker(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> Iterator[VhostUnderTest]:
+def broker(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> VhostUnderTest:
     """Give a vhost with the topology, and a message in each of its queues."""
     vhost = VhostUnderTest(amqptool_node, amqptool_vhost)
     vhost.holds((ROOT / FILE).read_text())
     messages = [Message(body=b"x", routing_key=queue) for queue in ("playstore", "notifications")]
     asyncio.run(publish(amqptool_vhost, messages))
-    yield vhost
+    return vhost
 
 
 @pytest.mark.parametrize("least", RIGHTS, ids=lambda least: least.command)
