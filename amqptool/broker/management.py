@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
-from amqptool.errors import AccessRefused, BrokerError, InputError, ManagementError, ManagementUnavailable
+from amqptool.broker.tls import client_context, tls_failure
+from amqptool.errors import AccessRefused, BrokerError, ConfigError, InputError, ManagementError, ManagementUnavailable
+from amqptool.settings.url import parse_management_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 #: Seconds for one request.
 REQUEST_TIMEOUT = 30.0
 
+_NO_LOGIN = (
+    "the management API takes no certificate as a login; a user and password in the broker's URL are for it alone"
+)
+
 _EXCHANGE = ("name", "vhost", "type", "durable", "auto_delete", "internal", "arguments")
 _BINDING = ("vhost", "source", "destination", "destination_type", "routing_key", "arguments")
 
@@ -28,17 +35,32 @@ _BINDING = ("vhost", "source", "destination", "destination_type", "routing_key",
 class Management:
     """A session with one broker's management API; `async with` opens and closes it."""
 
-    def __init__(self, base_url: str, *, username: str, password: str, timeout: float = REQUEST_TIMEOUT) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        username: str,
+        password: str,
+        timeout: float = REQUEST_TIMEOUT,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._username = username
         self._password = password
         self._timeout = timeout
+        self._tls = tls
         self._session: ClientSession | None = None
 
     @classmethod
     def at(cls, base_url: str, url: AmqpUrl) -> Self:
-        """Make a session for the user of an AMQP URL."""
-        return cls(base_url, username=url.username, password=url.password)
+        """Make a session for the user of an AMQP URL, with its certificates.
+
+        Raises:
+            ConfigError: the address is no URL of http or https, or a certificate cannot be read.
+        """
+        parse_management_url(base_url)
+        tls = client_context(url) if base_url.lower().startswith("https:") else None
+        return cls(base_url, username=url.username, password=url.password, tls=tls)
 
     def __repr__(self) -> str:
         return f"Management({self._base_url!r}, username={self._username!r}, password='***')"
@@ -47,7 +69,8 @@ class Management:
         import aiohttp
 
         self._session = aiohttp.ClientSession(
-            headers={"Authorization": _basic(self._username, self._password)},
+            headers={"Authorization": _basic(self._username, self._password)} if self._username else {},
+            connector=aiohttp.TCPConnector(ssl=self._tls or True),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
         )
         return self
@@ -207,6 +230,8 @@ class Management:
 
         if self._session is None:
             raise RuntimeError("a Management session is used with `async with`")
+        if not self._username:
+            raise AccessRefused(f"cannot {doing}: {_NO_LOGIN}")
         url = "/".join([self._base_url, "api", *(quote(part, safe="") for part in path)])
         url += f"?{urlencode(query)}" if query else ""
         try:
@@ -214,8 +239,20 @@ class Management:
             async with self._session.request(method, URL(url, encoded=True), json=json) as response:
                 return await _result(doing, tag, response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            if tls_error := _tls_error(error):
+                reason = f"{self._base_url}: {tls_failure(tls_error)}"
+                raise ConfigError(f"cannot {doing}: {reason}") from error
             reason = _reason(error)
             raise ManagementUnavailable(f"cannot {doing}: no management API at {self._base_url}: {reason}") from error
+
+
+def _tls_error(error: Exception) -> ssl.SSLError | None:
+    """Return what TLS itself says, which aiohttp wraps in errors of its own, or None if it says nothing."""
+    chain: list[BaseException] = [error]
+    while chain[-1].__cause__ is not None:
+        chain.append(chain[-1].__cause__)
+    root = chain[-1]
+    return root if isinstance(root, ssl.SSLError) and not isinstance(root, ssl.SSLZeroReturnError) else None
 
 
 def _reason(error: Exception) -> str:

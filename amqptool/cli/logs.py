@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from amqptool.cli.log_lines import log_line
-from amqptool.cli.sanitize import clean_line, clean_text
+from amqptool.cli.sanitize import clean_line, clean_text, without_passwords
 
 #: What every record has; anything else came with `extra`.
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
@@ -59,7 +59,7 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):
-            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.write(f"{without_passwords(self.format(record))}\n")
             sys.stderr.flush()
 
 

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from amqptool.errors import BrokerError, BrokerUnavailable
+from amqptool.errors import AmqptoolError, BrokerError, BrokerUnavailable, ConfigError
 from amqptool.settings import DEFAULT_ORIGIN
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ async def management_if_any(
     Raises:
         BrokerUnavailable: there is no management API at an address that is insisted on.
         AccessRefused: the user may not use it.
+        ConfigError: TLS to it failed.
     """
     await context.choose_url()
     if amqp_only:
@@ -48,11 +49,11 @@ async def management_if_any(
             context.output.talk(f"note: {reason}; {without}")
 
 
-async def _unusable(management: Management, address: str, timeout: float | None) -> BrokerError | None:
+async def _unusable(management: Management, address: str, timeout: float | None) -> AmqptoolError | None:
     try:
         async with asyncio.timeout(timeout):
             await management.cluster_name()
-    except BrokerError as error:
+    except (BrokerError, ConfigError) as error:
         return error
     except TimeoutError:
         return BrokerUnavailable(f"no management API at {address}: no answer within {timeout:g} seconds")

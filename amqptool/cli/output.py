@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.exits import ExitCode
-from amqptool.cli.sanitize import clean_line, clean_text
+from amqptool.cli.sanitize import clean_line, clean_text, without_passwords
 from amqptool.errors import TopologyError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Output:
 
     def error(self, error: BaseException, code: int, message: str | None = None) -> None:
         """Say why the command failed: on stderr, and with `--json` in a document on stdout."""
-        text = describe(error) if message is None else message
+        text = without_passwords(describe(error) if message is None else message)
         for line in map(str, error.problems) if isinstance(error, TopologyError) else [text]:
             self.complain(line, error=type(error).__name__, code=int(code))
         if self.as_json:
@@ -125,7 +125,7 @@ class Output:
 
     def _say(self, text: str) -> None:
         with suppress(OSError):
-            click.echo(text, err=True, color=self.color)
+            click.echo(without_passwords(text), err=True, color=self.color)
 
 
 def _painted(text: str, paint: Callable[[str], str] | None) -> str:

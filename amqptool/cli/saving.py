@@ -39,7 +39,7 @@ class Saver:
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
-        self._folder.mkdir(exist_ok=True)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         self._numbers = count(_highest_number(self._folder) + 1)
         self._flush = DirectoryFlush(self._folder)
 
@@ -75,7 +75,8 @@ class Saver:
         while True:
             name = f"{number:06d}{suffix}"
             draft = self._folder / f".{name}.json"
-            with suppress(FileExistsError), draft.open("xb"):
+            with suppress(FileExistsError):
+                os.close(_private(draft, os.O_EXCL))
                 if not any((self._folder / f"{name}.{kind}").exists() for kind in ("body", "json")):
                     return name
                 draft.unlink()
@@ -111,10 +112,15 @@ def _suffix(message_id: str | None) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
+    with os.fdopen(_private(path, os.O_TRUNC), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _private(path: Path, flags: int) -> int:
+    """Open a file to write that, if it is made here, only its owner reads; a link is not followed."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
 
 
 def _flush_directory(folder: Path) -> None:

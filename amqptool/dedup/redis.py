@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import groupby
 from operator import attrgetter
@@ -236,25 +236,30 @@ def _library() -> Any:
 
 def _client(library: Any, url: str) -> tuple[Any, str]:
     """Return a client that has not connected yet, and what to call the store: the URL without secrets."""
+    with suppress(ValueError, TypeError):  # which would hold a part of the password, also as a mere context
+        return _made(library, url), _shown(url)
+    raise ConfigError(
+        "a dedup store's URL cannot be used: redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER], escaped as %40 for @"
+    )
+
+
+def _shown(url: str) -> str:
+    parts = urlsplit(url)
+    if not re.fullmatch(r"/?\d*", parts.path):
+        raise ValueError("what follows the host is not the number of a database")
+    return f"{parts.scheme}://{parts.hostname or 'localhost'}:{parts.port or 6379}/{parts.path[1:] or 0}"
+
+
+def _made(library: Any, url: str) -> Any:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    try:
-        parts = urlsplit(url)
-        if not re.fullmatch(r"/?\d*", parts.path):
-            raise ValueError("what follows the host is not the number of a database")
-        name = f"{parts.scheme}://{parts.hostname or 'localhost'}:{parts.port or 6379}/{parts.path[1:] or 0}"
-        # A call is repeated by whoever made it: only there it is known what may be repeated.
-        client = library.Redis.from_url(
-            url, retry=Retry(NoBackoff(), 0), socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
-        )
-        client.connection_pool.make_connection()  # tells of unknown options
-    except (ValueError, TypeError):
-        # Not its words, nor its traceback: they may hold a part of the password.
-        raise ConfigError(
-            "a dedup store's URL cannot be used: redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER], escaped as %40 for @"
-        ) from None
-    return client, name
+    # A call is repeated by whoever made it: only there it is known what may be repeated.
+    client = library.Redis.from_url(
+        url, retry=Retry(NoBackoff(), 0), socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
+    )
+    client.connection_pool.make_connection()  # tells of unknown options
+    return client
 
 
 def _name(key: Key) -> bytes:

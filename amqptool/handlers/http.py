@@ -100,16 +100,21 @@ class HttpHandler:
 
 def _parsed(text: str) -> tuple[URL, str | None]:
     """Return a URL without its user and password, and those as basic authentication (RFC 7617)."""
-    try:
-        parts = urlsplit(text)
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        url = URL(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl())
-    except ValueError:  # whose text may hold the password
-        raise HandlerError("the handler's URL cannot be read") from None
+    found = None
+    with suppress(ValueError):  # which would hold the password, also where it is only the context of another error
+        found = _parts(text)
+    if found is None:
+        raise HandlerError("the handler's URL cannot be read")
+    url, credentials = found
     if not url.host:
         raise HandlerError("the handler's URL names no host")
-    credentials = b64encode(f"{user}:{password}".encode()).decode()
-    return url, f"Basic {credentials}" if user or password else None
+    return url, f"Basic {b64encode(credentials.encode()).decode()}" if credentials != ":" else None
+
+
+def _parts(text: str) -> tuple[URL, str]:
+    parts = urlsplit(text)
+    credentials = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return URL(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()), credentials
 
 
 async def _head(response: aiohttp.ClientResponse) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from amqptool.errors import ConfigError
 from amqptool.settings import DEFAULT_ORIGIN
-from amqptool.settings.url import AmqpUrl, management_url, parse_urls
+from amqptool.settings.url import AmqpUrl, management_url, parse_management_url, parse_urls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,12 +57,10 @@ def resolve_management_url(flag: str | None, environ: Mapping[str, str], url: Am
 
 
 def _checked(text: str, origin: str) -> Resolved[str]:
-    scheme, separator, rest = text.partition("://")
-    if scheme.lower() not in {"http", "https"} or not separator or not rest:
-        raise ConfigError(f"{origin}: a management URL begins with http:// or https:// and names a host")
-    if "@" in rest.partition("/")[0]:
-        raise ConfigError(f"{origin}: a management URL holds no credentials: they are those of the broker's URL")
-    return Resolved(text, origin)
+    try:
+        return Resolved(parse_management_url(text), origin)
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {error}") from None
 
 
 def _parsed(text: str, origin: str) -> Resolved[tuple[AmqpUrl, ...]]:

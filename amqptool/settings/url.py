@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from amqptool.errors import ConfigError
+from amqptool.settings.url_options import UrlOptions, format_options, parse_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +24,19 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _AUTHORITY = re.compile(r"(?:(?P<userinfo>.*)@)?(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:]*))?", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _PORT = re.compile(r"[0-9]{1,5}")
+_MANAGEMENT_URL = re.compile(
+    r"https?://(?:\[[0-9a-f:.%]+\]|[^\s/?#:@\[\]%]+)(?::(?P<port>[^/?#]*))?(?:/[^?#\s]*)?", re.IGNORECASE
+)
 # A password may hold commas, but no "://": its slashes are escaped.
 _BETWEEN_URLS = re.compile(r",\s*(?=amqps?://)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmqpUrl:
-    """Where a broker is and who connects to it; `str` and `repr` never show the password."""
+    """Where a broker is and who connects to it; `str` and `repr` never show the password.
+
+    Without a `username`, it is the certificate of the `options` that says who connects.
+    """
 
     host: str = "localhost"
     port: int = 5672
@@ -37,6 +44,7 @@ class AmqpUrl:
     password: str = field(default="guest", repr=False)
     vhost: str = "/"
     tls: bool = False
+    options: UrlOptions = field(default_factory=UrlOptions)
 
     def __str__(self) -> str:
         return self._format("***")
@@ -51,18 +59,25 @@ class AmqpUrl:
         return f"{self.netloc_host}:{self.port}/{self.vhost.removeprefix('/')}"
 
     @property
+    def who(self) -> str:
+        """Who connects, for messages to people."""
+        by_certificate = self.options.auth_mechanism == "external"
+        return f"the user of certificate {self.options.certfile!r}" if by_certificate else self.username
+
+    @property
     def netloc_host(self) -> str:
         """The host as a URL has it: an IPv6 address in brackets."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     def _format(self, password: str) -> str:
         scheme = "amqps" if self.tls else "amqp"
-        user, vhost = quote(self.username, safe=""), quote(self.vhost, safe="")
-        return f"{scheme}://{user}:{password}@{self.netloc_host}:{self.port}/{vhost}"
+        vhost, options = quote(self.vhost, safe=""), format_options(self.options)
+        login = f"{quote(self.username, safe='')}:{password}@" if self.username else ""
+        return f"{scheme}://{login}{self.netloc_host}:{self.port}/{vhost}{options}"
 
 
 def parse_url(text: str) -> AmqpUrl:
-    """Parse `amqp[s]://user:password@host:port/vhost`.
+    """Parse `amqp[s]://user:password@host:port/vhost`, and the options of `amqps` after a '?'.
 
     Errors name what is wrong and never repeat any part of the text after the scheme, since a
     misplaced character can make a password look like a host or a port.
@@ -75,8 +90,10 @@ def parse_url(text: str) -> AmqpUrl:
         raise ConfigError("a broker URL begins with amqp:// or amqps://")
     scheme = scheme.lower()
     _refuse_raw_characters(rest)
+    rest, question, query = rest.partition("?")
+    options = parse_options(query, tls=scheme == "amqps", unescape=_unescape) if question else UrlOptions()
     authority, slash, path = rest.partition("/")
-    username, password, host, port = _parse_authority(authority)
+    username, password, host, port = _parse_authority(authority, by_certificate=options.auth_mechanism == "external")
     return AmqpUrl(
         host=host,
         port=DEFAULT_PORTS[scheme] if port is None else port,
@@ -84,6 +101,7 @@ def parse_url(text: str) -> AmqpUrl:
         password=password,
         vhost=_parse_vhost(path) if slash else "/",
         tls=scheme == "amqps",
+        options=options,
     )
 
 
@@ -104,6 +122,21 @@ def _parse_one(text: str, number: int, count: int) -> AmqpUrl:
         return parse_url(text)
     except ConfigError as error:
         raise ConfigError(f"URL {number} of {count}: {error}") from None
+
+
+def parse_management_url(text: str) -> str:
+    """Return the URL of a management API as it is, if it is one.
+
+    Raises:
+        ConfigError: it is none, or holds credentials; no part of it is repeated.
+    """
+    match = _MANAGEMENT_URL.fullmatch(text)
+    if "@" in text:
+        raise ConfigError("a management URL holds no credentials: they are those of the broker's URL")
+    if match is None:
+        raise ConfigError("a management URL begins with http:// or https:// and names a host: http://host:port")
+    _parse_port(match["port"])
+    return text
 
 
 def management_url(url: AmqpUrl) -> str:
@@ -134,23 +167,23 @@ def _refuse_raw_characters(rest: str) -> None:
         raise ConfigError("a broker URL holds no spaces or control characters")
     if "#" in rest:
         raise ConfigError(_must_be_escaped("#"))
-    if "?" in rest:
-        raise ConfigError(f"{_must_be_escaped('?')}; options after '?' are not supported")
     if _BAD_ESCAPE.search(rest):
         raise ConfigError(_must_be_escaped("%"))
+    if "@" in rest.partition("?")[2]:
+        raise ConfigError(_must_be_escaped("?"))
     if "@" in rest.partition("/")[2]:
         raise ConfigError(_must_be_escaped("/"))
 
 
-def _parse_authority(authority: str) -> tuple[str, str, str, int | None]:
+def _parse_authority(authority: str, *, by_certificate: bool) -> tuple[str, str, str, int | None]:
     match = _AUTHORITY.fullmatch(authority)
     if match is None:
         raise ConfigError("the broker URL's host and port cannot be read: it is amqp://user:password@host:port/vhost")
-    username, password = "guest", "guest"
+    username, password = ("", "") if by_certificate else ("guest", "guest")
     if match["userinfo"] is not None:
         username, password = _parse_userinfo(match["userinfo"])
     host = match["host"].strip("[]")
-    if not host or not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) or ("%" in host and match["host"] == host):  # a zone, and for IPv6 alone
         raise ConfigError("the broker URL names no valid host")
     return username, password, host, _parse_port(match["port"])
 
@@ -170,7 +203,7 @@ def _parse_port(port: str | None) -> int | None:
     if port is None:
         return None
     if not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
-        raise ConfigError("the broker URL's port is not a number from 1 to 65535")
+        raise ConfigError("the URL's port is not a number from 1 to 65535")
     return int(port)
 
 
@@ -181,10 +214,11 @@ def _parse_vhost(path: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        raise ConfigError("the escapes in the broker URL's user, password or vhost are not UTF-8") from None
+    # A decoder's error would hold the whole text.
+    plain = unquote(text, errors="surrogateescape")
+    if any("\ud800" <= character <= "\udfff" for character in plain):
+        raise ConfigError("the escapes in the broker URL's user, password or vhost are not UTF-8")
+    return plain
 
 
 def _must_be_escaped(character: str) -> str:

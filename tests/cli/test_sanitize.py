@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from amqptool.cli.sanitize import clean_body, clean_line, clean_text
+from amqptool.cli.sanitize import clean_body, clean_line, clean_text, without_passwords
 
 BIDI_CONTROLS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 EVERY_CHARACTER = "".join(map(chr, range(0x110000)))
@@ -107,3 +107,18 @@ def test_escapes_can_be_read_back(text: str) -> None:
     shown = clean_line(text)
 
     assert re.sub(r"\\x(..)|\\u(....)", lambda match: chr(int(match[1] or match[2], 16)), shown) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no command 'amqp://ann:pw@host/v'", "no command 'amqp://***@host/v'"),
+        ("amqp:/ann:p/#?@%@host: absent", "amqp:/***@host: absent"),
+        ("redis://:pw@a, postgresql://u:p@b/c", "redis://***@a, postgresql://***@b/c"),
+        ("https://example.com/@ann and a@b.c", "https://example.com/@ann and a@b.c"),
+        ("http://127.0.0.1:15672/api", "http://127.0.0.1:15672/api"),
+    ],
+)
+def test_a_password_in_a_url_is_hidden(text: str, shown: str) -> None:
+    """However badly it is escaped; what is no user and password stays."""
+    assert without_passwords(text) == shown

@@ -19,6 +19,7 @@ from amqptool.cli.context import Context
 from amqptool.cli.exits import MEANINGS
 from amqptool.cli.root import root
 from tests.docs.sizes import sizes
+from tests.security.rights import rights_table
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -53,7 +54,12 @@ def _help(words: list[str]) -> str:
     return f"$ {' '.join(['amqptool', *words, '--help'])}\n{result.output}"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"exit codes": exit_codes, "help": help_text, "sizes": sizes}
+BLOCKS: dict[str, Callable[[], str]] = {
+    "exit codes": exit_codes,
+    "help": help_text,
+    "sizes": sizes,
+    "rights": rights_table,
+}
 
 
 def problems(write: bool) -> list[str]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from amqptool.errors import ConfigError
 from amqptool.settings.url import AmqpUrl, as_url, parse_url
+from amqptool.settings.url_options import AuthMechanism, UrlOptions
 
 #: Letters that occur in no error message of ours, so that a single one in a message is a leak.
 SECRET_LETTERS = "QXZΩ"
@@ -92,8 +93,20 @@ def test_a_url_is_understood(text: str, expected: AmqpUrl | None) -> None:
         ("amqp://ann:p:w@host", "':' in the broker URL's user, password or vhost must be written %3A"),
         ("amqp://ann:p/w@host", "'/' in the broker URL's user, password or vhost must be written %2F"),
         ("amqp://ann:p#w@host", "'#' in the broker URL's user, password or vhost must be written %23"),
-        ("amqp://ann:p?w@host", "must be written %3F; options after '?' are not supported"),
-        ("amqp://host?heartbeat=10", "options after '?' are not supported"),
+        ("amqp://ann:p?w@host", "'?' in the broker URL's user, password or vhost must be written %3F"),
+        ("amqp://host?heartbeat=10", "must be written %3F; the options after one are cacertfile="),
+        ("amqps://host?", "the options after one are"),
+        ("amqps://host?verify=verify_none", "the options after one are"),
+        ("amqps://host?certfile", "the options after one are"),
+        ("amqps://host?certfile=", "the options after one are"),
+        ("amqps://host?certfile=a&certfile=b", "the options after one are"),
+        ("amqps://host?certfile=%FF", "not UTF-8"),
+        ("amqps://ann:5671?certfile=/p@host", "'?' in the broker URL's user, password or vhost must be written %3F"),
+        ("amqps://host?keyfile=k", "a keyfile and no certfile"),
+        ("amqps://host?auth_mechanism=external", "needs amqps:// and a certfile"),
+        ("amqp://host?auth_mechanism=external", "needs amqps:// and a certfile"),
+        ("amqps://host?auth_mechanism=none", "auth_mechanism in the broker URL is plain or external"),
+        ("amqp://host?cacertfile=c", "certificates are for amqps://"),
         ("amqp://ann:p%w@host", "'%' in the broker URL's user, password or vhost must be written %25"),
         ("amqp://ann:p%4@host", "'%' in the broker URL's user, password or vhost must be written %25"),
         ("amqp://host/100%", "'%' in the broker URL's user, password or vhost must be written %25"),
@@ -115,6 +128,19 @@ def test_a_malformed_url_is_refused(text: str, words: str) -> None:
         parse_url(text)
 
     assert words in str(caught.value)
+
+
+def test_options_are_understood() -> None:
+    """By the names of RabbitMQ's own URI query parameters, unescaped."""
+    url = parse_url("amqps://ann:pw@host/v?cacertfile=/etc/ca.pem&certfile=a%26b.pem&keyfile=/k/ey")
+    assert url.options == UrlOptions(cacertfile="/etc/ca.pem", certfile="a&b.pem", keyfile="/k/ey")
+
+
+def test_a_certificate_takes_the_place_of_a_login() -> None:
+    """Without a user in the URL there is none, rather than guest."""
+    url = parse_url("amqps://host?certfile=c.pem&auth_mechanism=external")
+    assert (url.username, url.password, url.who) == ("", "", "the user of certificate 'c.pem'")
+    assert str(url) == url.reveal() == "amqps://host:5671/%2F?certfile=c.pem&auth_mechanism=external"
 
 
 @settings(deadline=None, max_examples=500)
@@ -150,6 +176,9 @@ def test_a_raw_password_is_either_understood_or_refused_in_silence(password: str
         "amqp://:{}@host",
         "amqp://ann:{}@host/a/b",
         "amqp://ann:{}@host?x",
+        "amqps://host?certfile={}&",
+        "amqps://host?{}=x",
+        "amqps://host?auth_mechanism={}",
         "http://ann:{}@host",
     ],
 )
@@ -177,6 +206,15 @@ def test_no_error_repeats_a_password_wherever_it_stands(text: str, password: str
 )
 def test_revealing_round_trips(url: AmqpUrl) -> None:
     """Parsing the revealed form of any URL gives the same URL."""
+    assert parse_url(url.reveal()) == url
+
+
+@settings(deadline=None)
+@given(files=st.lists(USERS, min_size=3, max_size=3), mechanism=st.sampled_from(["plain", "external"]))
+def test_options_round_trip(files: list[str], mechanism: AuthMechanism) -> None:
+    """Whatever is in the name of a file."""
+    given = dict(zip(("cacertfile", "certfile", "keyfile"), files, strict=True))
+    url = AmqpUrl(tls=True, port=5671, options=UrlOptions(**given, auth_mechanism=mechanism))
     assert parse_url(url.reveal()) == url
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pika
 
+from amqptool.broker.amqp.rights import naming_the_right
 from amqptool.broker.amqp.translate import translate
-from amqptool.errors import AmqptoolError, InputError
+from amqptool.errors import AccessRefused, AmqptoolError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pika.adapters.asyncio_connection import AsyncioConnection
 
     from amqptool.broker.amqp.frames import TakeFrame
+    from amqptool.broker.amqp.rights import Rights
     from amqptool.settings.url import AmqpUrl
 
 #: What pika raises while encoding a value that AMQP cannot carry, or that is nested too deeply for the stack.
@@ -81,6 +83,13 @@ class Calls:
             raise self._lost(doing, error) from error
         return await reply
 
+    async def _ask(self, doing: str, method: Callable[..., Any], rights: Rights, *args: Any, **arguments: Any) -> Any:
+        """Make a call that takes rights, by the resource on which it takes each."""
+        try:
+            return await self._call(doing, method, *args, **arguments)
+        except AccessRefused as error:
+            raise naming_the_right(error, doing, rights) from error
+
     def _hear(self, listener: TakeFrame) -> None:
         """Show each of the channel's frames to a listener before pika; see `RawConnection.hear`."""
         leave = self._raw.connection.hear(self._raw.channel_number, listener)
@@ -94,7 +103,10 @@ class Calls:
             if not reply.done():
                 reply.set_exception(translate(error, doing))
         if not self.closed.done():
-            self.closed.set_result(translate(error, self._url.address))
+            reason = translate(error, self._url.address)
+            if isinstance(reason, AccessRefused):  # unasked, as only publishing is refused
+                reason = naming_the_right(reason, self._url.address, {}, otherwise="write")
+            self.closed.set_result(reason)
 
 
 def _resolve(reply: asyncio.Future[Any], value: object) -> None:

@@ -134,12 +134,15 @@ def _ignore(_reason: str | None) -> None:
 
 
 def _parameters(url: AmqpUrl, name: str, heartbeat: int) -> pika.ConnectionParameters:
+    credentials = pika.PlainCredentials(url.username, url.password)
+    if url.options.auth_mechanism == "external":
+        credentials = pika.credentials.ExternalCredentials()
     shown_name = name.encode("utf-8", "replace").decode()  # it may hold a queue name that is no text
     return pika.ConnectionParameters(
         host=url.host,
         port=url.port,
         virtual_host=url.vhost,
-        credentials=pika.PlainCredentials(url.username, url.password),
+        credentials=credentials,
         heartbeat=heartbeat,
         client_properties={"product": "amqptool", "version": __version__, "connection_name": shown_name},
     )

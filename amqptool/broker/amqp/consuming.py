@@ -54,9 +54,10 @@ class ConsumingCalls(Calls):
             self._hear(DeliveryFrames(self._on_arrival).take)
         tag = f"amqptool-{next(self._numbers)}"
         self._consumers[tag.encode()] = self._receiver(queue, on_delivery, on_undecodable)
-        await self._call(
+        await self._ask(
             f"consuming from queue {queue!r}",
             self._raw.basic_consume,
+            {("queue", queue): "read"},
             queue,
             on_message_callback=_never_called,
             exclusive=exclusive,

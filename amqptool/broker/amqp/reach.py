@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pika.exceptions import ConnectionOpenAborted
@@ -12,6 +13,7 @@ from pika.exceptions import ConnectionOpenAborted
 from amqptool.broker.amqp.lookup import look_up
 from amqptool.broker.amqp.raw import RawConnection
 from amqptool.broker.amqp.translate import translate
+from amqptool.broker.tls import client_context
 from amqptool.errors import AccessRefused, BrokerUnavailable
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
     from amqptool.errors import AmqptoolError
     from amqptool.settings.url import AmqpUrl
+
+#: Seconds to wait for the reason of a refusal; RabbitMQ gives a client ten for its first word.
+ALERT_TIMEOUT = 1.0
 
 
 async def reach(url: AmqpUrl, parameters: pika.ConnectionParameters, timeout: float) -> RawConnection:
@@ -32,9 +37,9 @@ async def reach(url: AmqpUrl, parameters: pika.ConnectionParameters, timeout: fl
     Raises:
         BrokerUnavailable: there is no broker, or it did not answer in time.
         AccessRefused: the broker refused the credentials or the vhost.
-        ConfigError: TLS failed.
+        ConfigError: TLS failed, or a file that it needs cannot be read.
     """
-    doing = f"cannot connect to {url.address} as {url.username}"
+    doing = f"cannot connect to {url.address} as {url.who}"
     addresses = await _addresses(doing, url, timeout)
     tls = _tls(url)
     last: AmqptoolError = BrokerUnavailable(f"{doing}: the host has no address")
@@ -72,8 +77,7 @@ async def _resolve(host: str, port: int) -> Sequence[Any]:
 
 
 def _tls(url: AmqpUrl) -> dict[str, Any]:
-    # Verification of peer and host name is the default context's; nothing here may weaken it.
-    return {"ssl": ssl.create_default_context(), "server_hostname": url.host} if url.tls else {}
+    return {"ssl": client_context(url), "server_hostname": url.host} if url.tls else {}
 
 
 async def _attempt(doing: str, parameters: pika.ConnectionParameters, target: Mapping[str, Any]) -> RawConnection:
@@ -85,7 +89,7 @@ async def _attempt(doing: str, parameters: pika.ConnectionParameters, target: Ma
         raw.hang_up(ConnectionOpenAborted())
         raise
     if error is not None:
-        raise _with_hint(translate(error, doing), parameters, target)
+        raise _with_hint(translate(await _alert(raw, target) or error, doing), parameters, target)
     return raw
 
 
@@ -97,3 +101,23 @@ def _with_hint(error: AmqptoolError, parameters: pika.ConnectionParameters, targ
         return error
     hint = "unless its loopback_users say otherwise, guest may only connect from the broker's own machine"
     return AccessRefused(f"{error}; {hint}", reply_code=error.reply_code)
+
+
+async def _alert(raw: RawConnection, target: Mapping[str, Any]) -> ssl.SSLError | None:
+    """Return why the peer refused us after our side of the TLS handshake, where that was lost.
+
+    With TLS 1.3 we speak before it has looked at our certificate, and its reset may be faster than its alert. So we
+    listen to another one of its connections, silently, for a moment.
+    """
+    if "ssl" not in target or raw.bytes_received:
+        return None
+    with suppress(TimeoutError, OSError):
+        async with asyncio.timeout(ALERT_TIMEOUT):
+            reader, writer = await asyncio.open_connection(**target)
+            try:
+                await reader.read(1)
+            except ssl.SSLError as error:
+                return error
+            finally:
+                writer.close()
+    return None

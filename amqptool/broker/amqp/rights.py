@@ -19,12 +19,14 @@ _REFUSAL = re.compile(
 )
 
 
-def naming_the_right(error: AccessRefused, doing: str, rights: Rights) -> AccessRefused:
+def naming_the_right(
+    error: AccessRefused, doing: str, rights: Rights, *, otherwise: str = "sufficient"
+) -> AccessRefused:
     """Return the same refusal in words that name the right and the resource, if it is about one."""
     match = _REFUSAL.search(str(error))
     if match is None:
         return error
     kind, name = match["kind"], match["name"]
-    right = match["right"] or rights.get((kind, name), "sufficient")
+    right = match["right"] or rights.get((kind, name), otherwise)
     lacking = f"user {match['user']!r} has no {right} permission on {kind} {name!r} in vhost {match['vhost']!r}"
     return AccessRefused(f"{doing}: {lacking}", reply_code=error.reply_code)

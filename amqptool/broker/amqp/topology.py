@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp.calls import Calls
 from amqptool.broker.amqp.convert import as_table
-from amqptool.broker.amqp.rights import Rights, naming_the_right
-from amqptool.errors import AccessRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
+    from collections.abc import Mapping
 
+    from amqptool.broker.amqp.rights import Rights
     from amqptool.message import FieldValue
 
 
@@ -104,7 +102,7 @@ class TopologyCalls(Calls):
         await self._ask(
             f"declaring queue {name!r}",
             self._raw.queue_declare,
-            {("queue", name): "configure", ("exchange", _target(arguments, "x-dead-letter-exchange")): "write"},
+            _rights_to_declare(name, arguments),
             queue=name,
             durable=durable,
             exclusive=exclusive,
@@ -212,14 +210,13 @@ class TopologyCalls(Calls):
             arguments=as_table(arguments),
         )
 
-    # -- inside --
 
-    async def _ask(self, doing: str, method: Callable[..., Any], rights: Rights, **arguments: Any) -> Any:
-        """Make a call that takes rights, by the resource on which it takes each."""
-        try:
-            return await self._call(doing, method, **arguments)
-        except AccessRefused as error:
-            raise naming_the_right(error, doing, rights) from error
+def _rights_to_declare(name: str, arguments: Mapping[str, FieldValue] | None) -> Rights:
+    if "x-dead-letter-exchange" not in (arguments or {}):
+        return {("queue", name): "configure"}
+    # Its messages are read and written on behalf of who declares it; the default exchange is called so there.
+    exchange = _target(arguments, "x-dead-letter-exchange") or "amq.default"
+    return {("queue", name): "configure or read", ("exchange", exchange): "write"}
 
 
 def _target(arguments: Mapping[str, FieldValue] | None, name: str) -> str:

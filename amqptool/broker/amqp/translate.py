@@ -10,6 +10,7 @@ import ssl
 from pika import exceptions as pika_errors
 
 from amqptool import errors
+from amqptool.broker.tls import tls_failure
 
 #: What an AMQP reply code (0-9-1 section 1.2) means to the caller; the rest is a plain BrokerError.
 REPLY_CODES: dict[int, type[errors.BrokerError]] = {
@@ -32,7 +33,7 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
     (
         pika_errors.IncompatibleProtocolError,
         errors.BrokerUnavailable,
-        "no AMQP 0-9-1 there: is this the AMQP port?",
+        "no AMQP 0-9-1 there: is this the AMQP port? (one for TLS takes amqps://)",
     ),
     (
         pika_errors.ProtocolSyntaxError,
@@ -41,9 +42,7 @@ _KINDS: tuple[tuple[type[BaseException], type[errors.AmqptoolError], str], ...] 
     ),
     (pika_errors.AMQPHeartbeatTimeout, errors.BrokerUnavailable, "no heartbeat from the broker"),
     (pika_errors.ConnectionOpenAborted, errors.BrokerUnavailable, "given up"),
-    (ssl.SSLCertVerificationError, errors.ConfigError, "the broker's certificate was refused"),
     (ssl.SSLZeroReturnError, errors.BrokerUnavailable, "the connection was lost in the TLS handshake"),
-    (ssl.SSLError, errors.ConfigError, "TLS failed: is this the TLS port?"),
     (socket.gaierror, errors.BrokerUnavailable, "the host name cannot be resolved"),
     (UnicodeError, errors.BrokerUnavailable, "the host name cannot be resolved"),
     (ConnectionRefusedError, errors.BrokerUnavailable, "connection refused: is the broker running?"),
@@ -68,11 +67,11 @@ def translate(error: BaseException, doing: str) -> errors.AmqptoolError:
     refusal = _CLOSED_BY_BROKER.search(str(error)) if isinstance(error, _REFUSALS) else None
     if refusal:
         return from_reply(int(refusal[1]), refusal[3], doing)
-    if isinstance(error, ssl.SSLError) and "CERTIFICATE_REQUIRED" in str(error):
-        return errors.ConfigError(f"{doing}: the broker wants a client certificate")
     for kind, ours, words in _KINDS:
         if isinstance(error, kind):
-            return ours(f"{doing}: {words}{_certificate(error)}")
+            return ours(f"{doing}: {words}")
+    if isinstance(error, ssl.SSLError):
+        return errors.ConfigError(f"{doing}: {tls_failure(error)}")
     return errors.BrokerUnavailable(f"{doing}: {_words(error)}")
 
 
@@ -87,10 +86,6 @@ def from_reply(code: int, text: str, doing: str) -> errors.BrokerError:
         # RabbitMQ 3 closes the connection with 503, 4 the channel with 406, which is no conflict here.
         return errors.BrokerError(f"{doing}: {text}; is its plugin enabled?", reply_code=code)
     return REPLY_CODES.get(code, errors.BrokerError)(f"{doing}: {text}", reply_code=code)
-
-
-def _certificate(error: BaseException) -> str:
-    return f": {error.verify_message}" if isinstance(error, ssl.SSLCertVerificationError) else ""
 
 
 def _words(error: BaseException) -> str:

@@ -10,6 +10,7 @@ import click
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.explain import explain as explain_rule
 from amqptool.cli.options import OfflineCommand
+from amqptool.cli.sanitize import without_passwords
 from amqptool.cli.topologies import source, topology_options, variables
 from amqptool.cli.verdicts import Checked, Unreadable
 
@@ -32,7 +33,9 @@ def _check(groups: Sequence[Sequence[str]], values: Mapping[str, str], *, strict
         try:
             verdicts.append(check_files(*map(source, files), variables=values))
         except OSError as error:
-            unreadable.append(Unreadable(error.filename or " + ".join(files), error.strerror or str(error)))
+            unreadable.append(
+                Unreadable(without_passwords(error.filename or " + ".join(files)), error.strerror or str(error))
+            )
     return Checked(verdicts=verdicts, unreadable=unreadable, strict=strict)
 
 

@@ -1,0 +1,205 @@
+"""No piece of a password is ever shown: whatever fails, however much is asked to be said, wherever it stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from amqptool import AmqpUrl, Message
+from amqptool.broker.local import Endpoint
+from amqptool.cli.root import root
+from tests.security.many import Case, Said, run_many
+from tests.security.needles import ESCAPED, PASSWORD, leaks
+from tests.support.broker import declare_queue, publish
+from tests.support.servers import PrivatePostgresql, PrivateRedis
+
+TASKS = str(Path(__file__).parents[2] / "topologies/tasks.yaml")
+UUID = "01890000-0000-7000-8000-000000000000"
+#: What each argument of a command may be, by its name.
+ARGUMENTS = {"files": TASKS, "queue": "q", "body": "x", "ids": UUID}
+#: What some commands need beside, to come as far as to connect.
+MORE = {"publish": ["-k", "q"], "delete": ["--yes"], "consume": ["-n", "1"], "graph": ["--live"]}
+WITHOUT_ARGUMENTS = ("graph",)
+LOUD = [["-vv", "--debug"], ["-vv", "--debug", "--json", "--log-format", "json"]]
+CONNECTING = (69, 77, 78)
+
+#: What is wrong with each URL for itself; `{}` is the password, escaped or not.
+BAD_FORMS = [
+    "amqp://ann:{}@127.0.0.1:1/v/w",
+    "amqp://ann:{}@127.0.0.1:port",
+    "amqp://ann:{}@127.0.0.1:99999",
+    "amqp://ann:{}@",
+    "amqp://ann:{}@/v",
+    "amqp://ann:{}",
+    "amqp://{}",
+    "amqp://{}@127.0.0.1:1",
+    "amqp://:{}@127.0.0.1:1",
+    "amqp://ann:{}:{}@127.0.0.1:1",
+    "amqp://ann:{}@127.0.0.1:1?heartbeat=1",
+    "amqp://ann:{}@127.0.0.1:1/%zz",
+    "amqp://ann:{}%zz@127.0.0.1:1",
+    "amqp://ann:%FF{}@127.0.0.1:1",
+    "amqp://ann:{}@127.0.0.1:1,amqp://ann:{}@[::1",
+    "amqps://ann:{}@127.0.0.1:1?certfile=/nowhere",
+    "amqps://ann:{}@127.0.0.1:1?cacertfile=/nowhere",
+    "http://ann:{}@127.0.0.1:1",
+    "ftp://ann:{}@127.0.0.1:1",
+    "amqp//ann:{}@127.0.0.1:1",
+    "ann:{}@127.0.0.1:1",
+    "{}",
+    " amqp://ann:{}@127.0.0.1:1",
+]
+
+
+def leaves(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Give every command that can be run, with its words."""
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from leaves(found, *path, name)
+
+
+def command_lines(option: str) -> list[list[str]]:
+    """Give the words of every command that takes an option, the argument that it needs included."""
+    lines = []
+    for path, command in leaves(root):
+        if any(option in parameter.opts for parameter in command.params):
+            arguments = [each.name or "" for each in command.params if isinstance(each, click.Argument)]
+            values = [] if path[0] in WITHOUT_ARGUMENTS else [ARGUMENTS[name] for name in arguments]
+            lines.append([*path, *MORE.get(path[0], []), *values])
+    return lines
+
+
+def check(cases: list[Case], codes: tuple[int, ...] = CONNECTING) -> list[Said]:
+    """Run each case loudly, in one way or the other; each fails, none of them by a bug, and none of them tells."""
+    loud = [Case([*case.words, *LOUD[number // 2 % 2]], case.env) for number, case in enumerate(cases)]
+    said = run_many(loud)
+    told = [(*case.words, case.env, each.said) for case, each in zip(loud, said, strict=True) if leaks(each.said)]
+    assert told == []
+    unexpected = [(case, each) for case, each in zip(loud, said, strict=True) if each.code not in codes]
+    assert unexpected == []
+    return said
+
+
+def each_way(words: list[str], url: str) -> list[Case]:
+    """Give a broker's URL on the command line, and in the environment."""
+    return [Case([*words, "--url", url]), Case(words, {"AMQPTOOL_URL": url})]
+
+
+def test_of_a_url_that_cannot_be_read() -> None:
+    """Every command that takes one, for every form, escaped and not."""
+    urls = [form.replace("{}", password) for form in BAD_FORMS for password in (PASSWORD, ESCAPED)]
+    lines = command_lines("--url")
+    cases = [case for number, url in enumerate(urls) for case in each_way(lines[number % len(lines)], url)]
+    cases += [Case([*words, "--url", f"amqp://ann:{PASSWORD}@127.0.0.1:1"]) for words in lines]
+    check(cases)
+
+
+def test_of_a_broker_that_is_not_there_or_refuses(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """Nobody listens; the password is wrong; no such name; TLS to a port without; several hosts."""
+    host, port = amqptool_node.url.host, amqptool_node.url.port
+    urls = [
+        f"amqp://ann:{ESCAPED}@127.0.0.1:1",
+        f"amqp://guest:{ESCAPED}@{host}:{port}/{amqptool_vhost.vhost}",
+        f"amqp://ann:{ESCAPED}@nothing.invalid",
+        f"amqps://guest:{ESCAPED}@{host}:{port}/{amqptool_vhost.vhost}",
+        f"amqp://guest:{ESCAPED}@127.0.0.1:1,amqp://guest:{ESCAPED}@{host}:{port}",
+    ]
+    management = {"AMQPTOOL_MANAGEMENT_URL": amqptool_node.management_url}
+    cases = [Case([*words, "--url", url], management) for words in command_lines("--url") for url in urls]
+    check(cases)
+
+
+def test_of_a_management_api() -> None:
+    """Its URL holds none; one that is put there all the same is not shown."""
+    forms = ["http://ann:{}@127.0.0.1:1", "ftp://ann:{}@127.0.0.1", "{}", "http://ann:{}", "https://ann:{}@127.0.0.1:x"]
+    urls = [form.format(password) for form in forms for password in (PASSWORD, ESCAPED)]
+    words = ["export", "--url", f"amqp://ann:{ESCAPED}@127.0.0.1:1"]
+    by_option = [Case([*words, "--management-url", url]) for url in urls]
+    check([*by_option, *(Case(words, {"AMQPTOOL_MANAGEMENT_URL": url}) for url in urls)])
+
+
+def test_of_a_dedup_store(
+    amqptool_vhost: AmqpUrl, redis_server: PrivateRedis, postgresql_server: PrivatePostgresql
+) -> None:
+    """Nobody listens; the password is wrong; the URL cannot be read; TLS to a port without."""
+    redis, postgresql = f"127.0.0.1:{redis_server.port}", f"127.0.0.1:{postgresql_server.port}"
+    forms = [
+        "redis://:{}@127.0.0.1:1/0",
+        f"redis://:{{}}@{redis}/0",
+        f"rediss://:{{}}@{redis}/0",
+        "redis://ann:{}@127.0.0.1:port/0",
+        "redis://ann:{}@127.0.0.1:1/database",
+        "redis://ann:{}",
+        "postgresql://ann:{}@127.0.0.1:1/db",
+        f"postgresql://amqptool:{{}}@{postgresql}/postgres",
+        f"postgresql://amqptool:{{}}@{postgresql}/postgres?sslmode=require",
+        "postgresql://ann:{}@127.0.0.1:port/db",
+        "postgresql://ann:{}@127.0.0.1:1/%zz",
+        "postgresql://ann:{}",
+        "postgres://ann:{}@127.0.0.1:1/db",
+        "mysql://ann:{}@127.0.0.1:1/db",
+        "{}",
+        "sqlite://ann:{}@host",
+    ]
+    urls = [form.format(password) for form in forms for password in (PASSWORD, ESCAPED)]
+    asyncio.run(declare_queue(amqptool_vhost, "q"))
+    worker = ["consume", "q", "-n", "1", "--handler", "exec:true", "--url", amqptool_vhost.reveal()]
+    lines = [line for line in command_lines("--dedup") if line[0] == "dedup"]
+    cases = [Case([*lines[number % len(lines)], "--dedup", url]) for number, url in enumerate(urls)]
+    check([*cases, *(Case([*worker, "--dedup", url]) for url in urls[:4] + urls[12:16])])
+
+
+def test_of_a_handler(amqptool_vhost: AmqpUrl) -> None:
+    """A URL, or a command's words; whether it cannot be read, or fails with a message."""
+
+    async def fill() -> None:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q")])
+
+    asyncio.run(fill())
+    forms = [
+        "http://ann:{}@127.0.0.1:1/a",
+        "https://ann:{}@127.0.0.1:1/a",
+        f"https://ann:{{}}@127.0.0.1:{amqptool_vhost.port}/a",
+        f"http://ann:{{}}@127.0.0.1:{amqptool_vhost.port}/a?token={{}}",
+        "http://ann:{}@127.0.0.1:port/a",
+        "http://ann:{}@",
+        "ftp://ann:{}@127.0.0.1/a",
+        "exec:absent-command --password {}",
+        "exec:false --password {}",
+        'exec:"{}',
+        "exec-lines:false --password {}",
+    ]
+    urls = [form.replace("{}", password) for form in forms for password in (PASSWORD, ESCAPED)]
+    words = ["consume", "q", "-n", "1", "--dedup", "none", "--url", amqptool_vhost.reveal()]
+    check([Case([*words, "--handler", url]) for url in urls], codes=(1, 78))
+
+
+def test_of_what_is_no_option_or_file() -> None:
+    """A URL in the place of something else: a usage error, or a file that is not there."""
+    urls = [f"amqp://ann:{password}@127.0.0.1:1" for password in (PASSWORD, ESCAPED)]
+    lines = [
+        ["{}"],
+        ["consume", "q", "{}"],
+        ["publish", "-k", "q", "x", "{}"],
+        ["publish", "-k", "q", "--lines", "{}"],
+        ["publish", "-k", "q", "--count", "{}", "x"],
+        ["--log-format", "{}", "consume", "q"],
+        ["--url={}x", "--nonsense={}", "consume", "q"],
+        ["declare", "{}"],
+        ["validate", "{}", "--format", "text"],
+        ["consume", "q", "--topology", "{}", "--handler", "exec:true"],
+        ["consume", "q", "--dead-letter", "x", "--retry", "{}", "--handler", "exec:true"],
+    ]
+    env = {"AMQPTOOL_LOG_FORMAT": "text"}
+    cases = [Case([word.replace("{}", url) for word in line], env) for line in lines for url in urls]
+    cases += [Case(["consume", "q"], {"AMQPTOOL_LOG_FORMAT": url}) for url in urls]
+    check(cases, codes=(2, 65, 69, 74, 78))
