@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,7 +131,11 @@ class Scene:
     def start(self, url: AmqpUrl, duty: Duty, crash_at: str = "", *words: str) -> int:
         """Start the real command."""
         command = ["consume", QUEUE, *duty.options(), "--dedup", self.store, "--json", "-u", url.reveal(), *words]
-        return self._start("amqptool", command, crash_at)
+        return self.command(command, crash_at)
+
+    def command(self, words: Sequence[str], crash_at: str = "") -> int:
+        """Start any command of amqptool."""
+        return self._start("amqptool", words, crash_at)
 
     def wait(self, process: int) -> int:
         """Wait for the end of a process, and return its exit code."""
