@@ -54,13 +54,6 @@ def reject(delivery: Delivery) -> None:
     raise Reject("as it is meant to be")
 
 
-def poison(delivery: Delivery) -> None:
-    """Have an effect, if the message is not poison."""
-    if delivery.body == b"poison":
-        fate().come_to(Point.BEFORE_EFFECT)
-    handle(delivery)
-
-
 def handle_in_transaction(delivery: Delivery, transaction: Any) -> None:
     """Have an effect in the transaction of DONE."""
     _write(Did.BEGIN, delivery)

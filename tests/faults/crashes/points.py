@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from enum import Enum
 from functools import cache
+from threading import Lock
 
 from tests.support.processes import die
 
@@ -42,12 +43,14 @@ class Fate:
     def __init__(self, crash_at: str) -> None:
         self._crash_at = crash_at
         self._counts: Counter[Point] = Counter()
+        self._lock = Lock()  # handlers come from several threads
 
     def come_to(self, point: Point) -> None:
         """Note that the process has come to a point; this does not return if it is the end."""
-        self._counts[point] += 1
-        if point.at(self._counts[point]) == self._crash_at:
-            die()
+        with self._lock:
+            self._counts[point] += 1
+            if point.at(self._counts[point]) == self._crash_at:
+                die()
 
 
 @cache

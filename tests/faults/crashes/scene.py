@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from amqptool import AmqpUrl, Message
 from amqptool.broker.amqp import connect
@@ -33,30 +33,39 @@ _WAITING = wait_queue(QUEUE, _DELAY * 1000)
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """What workers do; one message at a time, so that a crash finds one in each place at most."""
+    """What workers do."""
 
     handler: str = "handle"
     #: How often a failed message is tried again, and whether it has a place after that.
     retries: int = 0
     is_dead_lettered: bool = False
-    #: More options of `consume`.
-    words: tuple[str, ...] = ("--prefetch", "1", "--commit", "each")
+    is_in_transaction: bool = False
+    #: Messages in hand, and handlers at a time, and which of them are committed together: where it is one, a crash
+    #: finds one message in each window at most.
+    at_once: int = 1
+    commit: Literal["each", "group"] = "each"
 
     def options(self) -> list[str]:
-        """Return the duty as options of `consume`."""
-        words = ["--handler", f"tests.faults.crashes.handlers:{self.handler}", *self.words]
+        """Return it as options of `consume`."""
+        words = ["--handler", self._spec, "--prefetch", str(self.at_once), "--concurrency", str(self.at_once)]
+        words += ["--transaction"] if self.is_in_transaction else ["--commit", self.commit]
         words += ["--retry", ",".join([f"{_DELAY}s"] * self.retries)] if self.retries else []
         return [*words, "--dead-letter", DEAD] if self.is_dead_lettered else words
 
     def settings(self) -> dict[str, Any]:
-        """Return the duty as settings of a `Worker`."""
+        """Return it as settings of a `Worker`."""
         return {
-            "handler": f"tests.faults.crashes.handlers:{self.handler}",
+            "handler": self._spec,
+            "prefetch": self.at_once,
+            "concurrency": self.at_once,
+            "commit": self.commit,
             "retry": [_DELAY] * self.retries,
             "dead_letter": DEAD if self.is_dead_lettered else None,
-            "prefetch": 1,
-            "commit": "each",
         }
+
+    @property
+    def _spec(self) -> str:
+        return f"tests.faults.crashes.handlers:{self.handler}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +108,13 @@ class Scene:
         self._nursery = nursery
 
     def use(self, store: str) -> None:
-        """Use another store; on a server, of which only its answers remain to be seen, fewer workers are killed."""
+        """Use another store; with one on a server, fewer workers are killed."""
         self.store = store
-        if not store.startswith("sqlite:"):
-            self.numbers = self.numbers[: len(self.numbers) // 4]
+        self.kill_fewer(1 if store.startswith("sqlite:") else 4)
+
+    def kill_fewer(self, share: int) -> None:
+        """Kill a fraction of the workers, as is enough for another way to the same."""
+        self.numbers = self.numbers[: len(self.numbers) // share]
 
     def fill(self, count: int | None = None) -> None:
         """Put messages into the queue, as many as there can be before all workers are killed unless it is said."""
@@ -123,7 +135,7 @@ class Scene:
         elif crash in (Point.BEFORE_EFFECT, Point.AFTER_EFFECT):
             process = self.start(self.url, duty, crash.at(number))
         else:
-            process = self._start_mortal(duty, crash.at(number))
+            process = self.start_mortal(self.url, duty, crash.at(number))
         assert self.wait(process) == -signal.SIGKILL, self.told()
         self.wire.drop()
         return self.left_by(process, duty)
@@ -136,6 +148,11 @@ class Scene:
     def command(self, words: Sequence[str], crash_at: str = "") -> int:
         """Start any command of amqptool."""
         return self._start("amqptool", words, crash_at)
+
+    def start_mortal(self, url: AmqpUrl, duty: Duty, crash_at: str = "", **settings: Any) -> int:
+        """Start a worker whose store may be the end of it."""
+        where = {"urls": url.reveal(), "queue": QUEUE, "dedup": self.store}
+        return self._start("worker", where | duty.settings() | settings, crash_at)
 
     def wait(self, process: int) -> int:
         """Wait for the end of a process, and return its exit code."""
@@ -189,10 +206,6 @@ class Scene:
         self.wire.wait()
         os.kill(process, signal.SIGKILL)
         return process
-
-    def _start_mortal(self, duty: Duty, crash_at: str) -> int:
-        where = {"url": self.url.reveal(), "queue": QUEUE, "dedup": self.store}
-        return self._start("worker", where | duty.settings(), crash_at)
 
     def _start(self, program: str, job: object, crash_at: str) -> int:
         env = {CRASH_AT: crash_at, NOTES: str(self.folder)}

@@ -15,7 +15,7 @@ DUTY = Duty()
 
 
 @pytest.mark.parametrize("crash", [Frame.DELIVERY, Point.BEFORE_CLAIM])
-def test_w0_received_and_not_claimed(scene: Scene, crash: Frame | Point) -> None:
+def test_w0_delivered_and_not_claimed(scene: Scene, crash: Frame | Point) -> None:
     """Nobody knows of the message, which comes again as if for the first time."""
     scene.fill()
     done: set[str] = set()

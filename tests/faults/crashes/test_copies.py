@@ -18,9 +18,10 @@ RETRIED = Duty("fail_first", retries=3)
 DEAD_LETTERED = Duty("reject", is_dead_lettered=True)
 
 
-@pytest.mark.parametrize("crash", [Point.BEFORE_RELEASE, Frame.CONFIRM])
-def test_w5a_copied_and_not_released(scene: Scene, crash: Point | Frame) -> None:
+@pytest.mark.parametrize(("crash", "share"), [(Point.BEFORE_RELEASE, 1), (Frame.CONFIRM, 4)])
+def test_w5a_copied_and_not_released(scene: Scene, crash: Point | Frame, share: int) -> None:
     """Original and copy are both there: the attempt that failed is repeated, and one of the copies succeeds."""
+    scene.kill_fewer(share)
     scene.fill()
     hit: Counter[str] = Counter()
     for number in scene.numbers:
@@ -35,9 +36,10 @@ def test_w5a_copied_and_not_released(scene: Scene, crash: Point | Frame) -> None
     assert report["duplicates"] == hit.total()
 
 
-@pytest.mark.parametrize("crash", [Point.AFTER_RELEASE, Frame.ACK])
-def test_w5b_released_and_not_acknowledged(scene: Scene, crash: Point | Frame) -> None:
+@pytest.mark.parametrize(("crash", "share"), [(Point.AFTER_RELEASE, 4), (Frame.ACK, 1)])
+def test_w5b_released_and_not_acknowledged(scene: Scene, crash: Point | Frame, share: int) -> None:
     """Original and copy are both there: whichever comes first is the next attempt, and the other is its duplicate."""
+    scene.kill_fewer(share)
     scene.fill()
     hit: Counter[str] = Counter()
     for number in scene.numbers:

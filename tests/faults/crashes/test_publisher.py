@@ -14,7 +14,7 @@ from tests.faults.crashes.wire import Frame
 from tests.faults.records import outcomes
 from tests.support.broker import queue_length
 
-DUTY = Duty(words=())
+DUTY = Duty(at_once=CRASHES)
 
 
 def test_w7_confirms_lost_with_their_publisher(scene: Scene) -> None:

@@ -22,9 +22,10 @@ from tests.faults.crashes.store import MortalStore
 
 
 def work(settings: dict[str, Any]) -> None:
-    """Run a worker whose store may be the end of it."""
-    store = MortalStore(open_store(settings.pop("dedup")), fate())
-    Worker(settings.pop("url"), settings.pop("queue"), settings.pop("handler"), dedup=store, **settings).run()
+    """Run a worker whose store may be the end of it; `lease` is the store's."""
+    store: Any = open_store(settings.pop("dedup"))
+    store.lease = settings.pop("lease", store.lease)
+    Worker(dedup=MortalStore(store, fate()), **settings).run()
 
 
 PROGRAMS = {"amqptool": amqptool_main, "worker": work}
