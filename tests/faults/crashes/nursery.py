@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from tests.support.cli import cli_environment
 
 #: The files to which processes print.
 STDOUT, STDERR = "stdout", "stderr"
+#: Seconds until a process must have ended that is waited for.
+_PATIENCE = 60.0
 #: The exit code of a process that raised something.
 _RAISED = 70
 
@@ -41,7 +44,16 @@ class Nursery:
 
     def wait(self, process: int) -> int:
         """Wait for the end of a process, and return its exit code, or below zero its signal."""
-        return self._ask(process)
+        ending = os.pidfd_open(process)
+        try:
+            has_ended, _, _ = select.select([ending], [], [], _PATIENCE)
+            if not has_ended:
+                os.kill(process, signal.SIGKILL)
+            code = self._ask(process)
+        finally:
+            os.close(ending)
+        assert has_ended, "the process has not ended by itself"
+        return code
 
     def _ask(self, question: object) -> int:
         assert self._process.stdin

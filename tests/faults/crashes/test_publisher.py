@@ -14,13 +14,14 @@ from tests.faults.crashes.wire import Frame
 from tests.faults.records import outcomes
 from tests.support.broker import queue_length
 
-DUTY = Duty(at_once=CRASHES)
+DUTY = Duty(at_once=20)
+LINES = 20
 
 
 def test_w7_confirms_lost_with_their_publisher(scene: Scene) -> None:
     """What a later run sends again has the same id, and is a duplicate to workers."""
     lines, receipts = scene.folder / "lines", scene.folder / "receipts"
-    lines.write_text("x\n" * CRASHES)
+    lines.write_text("x\n" * LINES)
     words = ["-k", QUEUE, "--lines", str(lines), "--receipts", str(receipts), "--resume"]
     scene.fill(0)
     copies = [0]
@@ -37,8 +38,8 @@ def test_w7_confirms_lost_with_their_publisher(scene: Scene) -> None:
     assert scene.wait(scene.command(["publish", *words, "-u", scene.url.reveal()])) == 0
 
     told, queued = outcomes(receipts), length(scene)
-    assert Counter(told.values()) == {"confirmed": CRASHES}
-    assert scene.finish(DUTY)["duplicates"] == queued - CRASHES
+    assert Counter(told.values()) == {"confirmed": LINES}
+    assert scene.finish(DUTY)["duplicates"] == queued - LINES
     assert scene.effects() == Counter(told.keys())
 
 
