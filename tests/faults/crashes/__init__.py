@@ -2,7 +2,8 @@
 
 Between two steps of a message there is a window, in which a crash finds one done and the other not. A run hits each of
 them 20 times on purpose and looks each time into the store, the queue, the wait queue and the dead-letter queue. More
-often is `AMQPTOOL_TEST_CRASHES=1000 make test T="tests/faults/crashes -o timeout=3600"`. Nothing is lost in any of them, and only W2, W4 and W9 repeat an effect:
+often is `AMQPTOOL_TEST_CRASHES=1000 make test T="tests/faults/crashes -o timeout=3600"`. Nothing is lost in any of
+them, and only W2, W4 and W9 repeat an effect:
 
 W0   delivered, not claimed
          test_claims.test_w0_delivered_and_not_claimed

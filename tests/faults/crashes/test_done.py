@@ -53,6 +53,7 @@ def check_w2(scene: Scene, crash: Point) -> None:
 def test_w2_of_several_handlers(scene: Scene, commit: Literal["each", "group"], most: int) -> None:
     """What is repeated had its effect in a process that was killed before it was done, whatever else was in hand."""
     duty = Duty(at_once=4, commit=commit)
+    scene.kill_fewer(4)
     scene.fill(4 * sum(scene.numbers))
     hit: Counter[str] = Counter()
     for number in scene.numbers:
