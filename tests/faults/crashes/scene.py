@@ -11,61 +11,19 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from amqptool import AmqpUrl, Message
 from amqptool.broker.amqp import connect
 from amqptool.dedup import open_existing
 from amqptool.dedup.interface import Row, State
-from amqptool.retry import wait_queue
+from tests.faults.crashes.duty import DEAD, QUEUE, WAITING, Duty
 from tests.faults.crashes.handlers import NOTES, Did, Note, notes_in
 from tests.faults.crashes.nursery import STDERR, STDOUT, Nursery
 from tests.faults.crashes.points import CRASH_AT, Point
 from tests.faults.crashes.times import NUMBERS
 from tests.faults.crashes.wire import Frame, Wire
 from tests.support.broker import declare_queue, drain, publish
-
-QUEUE, DEAD = "work", "dead"
-#: Seconds that a copy waits, which is for ever: the test itself moves it back.
-_DELAY = 3600
-_WAITING = wait_queue(QUEUE, _DELAY * 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Duty:
-    """What workers do."""
-
-    handler: str = "handle"
-    #: How often a failed message is tried again, and whether it has a place after that.
-    retries: int = 0
-    is_dead_lettered: bool = False
-    is_in_transaction: bool = False
-    #: Messages in hand, and handlers at a time, and which of them are committed together: where it is one, a crash
-    #: finds one message in each window at most.
-    at_once: int = 1
-    commit: Literal["each", "group"] = "each"
-
-    def options(self) -> list[str]:
-        """Return it as options of `consume`."""
-        words = ["--handler", self._spec, "--prefetch", str(self.at_once), "--concurrency", str(self.at_once)]
-        words += ["--transaction"] if self.is_in_transaction else ["--commit", self.commit]
-        words += ["--retry", ",".join([f"{_DELAY}s"] * self.retries)] if self.retries else []
-        return [*words, "--dead-letter", DEAD] if self.is_dead_lettered else words
-
-    def settings(self) -> dict[str, Any]:
-        """Return it as settings of a `Worker`."""
-        return {
-            "handler": self._spec,
-            "prefetch": self.at_once,
-            "concurrency": self.at_once,
-            "commit": self.commit,
-            "retry": [_DELAY] * self.retries,
-            "dead_letter": DEAD if self.is_dead_lettered else None,
-        }
-
-    @property
-    def _spec(self) -> str:
-        return f"tests.faults.crashes.handlers:{self.handler}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +173,7 @@ class Scene:
         """Move copies back to the queue, as the broker does in the end, and return how many messages are there."""
 
         async def move() -> int:
-            copies = [each.message for each in await drain(self.url, _WAITING)]
+            copies = [each.message for each in await drain(self.url, WAITING)]
             self.copies += [str(copy.message_id) for copy in copies]
             await publish(self.url, [replace(copy, exchange="", routing_key=QUEUE) for copy in copies])
             return len(copies)
@@ -229,6 +187,6 @@ class Scene:
             # With its consumer, what a worker had in hand has gone back.
             while (counts := await channel.check_queue(QUEUE)).consumers:
                 await asyncio.sleep(0.01)
-            waiting = (await channel.check_queue(_WAITING)).ready if duty.retries else 0
+            waiting = (await channel.check_queue(WAITING)).ready if duty.retries else 0
             dead = (await channel.check_queue(DEAD)).ready if duty.is_dead_lettered else 0
             return counts.ready, waiting, dead

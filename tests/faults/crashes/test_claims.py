@@ -7,8 +7,9 @@ from collections import Counter
 import pytest
 
 from amqptool.dedup.interface import State
+from tests.faults.crashes.duty import Duty
 from tests.faults.crashes.points import Point
-from tests.faults.crashes.scene import Duty, Scene
+from tests.faults.crashes.scene import Scene
 from tests.faults.crashes.wire import Frame
 
 DUTY = Duty()

@@ -8,9 +8,10 @@ from collections import Counter
 import pytest
 
 from amqptool.dedup.interface import State
+from tests.faults.crashes.duty import Duty
 from tests.faults.crashes.handlers import Did
 from tests.faults.crashes.points import Point
-from tests.faults.crashes.scene import Duty, Scene
+from tests.faults.crashes.scene import Scene
 from tests.faults.crashes.times import CRASHES
 from tests.faults.crashes.wire import Frame
 

@@ -11,8 +11,9 @@ import pytest
 from redis import Redis
 
 from amqptool.dedup.interface import State
+from tests.faults.crashes.duty import Duty
 from tests.faults.crashes.points import Point
-from tests.faults.crashes.scene import Duty, Scene
+from tests.faults.crashes.scene import Scene
 from tests.support.servers import PrivatePostgresql, PrivateRedis
 
 DUTY = Duty()

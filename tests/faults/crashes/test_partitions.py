@@ -13,8 +13,9 @@ import pytest
 
 from amqptool import Delivery, Worker, WorkReport
 from amqptool.dedup.interface import State
+from tests.faults.crashes.duty import QUEUE, Duty
 from tests.faults.crashes.handlers import gate_in
-from tests.faults.crashes.scene import QUEUE, Duty, Scene
+from tests.faults.crashes.scene import Scene
 from tests.faults.crashes.times import CRASHES
 from tests.faults.proxy import FaultProxy, fault_proxy
 from tests.support.monitoring import until

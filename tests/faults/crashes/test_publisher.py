@@ -7,8 +7,9 @@ import os
 import signal
 from collections import Counter
 
+from tests.faults.crashes.duty import QUEUE, Duty
 from tests.faults.crashes.nursery import STDOUT
-from tests.faults.crashes.scene import QUEUE, Duty, Scene
+from tests.faults.crashes.scene import Scene
 from tests.faults.crashes.times import CRASHES
 from tests.faults.crashes.wire import Frame
 from tests.faults.records import outcomes
