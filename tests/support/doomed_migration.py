@@ -17,7 +17,7 @@ import sys
 from amqptool import Topology, parse_url
 from amqptool.broker.management import Management
 from amqptool.migrate import migrate
-from tests.support.doomed import die
+from tests.support.processes import die
 
 
 async def migrate_until(last: int, text: str, url: str, management_url: str, queue: str) -> None:

@@ -7,18 +7,12 @@ It claims the id `id` and writes an effect; STEP is `after-effect` or `after-com
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from typing import Any
 
 from amqptool.dedup import open_store
 from amqptool.dedup.interface import Key
-
-
-def die() -> None:
-    """End this process as a power cut would."""
-    os.kill(os.getpid(), signal.SIGKILL)
+from tests.support.processes import die
 
 
 def main(url: str, step: str) -> None:

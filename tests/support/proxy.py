@@ -1,4 +1,4 @@
-"""TCP proxies before the broker: to tell of a chosen AMQP method, to cut at a chosen frame, to be slow or stuck."""
+"""TCP proxies before the broker: to cut at a chosen frame, to be slow or stuck."""
 
 from __future__ import annotations
 
@@ -11,19 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from amqptool.settings.url import AmqpUrl
-
-#: Class and method numbers of `basic.ack` (AMQP 0-9-1).
-BASIC_ACK = (60, 80)
-
-
-@contextmanager
-def proxy_before(url: AmqpUrl, method: tuple[int, int], on_method: Callable[[], None]) -> Iterator[AmqpUrl]:
-    """Forward to the broker, calling `on_method` before the first frame of that method, which is dropped.
-
-    From then on nothing of that connection is forwarded.
-    """
-    with _proxy(url, lambda client, server: _watch(client, server, method, on_method)) as proxied:
-        yield proxied
 
 
 class Cut:
@@ -127,21 +114,6 @@ def _trickle(client: socket.socket, server: socket.socket, bytes_per_second: int
         while chunk := client.recv(bytes_per_second // 10):
             server.sendall(chunk)
             time.sleep(0.1)
-
-
-def _watch(
-    client: socket.socket, server: socket.socket, method: tuple[int, int], on_method: Callable[[], None]
-) -> None:
-    with client, server:
-        stream = client.makefile("rb")
-        server.sendall(stream.read(8))  # the protocol header
-        while header := stream.read(7):
-            kind, _, size = struct.unpack(">BHI", header)
-            payload = stream.read(size + 1)
-            if kind == 1 and struct.unpack(">HH", payload[:4]) == method:
-                on_method()
-                return
-            server.sendall(header + payload)
 
 
 def _copy(source: socket.socket, destination: socket.socket) -> None:
