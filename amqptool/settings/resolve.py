@@ -60,7 +60,7 @@ def _checked(text: str, origin: str) -> Resolved[str]:
     scheme, separator, rest = text.partition("://")
     if scheme.lower() not in {"http", "https"} or not separator or not rest:
         raise ConfigError(f"{origin}: a management URL begins with http:// or https:// and names a host")
-    if "@" in rest.partition("/")[0]:
+    if "@" in rest:  # also behind a slash, which a password may hold that nobody has escaped
         raise ConfigError(f"{origin}: a management URL holds no credentials: they are those of the broker's URL")
     return Resolved(text, origin)
 
