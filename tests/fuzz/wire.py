@@ -1,0 +1,39 @@
+"""Bytes on the wire: a command whose broker misbehaves once, and whose messages have odd headers."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.fuzz.case import ESCAPED_SECRET, Case, Place
+
+_WAITS = ["--confirm-timeout", "500ms", "--reconnect-timeout", "500ms"]
+_HANDLER = ["--handler", "tests.fuzz.handlers:decode", "--dedup", "memory:"]
+
+
+def case(random: Random, place: Place) -> Case:
+    """Make a command that talks to the scripted peer."""
+    url = f"amqp://fuzz:{ESCAPED_SECRET}@127.0.0.1:{place.peer_port}/v"
+    words = random.choice(
+        (
+            ["publish", "-k", "q", "body", *_WAITS],
+            ["publish", "-k", "q", "--lines", "-", "--json", *_WAITS],
+            ["publish", "-k", "q", "--lines", "-", "--failed", "failed", "--receipts", "receipts", *_WAITS],
+            ["consume", "q", "-n", "3", "--output", "jsonl"],
+            ["consume", "q", "-n", "3", "--output", "pretty"],
+            ["consume", "q", "-n", "2", "--requeue"],
+            ["consume", "q", "-n", "3", "--save", "saved"],
+            ["consume", "q", "-n", "3", *_HANDLER],
+            ["consume", "q", "-n", "3", "--dead-letter", "dead", "--retry", "1h", "--json", *_HANDLER],
+            ["declare", "--amqp-only", "t.yaml"],
+        )
+    )
+    bound = ["--timeout", "0.3", "--grace", "0.1"] if words[0] == "consume" else []
+    talk = random.choice(([], [], ["-vv"], ["-vv", "--debug"], ["--log-format", "json"]))
+    return Case(
+        words=[*words, *bound, *talk],
+        stdin=b"one\ntwo\nthree\n",
+        files={"t.yaml": b"exchanges: {x: topic}\nqueues: {q: {bindings: [{source: x, routing_key: k}]}}\n"},
+        environ={"AMQPTOOL_URL": url},
+        needs_peer=True,
+        prints_bodies=words[0] == "consume",
+    )
