@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.exits import ExitCode
-from amqptool.cli.sanitize import clean_line, clean_text
+from amqptool.cli.sanitize import clean_line, clean_text, hide_passwords
 from amqptool.errors import TopologyError
 
 if TYPE_CHECKING:
@@ -80,10 +80,15 @@ class Output:
 
     def complain(self, line: str, **fields: Any) -> None:
         """Say in one line what went wrong, even when told to be quiet; `fields` are for a JSON log."""
+        shown = hide_passwords(line)
         if self.logs_json:
-            self._log("error", line, **fields)
+            self._log("error", shown, **fields)
         else:
-            self._say(f"amqptool: error: {clean_line(line)}")
+            self._say(f"amqptool: error: {clean_line(shown)}")
+
+    def usage(self, text: str) -> None:
+        """Say in click's lines how the command is used and what was wrong, even when told to be quiet."""
+        self._say(clean_text(hide_passwords(text)))
 
     def error(self, error: BaseException, code: int, message: str | None = None) -> None:
         """Say why the command failed: on stderr, and with `--json` in a document on stdout."""
@@ -91,7 +96,7 @@ class Output:
         for line in map(str, error.problems) if isinstance(error, TopologyError) else [text]:
             self.complain(line, error=type(error).__name__, code=int(code))
         if self.as_json:
-            self._document("error", code, {"error": type(error).__name__, "message": text})
+            self._document("error", code, {"error": type(error).__name__, "message": hide_passwords(text)})
 
     def trace(self, error: BaseException) -> None:
         """Show where in the code an error came from."""

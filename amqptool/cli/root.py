@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -157,8 +157,9 @@ def _usage(error: click.ClickException, context: Context) -> ExitCode:
     if context.json or context.logs_json:
         context.output.error(error, code, error.format_message())
     else:
-        with suppress(OSError):  # stderr
-            error.show()
+        lines = StringIO()
+        error.show(lines)
+        context.output.usage(lines.getvalue().removesuffix("\n"))
     return code
 
 

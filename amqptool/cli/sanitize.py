@@ -26,6 +26,14 @@ def clean_body(body: bytes) -> str:
     return clean_text(body.decode("utf-8", "backslashreplace"))
 
 
+def hide_passwords(text: str) -> str:
+    """Hide the passwords of URLs in what people typed, which an error repeats."""
+    if "://" not in text or "@" not in text:
+        return text
+    # To the last @ of the word, since a password may hold what should have been escaped.
+    return re.sub(r"(://[^\s:/@]*:)\S*@", r"\1***@", text)
+
+
 def _escaped(unsafe: str, text: str) -> str:
     # Nothing unsafe is printable, and most texts are: they need no pattern, which takes long to compile.
     return text if text.isprintable() else re.sub(unsafe, _escape, text)

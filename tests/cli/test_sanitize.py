@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from amqptool.cli.sanitize import clean_body, clean_line, clean_text
+from amqptool.cli.sanitize import clean_body, clean_line, clean_text, hide_passwords
 
 BIDI_CONTROLS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 EVERY_CHARACTER = "".join(map(chr, range(0x110000)))
@@ -107,3 +107,18 @@ def test_escapes_can_be_read_back(text: str) -> None:
     shown = clean_line(text)
 
     assert re.sub(r"\\x(..)|\\u(....)", lambda match: chr(int(match[1] or match[2], 16)), shown) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("'amqp://ann:s3cret@host/v': no such file", "'amqp://ann:***@host/v': no such file"),
+        ("redis://:s3cret@host", "redis://:***@host"),
+        ("--ulr=amqp://ann:s3/c#r@e?t:%@host is no option", "--ulr=amqp://ann:***@host is no option"),
+        ("amqp://a:s3cret@one,amqp://b:s3cret@two", "amqp://a:***@two"),
+        ("http://host:80/path and ann@example.org", "http://host:80/path and ann@example.org"),
+    ],
+)
+def test_passwords_of_urls_are_hidden(text: str, shown: str) -> None:
+    """Up to the last @ of the word; all else stays."""
+    assert hide_passwords(text) == shown
