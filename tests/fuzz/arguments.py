@@ -94,6 +94,14 @@ _PATH_OPTIONS = {
     "directory",
     "proto_descriptor",
 }
+#: What makes a command do something, more often than not.
+_USUAL = {
+    ("publish",): ["-k", "q"],
+    ("consume",): ["q"],
+    ("delete",): ["-y"],
+    ("dedup", "show"): ["6f0d6e31-4f2c-4a7e-9a55-0c9b1f6d7a21"],
+    ("dedup", "forget"): ["6f0d6e31-4f2c-4a7e-9a55-0c9b1f6d7a21"],
+}
 _FILES = {
     "t.yaml": b"exchanges: {incoming: topic}\nqueues: {a: {bindings: [{source: incoming, routing_key: a.#}]}}\n",
     "records": b'{"routing_key": "q", "body": "x"}\n',
@@ -119,8 +127,10 @@ def case(random: Random, place: Place) -> Case:
     """Make a command line."""
     path, command = random.choice(_commands())
     words = [word for parameter in _chosen(random, command) for word in _given(random, parameter)]
-    if random.random() < 0.15:
-        words = _spoilt(random, words)
+    if random.random() < 0.6:
+        words += _USUAL.get(path, [])
+    if random.random() < 0.2:
+        words = _spoilt(random, words, place)
     if path in _SLOW:
         words = ["--no-such-option", *words]
     bounds = ["--timeout", "0.2", "--idle-timeout", "0.2", "--url", place.dead_url] if path == ("consume",) else []
@@ -168,6 +178,8 @@ def _value(random: Random, parameter: click.Parameter) -> str:
     name = str(parameter.name)
     if name in _FITTING:
         return random.choice(_FITTING[name])
+    if name == "files" and random.random() < 0.6:
+        return random.choice(tuple(_FILES))
     if name in _PATH_OPTIONS or isinstance(parameter.type, click.Path):
         return random.choice(_PATHS)
     if isinstance(parameter.type, click.Choice) and random.random() < 0.7:
@@ -177,15 +189,15 @@ def _value(random: Random, parameter: click.Parameter) -> str:
     return random.choice(("q", "a.b", "30s", oddities.text(random), oddities.text(random)))
 
 
-def _spoilt(random: Random, words: list[str]) -> list[str]:
-    if not words:
-        return [oddities.text(random)]
-    at = random.randrange(len(words))
+def _spoilt(random: Random, words: list[str], place: Place) -> list[str]:
+    """Leave a word out, turn them round, or put in what does not belong there, such as a URL with a password."""
+    at = random.randrange(len(words) + 1)
+    odd = random.choice((oddities.text(random), *words[at : at + 1], place.dead_url, f"--ulr={place.dead_url}"))
     return random.choice(
         (
             words[:at] + words[at + 1 :],
-            [*words[:at], oddities.text(random), *words[at:]],
-            [*words[:at], words[at], *words[at:]],
+            [*words[:at], odd, *words[at:]],
+            [*words[:at], odd, *words[at + 1 :]],
             words[::-1],
         )
     )

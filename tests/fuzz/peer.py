@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -45,14 +46,11 @@ def serve_in_child(listener: socket.socket, random: Random) -> int:
 
 
 def _serve(listener: socket.socket, random: Random) -> None:
-    misdeed = random.randrange(1, 9)
+    misdeed = random.randrange(1, 13)
     while True:
         connection, _ = listener.accept()
-        with connection:
-            try:
-                _Conversation(connection, random, misdeed).hold()
-            except OSError:
-                pass
+        with connection, suppress(OSError):
+            _Conversation(connection, random, misdeed).hold()
         misdeed = 0  # from now on it behaves
 
 

@@ -34,13 +34,13 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202
 
 def broken(case: Case, outcome: Outcome) -> list[str]:
     """Return what an outcome breaks of the rules."""
+    if outcome.is_hung:
+        return [f"hangs for {outcome.seconds:.1f} s"]
     return [*_of_ending(outcome), *_of_talk(case, outcome), *_of_data(case, outcome), *_of_secrets(outcome)]
 
 
 def _of_ending(outcome: Outcome) -> Iterator[str]:
-    if outcome.is_hung:
-        yield f"hangs for {outcome.seconds:.1f} s"
-    elif outcome.code not in _CODES:
+    if outcome.code not in _CODES:
         yield f"exit code {outcome.code}"
     if outcome.memory > MOST_MEMORY:
         yield f"takes {outcome.memory:.0f} MiB"
@@ -62,7 +62,7 @@ def _of_data(case: Case, outcome: Outcome) -> Iterator[str]:
     data = outcome.stdout.decode("utf-8", "surrogateescape")
     if not case.prints_bodies and _UNSAFE.search(data):
         yield "prints what a terminal would act on"
-    if "--json" in case.words and not case.prints_bodies and not outcome.is_hung and "--help" not in case.words:
+    if "--json" in case.words and not case.prints_bodies and "--help" not in case.words:
         yield from _of_document(outcome, data)
 
 
