@@ -133,13 +133,14 @@ def case(random: Random, place: Place) -> Case:
         words = _spoilt(random, words, place)
     if path in _SLOW:
         words = ["--no-such-option", *words]
-    bounds = ["--timeout", "0.2", "--idle-timeout", "0.2", "--url", place.dead_url] if path == ("consume",) else []
+    bounds = ["--timeout", "0.2", "--idle-timeout", "0.2"] if path == ("consume",) else []
     words = [oddities.argument(word) for word in (*path, *words, *bounds)]
+    environ = place.for_topologies if random.random() < 0.2 else {"AMQPTOOL_URL": place.dead_url}
     return Case(
         words=words,
         stdin=b"body\n",
         files=_FILES,
-        environ={"AMQPTOOL_URL": place.dead_url},
+        environ=environ,
         prints_bodies=_may_print_bodies(words),
     )
 

@@ -75,6 +75,10 @@ class Broker:
             found.append(got)
 
     def clear_messages(self) -> None:
+        """Leave nothing in the queue."""
+        self._channel.queue_purge(QUEUE)
+
+    def renew_queue(self) -> None:
         """Make the queue anew: what a worker that has just gone had in hand comes back to the old one."""
         self._channel.queue_delete(QUEUE)
         self._channel.queue_declare(QUEUE, durable=True)

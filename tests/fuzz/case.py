@@ -96,5 +96,3 @@ class Case:
     check: Check | None = None
     #: Whether stdout is bodies as they are, and not text.
     prints_bodies: bool = False
-    #: Whether it can leave something in the vhost for topologies.
-    changes_topologies: bool = False

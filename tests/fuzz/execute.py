@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -82,4 +83,5 @@ def _exec(words: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
 def _call(words: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     os.environ.clear()
     os.environ.update(environ)
+    tempfile.tempdir = None  # found out anew
     main(words)

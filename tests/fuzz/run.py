@@ -96,9 +96,16 @@ class Worker:
             if playing is not None:
                 os.kill(playing, signal.SIGKILL)
                 os.waitpid(playing, 0)
+            self._clear(case)
+
+    def _clear(self, case: Case) -> None:
+        """Leave nothing at the broker that another case could see."""
+        if case.message is not None:
+            self._broker.renew_queue()
+        elif case.environ == self._place.for_messages:
             self._broker.clear_messages()
-            if case.changes_topologies:
-                self._broker.clear_topologies()
+        elif case.environ == self._place.for_topologies:
+            self._broker.clear_topologies()
 
     def _execute(self, case: Case, *, as_process: bool) -> Outcome:
         return execute(case, self.directory, patience=self._patience, as_process=as_process)

@@ -198,7 +198,6 @@ def _declared(random: Random, place: Place) -> Case:
         files={"t.yaml": made},
         environ=place.for_topologies,
         check=_is_declared,
-        changes_topologies=True,
     )
 
 
