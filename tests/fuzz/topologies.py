@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import suppress
 from functools import cache
@@ -62,6 +63,18 @@ _EVERYTHING: dict[str, Any] = {
     "tests": [{"publish": {"exchange": "incoming", "routing_key": "a.b", "headers": {"k": True}}, "reaches": ["a"]}],
 }
 _TREES = (_EVERYTHING, *map(yaml.safe_load, _CONTENTS))
+#: What `plan --out` writes, but for the name of the cluster.
+_PLAN: dict[str, Any] = {
+    "kind": "amqptool-plan",
+    "format": 1,
+    "cluster": "c",
+    "vhost": "v",
+    "create_vhosts": False,
+    "owns": ["a"],
+    "owns_vhost": False,
+    "changes": [{"action": "create", "object": "queue q (classic)", "type": "queue", "name": "q", "vhost": "v"}],
+    "topology": {"queues": [{"name": "q", "durable": True, "auto_delete": False, "arguments": {}}]},
+}
 #: What a broker of any kind takes: no vhosts, and no plugins.
 _DECLARABLE = (
     {**_EVERYTHING, "vhosts": {}, "exchanges": {**_EVERYTHING["exchanges"], "late": "direct"}},
@@ -121,8 +134,9 @@ def _encoded(random: Random, made: bytes) -> bytes:
 
 def case(random: Random, place: Place) -> Case:
     """Make a command that reads a topology file."""
-    if random.random() < 0.08:
-        return _declared(random, place)
+    kind = random.random()
+    if kind < 0.12:
+        return (_declared if kind < 0.08 else _planned)(random, place)
     files = {"t.yaml": content(random), "good.yaml": _CONTENTS[0]}
     check = _shows_what_is_valid if random.random() < 0.4 else None
     if check is not None:
@@ -213,3 +227,14 @@ def _is_declared(outcome: Outcome, scene: Scene) -> list[str]:
         if again.code != 0:
             found.append(f"declared, and to plan it again is {again.code}: {again.stdout[:500]!r}")
     return found
+
+
+def _planned(random: Random, place: Place) -> Case:
+    """Make a saved plan that somebody has damaged, and half of the time has signed."""
+    vhost = place.topologies_url.rpartition("/")[2]
+    body = mutate.tree(random, {**_PLAN, "vhost": vhost}, (_PLAN,), (*_PLAN, *_PLAN["changes"][0]))
+    if isinstance(body, dict) and random.random() < 0.5:
+        canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+        body["checksum"] = hashlib.sha256(canonical.encode()).hexdigest()
+    words = ["declare", "--plan", "plan.json", "--json"]
+    return Case(words=words, files={"plan.json": _written(random, body)}, environ=place.for_topologies)
