@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from urllib.parse import unquote
 
 from amqptool.cli.exits import ExitCode
@@ -52,10 +53,19 @@ def _of_talk(case: Case, outcome: Outcome) -> Iterator[str]:
         yield from (f"says {words!r}" for words in _LEFTOVERS if words in talk)
     if _UNSAFE.search(talk):
         yield "says what a terminal would act on"
+    if ("--log-format", "json") in pairwise(case.words):
+        yield from (f"logs what is no JSON: {line[:200]}" for line in talk.splitlines() if not _is_object(line))
     if len(talk) > MOST_TALK:
         yield f"says {len(talk):,} characters"
     if outcome.code not in (0, 1, 4, 5, 75) and not talk and not outcome.stdout and "-q" not in case.words:
         yield "fails without a word"
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def _of_data(case: Case, outcome: Outcome) -> Iterator[str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.fuzz.case import ESCAPED_SECRET, Case, Place
+from amqptool.errors import InputError
+from amqptool.message import check_message
+from amqptool.records import record_from_line
+from tests.fuzz.case import ESCAPED_SECRET, Case, Outcome, Place, Scene
 
 _WAITS = ["--confirm-timeout", "500ms", "--reconnect-timeout", "500ms"]
 _HANDLER = ["--handler", "tests.fuzz.handlers:decode", "--dedup", "memory:"]
@@ -35,5 +38,17 @@ def case(random: Random, place: Place) -> Case:
         files={"t.yaml": b"exchanges: {x: topic}\nqueues: {q: {bindings: [{source: x, routing_key: k}]}}\n"},
         environ={"AMQPTOOL_URL": url},
         needs_peer=True,
+        check=_can_be_published if "jsonl" in words else None,
         prints_bodies=words[0] == "consume",
     )
+
+
+def _can_be_published(outcome: Outcome, _: Scene) -> list[str]:
+    """What was printed as records is what `publish --jsonl` takes, whatever the headers were."""
+    wrong = []
+    for line in outcome.stdout.splitlines():
+        try:
+            check_message(record_from_line(line))
+        except InputError as error:
+            wrong.append(f"{error}: {line!r}")
+    return wrong
