@@ -104,9 +104,10 @@ def _parsed(text: str) -> tuple[URL, str | None]:
         parts = urlsplit(text)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         url = URL(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl())
+        has_host = bool(url.host)  # which is decoded only now
     except ValueError:  # whose text may hold the password
         raise HandlerError("the handler's URL cannot be read") from None
-    if not url.host:
+    if not has_host:
         raise HandlerError("the handler's URL names no host")
     credentials = b64encode(f"{user}:{password}".encode()).decode()
     return url, f"Basic {credentials}" if user or password else None
