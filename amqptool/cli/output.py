@@ -102,9 +102,9 @@ class Output:
         """Show where in the code an error came from."""
         import traceback
 
-        text = "".join(traceback.format_exception(error)).rstrip()
+        text = hide_passwords("".join(traceback.format_exception(error)).rstrip())
         if self.logs_json:
-            self._log("debug", describe(error), traceback=text)
+            self._log("debug", hide_passwords(describe(error)), traceback=text)
         else:
             self._say(clean_text(text))
 

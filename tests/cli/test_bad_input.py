@@ -116,6 +116,7 @@ def test_an_error_is_a_document_with_json() -> None:
         ("publish", "-k", "q", "--priority"),
         ("consume", "q", "--ulr"),
         ("declare", "--json"),
+        ("declare", "--debug"),
     ],
 )
 def test_a_password_in_the_wrong_place_is_not_shown(words: tuple[str, ...]) -> None:
