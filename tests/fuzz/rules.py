@@ -57,7 +57,12 @@ def _of_talk(case: Case, outcome: Outcome) -> Iterator[str]:
         yield from (f"logs what is no JSON: {line[:200]}" for line in talk.splitlines() if not _is_object(line))
     if len(talk) > MOST_TALK:
         yield f"says {len(talk):,} characters"
-    if outcome.code not in (0, 1, 4, 5, 75) and not talk and not outcome.stdout and "-q" not in case.words:
+    if (
+        outcome.code not in (0, 1, 4, 5, 75)
+        and not talk
+        and not outcome.stdout
+        and not {"-q", "--quiet"} & set(case.words)
+    ):
         yield "fails without a word"
 
 

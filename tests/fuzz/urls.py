@@ -10,7 +10,7 @@ from tests.fuzz.case import ESCAPED_SECRET, SECRET, SECRET_PARTS, Case, Place
 _SCHEMES = {
     "amqp": ("amqp", "amqps", "AMQP", "amqp ", "ampq", "http", "", "amqp+ssl"),
     "management": ("http", "https", "HTTP", "amqp", "file", ""),
-    "dedup": ("sqlite", "postgresql", "postgres", "redis", "rediss", "memory", "mysql", ""),
+    "dedup": ("postgresql", "postgres", "redis", "rediss", "memory", "mysql", ""),
     "handler": ("http", "https", "HTTPS", "ftp", ""),
 }
 #: What can be asked at once whether it is there: this machine, and nothing.
