@@ -3,7 +3,8 @@
 ============  ================================================================
 oddities      values that programs stumble over
 mutate        changes to valid inputs
-topologies    topology files
+documents     topology files, valid and not
+topologies    commands that read them; declarations: and ask a broker
 arguments     command lines of every command
 urls          URLs with a secret in them
 records       properties and headers of messages
