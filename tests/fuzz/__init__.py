@@ -13,7 +13,7 @@ bodies        bodies that are not what they say
 receipts      damaged files of receipts
 case          one command line, with all that it reads
 sorts         how many cases are of which sort; a case by its number
-execute       running a case: a fork, or a process of its own
+execute       running a case: in a fork, or as a process of its own
 rules         what holds for every outcome
 broker        the broker that cases use, as another client sees it
 run           many cases, and their counts

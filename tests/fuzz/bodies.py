@@ -140,12 +140,11 @@ def _sent(random: Random, place: Place) -> Case:
 
 def _is_as_it_was(outcome: Outcome, scene: Scene) -> list[str]:
     """A body that is to be sent as it is has arrived as it is."""
-    wanted = [(scene.directory / "input").read_bytes()] if outcome.code == 0 else []
-    return (
-        []
-        if [got[2] for got in scene.broker.take()] == wanted
-        else ["the body in the queue is not the one that was sent"]
-    )
+    if outcome.code != 0:
+        return []
+    wanted = (scene.directory / "input").read_bytes()
+    got = [got[2] for got in scene.broker.take()]
+    return [] if got == [wanted] else [f"sent is {wanted[:200]!r}, and in the queue is {[body[:200] for body in got]}"]
 
 
 def _got(random: Random, place: Place) -> Case:

@@ -16,11 +16,11 @@ from amqptool.broker.local import Endpoint
 from tests.fuzz import peer
 from tests.fuzz.broker import Broker
 from tests.fuzz.case import Case, Outcome, Place, Scene
-from tests.fuzz.execute import execute
+from tests.fuzz.execute import Executor
 from tests.fuzz.rules import broken
 from tests.fuzz.sorts import case_of, random_of, sort_of
 
-#: One of so many cases is a process of its own; the others are forks, for each of which nothing is imported.
+#: One of so many cases is a process of its own, as a user's are.
 PROCESS_EVERY = 25
 
 
@@ -71,7 +71,7 @@ class Worker:
         self._broker = Broker(node, number)
         self.directory = directory / f"worker-{number}"
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._seed, self._patience = seed, patience
+        self._seed, self._executor = seed, Executor(patience)
         self._place = Place(
             messages_url=self._broker.messages_url,
             topologies_url=self._broker.topologies_url,
@@ -108,7 +108,7 @@ class Worker:
             self._broker.clear_topologies()
 
     def _execute(self, case: Case, *, as_process: bool) -> Outcome:
-        return execute(case, self.directory, patience=self._patience, as_process=as_process)
+        return self._executor.run(case, self.directory, as_process=as_process)
 
     def _check(self, case: Case, outcome: Outcome) -> list[str]:
         if case.check is None:

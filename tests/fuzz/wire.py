@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from amqptool.errors import InputError
-from amqptool.message import check_message
+from amqptool.message import check_message, is_too_deep
 from amqptool.records import record_from_line
 from tests.fuzz.case import ESCAPED_SECRET, Case, Outcome, Place, Scene
 
@@ -44,11 +44,12 @@ def case(random: Random, place: Place) -> Case:
 
 
 def _can_be_published(outcome: Outcome, _: Scene) -> list[str]:
-    """What was printed as records is what `publish --jsonl` takes, whatever the headers were."""
-    wrong = []
-    for line in outcome.stdout.splitlines():
-        try:
-            check_message(record_from_line(line))
-        except InputError as error:
-            wrong.append(f"{error}: {line!r}")
-    return wrong
+    """What was printed as records is what `publish --jsonl` takes, but for depths that it does not send."""
+    try:
+        messages = [record_from_line(line) for line in outcome.stdout.splitlines()]
+        for message in messages:
+            if not is_too_deep([*message.headers.values()]):
+                check_message(message)
+    except InputError as error:
+        return [f"prints what cannot be published: {error}"]
+    return []
