@@ -82,6 +82,8 @@ class _Runner:
         replies, for_replies = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
+            os.close(tasks)  # else it would never see its end
+            os.close(replies)
             _serve(for_tasks, for_replies)
         os.close(for_tasks)
         os.close(for_replies)
