@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,14 @@ def test_each_sort_has_its_share() -> None:
     for first in (0, 700):
         sorts = [sort_of(number) for number in range(first, first + 100)]
         assert {name: sorts.count(name) for name in SORTS} == {name: share for name, (_, share) in SORTS.items()}
+
+
+def test_a_command_that_hangs_is_told_from_others(tmp_path: Path) -> None:
+    """It is ended, having said where it was."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.hanging", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["0 False False", "-6 True True", "2 False False"]
 
 
 def outcome(*, code: int = 0, stdout: str = "", stderr: str = "", memory: float = 50, is_hung: bool = False) -> Outcome:
