@@ -271,7 +271,7 @@ def _parameters(library: Any, url: str) -> dict[str, str]:
 
     try:
         parameters = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    except library.Error:
+    except (library.Error, UnicodeError):  # the latter where what is escaped is no UTF-8
         parameters = None
     # An @ is left, or a port is no number, where a password was not escaped; libpq would repeat parts of it.
     if parameters is None or "@" in parameters.get("dbname", "") or not _are_ports(parameters.get("port", "")):

@@ -243,6 +243,7 @@ def _client(library: Any, url: str) -> tuple[Any, str]:
         parts = urlsplit(url)
         if not re.fullmatch(r"/?\d*", parts.path):
             raise ValueError("what follows the host is not the number of a database")
+        (parts.hostname or "").encode("idna")  # as connecting does
         name = f"{parts.scheme}://{parts.hostname or 'localhost'}:{parts.port or 6379}/{parts.path[1:] or 0}"
         # A call is repeated by whoever made it: only there it is known what may be repeated.
         client = library.Redis.from_url(
