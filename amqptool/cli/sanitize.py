@@ -30,8 +30,8 @@ def hide_passwords(text: str) -> str:
     """Hide the passwords of URLs in what people typed, which an error repeats."""
     if "://" not in text or "@" not in text:
         return text
-    # To the last @ of the word, since a password may hold what should have been escaped.
-    return re.sub(r"(://[^\s:/@]*:)\S*@", r"\1***@", text)
+    # To the last @ of the word, since a password may hold what should have been escaped; our own hints stay.
+    return re.sub(r"(://[^\s:/@]*:)(?!password@|PASSWORD@)\S*@", r"\1***@", text)
 
 
 def _escaped(unsafe: str, text: str) -> str:

@@ -116,6 +116,8 @@ def test_escapes_can_be_read_back(text: str) -> None:
         ("redis://:s3cret@host", "redis://:***@host"),
         ("--ulr=amqp://ann:s3/c#r@e?t:%@host is no option", "--ulr=amqp://ann:***@host is no option"),
         ("amqp://a:s3cret@one,amqp://b:s3cret@two", "amqp://a:***@two"),
+        ("it is amqp://user:password@host", "it is amqp://user:password@host"),
+        ("it is redis://[USER:PASSWORD@]HOST", "it is redis://[USER:PASSWORD@]HOST"),
         ("http://host:80/path and ann@example.org", "http://host:80/path and ann@example.org"),
     ],
 )
