@@ -103,6 +103,8 @@ def test_what_names_no_store_is_refused(url: str) -> None:
         "postgresql://ann:5432/s3cret@localhost/db",
         "postgresql://ann:s3cret@localhost/%ff",
         "postgresql://ann:s3cret@local\udcffhost/db",
+        "postgresql://ann:s3cret@local..host/db",
+        "postgresql://ann:s3cret@localhost:１/db",
         "redis://ann:s3cret@local\udcffhost",
         f"redis://ann:s3cret@{'x' * 64}",
         "redis://:s3cret/@localhost",
