@@ -130,7 +130,7 @@ def case(random: Random, place: Place) -> Case:
     if random.random() < 0.6:
         words += _USUAL.get(path, [])
     if random.random() < 0.2:
-        words = _spoilt(random, words, place)
+        words = _spoilt(random, words, "x" if path[:1] == ("broker",) else place.dead_url)  # which names its directory
     if path in _SLOW:
         words = ["--no-such-option", *words]
     bounds = ["--timeout", "0.2", "--idle-timeout", "0.2"] if path == ("consume",) else []
@@ -190,10 +190,10 @@ def _value(random: Random, parameter: click.Parameter) -> str:
     return random.choice(("q", "a.b", "30s", oddities.text(random), oddities.text(random)))
 
 
-def _spoilt(random: Random, words: list[str], place: Place) -> list[str]:
+def _spoilt(random: Random, words: list[str], url: str) -> list[str]:
     """Leave a word out, turn them round, or put in what does not belong there, such as a URL with a password."""
     at = random.randrange(len(words) + 1)
-    odd = random.choice((oddities.text(random), *words[at : at + 1], place.dead_url, f"--ulr={place.dead_url}"))
+    odd = random.choice((oddities.text(random), *words[at : at + 1], url, f"--ulr={url}"))
     return random.choice(
         (
             words[:at] + words[at + 1 :],

@@ -53,7 +53,8 @@ def _of_talk(case: Case, outcome: Outcome) -> Iterator[str]:
         yield from (f"says {words!r}" for words in _LEFTOVERS if words in talk)
     if _UNSAFE.search(talk):
         yield "says what a terminal would act on"
-    if ("--log-format", "json") in pairwise(case.words):
+    options = case.words[: case.words.index("--")] if "--" in case.words else case.words
+    if ("--log-format", "json") in pairwise(options):
         yield from (f"logs what is no JSON: {line[:200]}" for line in talk.splitlines() if not _is_object(line))
     if len(talk) > MOST_TALK:
         yield f"says {len(talk):,} characters"
