@@ -20,6 +20,7 @@ import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import InputError
@@ -56,7 +57,7 @@ def message_to_record(message: Message) -> dict[str, Any]:
     """Return a message as a record; absent properties are left out, an absent message id is null.
 
     Raises:
-        InputError: its headers are nested too deeply.
+        InputError: its headers are nested too deeply, or hold a number that is none.
     """
     return {**_envelope(message), **_body_to_json(message.body)}
 
@@ -173,7 +174,7 @@ def field_to_json(value: FieldValue) -> Any:
     """Return the JSON value that stands for a header value.
 
     Raises:
-        InputError: the nesting is too deep.
+        InputError: the nesting is too deep, or a number is none.
     """
     try:
         return _field_to_json(value)
@@ -191,6 +192,8 @@ def _field_to_json(value: FieldValue) -> Any:
             return {"$timestamp": calendar.timegm(value.utctimetuple())}
         case FarTimestamp():
             return {"$timestamp": int(value)}
+        case float() if not isfinite(value):
+            raise InputError(f"a header is {value}, for which JSON has no word")
         case Decimal():
             return {"$decimal": str(value)}
         case list():

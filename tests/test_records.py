@@ -280,6 +280,15 @@ def test_a_malformed_tag_is_refused(value: Any, words: str) -> None:
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_json_has_no_word_for_is_no_record(number: float) -> None:
+    """RabbitMQ has none of these in a header, and what Python would write for them nobody could read."""
+    message = Message(body=b"", headers={"h": [{"deep": number}]})
+
+    with pytest.raises(InputError, match=f"a header is {number}, for which JSON has no word"):
+        message_to_record(message)
+
+
 @pytest.mark.parametrize("depth", [400, 600, 900, 100_000])
 def test_deep_nesting_is_no_crash(depth: int) -> None:
     """A header nested beyond all use is read or refused; it never ends in a traceback."""

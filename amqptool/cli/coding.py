@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     Function = TypeVar("Function", bound=Callable[..., Any])
 
 _GZIP = "gzip"
+#: Bytes of a descriptor set; a large company's are a tenth of it.
+_MAX_DESCRIPTOR = 64 * 1024 * 1024
 _OPTIONS = (
     click.option(
         "--content-encoding",
@@ -86,9 +87,10 @@ def _codec(options: dict[str, Any]) -> Codec | None:
     if wanted == "protobuf":
         if descriptor is None or message is None:
             raise click.UsageError("--encode protobuf needs the schema: --proto-descriptor and --proto-message.")
+        from amqptool.cli.files import read_file
         from amqptool.codecs.protobuf import ProtobufCodec
 
-        return ProtobufCodec.from_descriptor(Path(descriptor).read_bytes(), message)
+        return ProtobufCodec.from_descriptor(read_file(descriptor, _MAX_DESCRIPTOR), message)
     if descriptor is not None or message is not None:
         raise click.UsageError("--proto-descriptor and --proto-message are for --encode protobuf.")
     if wanted is None:

@@ -1,10 +1,26 @@
-"""Writing a file as a whole or not at all."""
+"""Reading a file that is not too large, and writing one as a whole or not at all."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 from uuid import uuid4
+
+from amqptool.errors import InputError
+
+
+def read_file(path: str, most: int) -> bytes:
+    """Read a file of no more than so many bytes; a device such as /dev/zero has no end.
+
+    Raises:
+        OSError: it cannot be read.
+        InputError: it is larger.
+    """
+    with Path(path).open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise InputError(f"{path} has more than the {most:,} bytes that are read of it")
+    return content
 
 
 def write_file(path: str, text: str) -> None:

@@ -85,6 +85,10 @@ class Output:
         else:
             self._say(f"amqptool: error: {clean_line(line)}")
 
+    def usage(self, text: str) -> None:
+        """Say in click's lines how the command is used and what was wrong, even when told to be quiet."""
+        self._say(clean_text(text))
+
     def error(self, error: BaseException, code: int, message: str | None = None) -> None:
         """Say why the command failed: on stderr, and with `--json` in a document on stdout."""
         text = without_passwords(describe(error) if message is None else message)

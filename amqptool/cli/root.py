@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from io import StringIO, TextIOWrapper
 from itertools import pairwise
@@ -17,7 +17,6 @@ from amqptool.cli.context import LOG_FORMATS, Context, pass_context
 from amqptool.cli.exits import MEANINGS, ExitCode, StoppedError, exit_code
 from amqptool.cli.options import global_options
 from amqptool.cli.output import StdoutError, describe
-from amqptool.cli.sanitize import without_passwords
 from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable, ManagementUnavailable
 from amqptool.settings import DEFAULT_ORIGIN
 
@@ -158,10 +157,9 @@ def _usage(error: click.ClickException, context: Context) -> ExitCode:
     if context.json or context.logs_json:
         context.output.error(error, code, error.format_message())
     else:
-        shown = StringIO()
-        error.show(shown)
-        with suppress(OSError):  # stderr
-            click.echo(without_passwords(shown.getvalue()), err=True, nl=False)
+        lines = StringIO()
+        error.show(lines)
+        context.output.usage(lines.getvalue().removesuffix("\n"))
     return code
 
 

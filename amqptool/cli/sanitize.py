@@ -16,8 +16,9 @@ _UNSAFE = (
     range(0xD800, 0xE000),
 )
 
-# What stands for a user and a password in a URL, however badly they are escaped.
-_CREDENTIALS = re.compile(r"(:/{1,2})[^\s'\"@]*:[^\s'\"]*@")
+# What stands for a user and a password in a URL, to the last @ of the word, since a password may hold what should have
+# been escaped; our own hints, which say `password@`, stay.
+_CREDENTIALS = re.compile(r"(:/{1,2})(?![^\s:@]*:(?:password|PASSWORD)@)[^\s@]*:\S*@")
 
 
 def without_passwords(text: str) -> str:

@@ -271,10 +271,10 @@ def _parameters(library: Any, url: str) -> dict[str, str]:
 
     try:
         parameters = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    except library.Error:
+    except (library.Error, UnicodeError):  # the latter where what is escaped is no UTF-8
         parameters = None
     # An @ is left, or a port is no number, where a password was not escaped; libpq would repeat parts of it.
-    if parameters is None or "@" in parameters.get("dbname", "") or not _are_ports(parameters.get("port", "")):
+    if parameters is None or "@" in parameters.get("dbname", "") or not _can_be_reached(parameters):
         raise ConfigError(
             "a dedup store's URL cannot be used: postgresql://[USER:PASSWORD@]HOST[:PORT]/DATABASE, "
             "escaped as %40 for @"
@@ -282,8 +282,16 @@ def _parameters(library: Any, url: str) -> dict[str, str]:
     return parameters
 
 
-def _are_ports(text: str) -> bool:
-    return all(port.isdigit() or not port for port in text.split(","))
+def _can_be_reached(parameters: Mapping[str, str]) -> bool:
+    """Whether the ports are numbers, and the hosts what a lookup takes; one with a slash is a directory of sockets."""
+    hosts, ports = (parameters.get(name, "").split(",") for name in ("host", "port"))
+    try:
+        for host in hosts:
+            if "/" not in host:
+                host.encode("idna")
+    except UnicodeError:
+        return False
+    return all(not port or (port.isascii() and port.isdigit()) for port in ports)
 
 
 def _without_secrets(parameters: Mapping[str, str]) -> str:

@@ -247,6 +247,7 @@ def _shown(url: str) -> str:
     parts = urlsplit(url)
     if not re.fullmatch(r"/?\d*", parts.path):
         raise ValueError("what follows the host is not the number of a database")
+    (parts.hostname or "").encode("idna")  # as connecting does
     return f"{parts.scheme}://{parts.hostname or 'localhost'}:{parts.port or 6379}/{parts.path[1:] or 0}"
 
 

@@ -56,14 +56,16 @@ def load_handler(spec: str, *, timeout: float | None = None, gzip: bool = False)
     Raises:
         HandlerError: there is no such handler, or it cannot be loaded.
     """
-    kind, colon, rest = spec.partition(":")
-    if not colon:
-        return _installed(spec, timeout)
     if is_url(spec):
         return _http(spec, timeout, gzip=gzip)
+    kind, colon, rest = spec.partition(":")
+    loaders = {"exec": _command, "exec-lines": _lines}
+    if kind not in loaders and ("/" in spec or "@" in spec):  # what is written there may hold a password
+        raise HandlerError("a handler that is a URL begins with http:// or https://, and no other has a '/' or an '@'")
+    if not colon:
+        return _installed(spec, timeout)
     if gzip:
         raise HandlerError("gzip is for handlers that are URLs")
-    loaders = {"exec": _command, "exec-lines": _lines}
     return loaders.get(kind, _python)(spec, rest, timeout)
 
 

@@ -105,16 +105,17 @@ def _parsed(text: str) -> tuple[URL, str | None]:
         found = _parts(text)
     if found is None:
         raise HandlerError("the handler's URL cannot be read")
-    url, credentials = found
-    if not url.host:
+    url, host, credentials = found
+    if not host:
         raise HandlerError("the handler's URL names no host")
     return url, f"Basic {b64encode(credentials.encode()).decode()}" if credentials != ":" else None
 
 
-def _parts(text: str) -> tuple[URL, str]:
+def _parts(text: str) -> tuple[URL, str | None, str]:
     parts = urlsplit(text)
     credentials = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    return URL(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()), credentials
+    url = URL(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl())
+    return url, url.host, credentials  # the host is decoded only when it is asked for
 
 
 async def _head(response: aiohttp.ClientResponse) -> str:

@@ -28,9 +28,11 @@ def predeclared_type(name: str) -> str:
 
 def flaw_of_key(text: str) -> str | None:
     """Return why RabbitMQ would not take a text as a routing key, or None."""
-    if (length := len(text.encode())) > MAX_BYTES:
-        return f"is {length} bytes long in UTF-8; AMQP allows {MAX_BYTES}"
-    return None
+    try:
+        length = len(text.encode("utf-8", "surrogateescape"))  # a command line may have bytes that are no UTF-8
+    except UnicodeEncodeError:
+        return "is not valid Unicode text"
+    return f"is {length} bytes long in UTF-8; AMQP allows {MAX_BYTES}" if length > MAX_BYTES else None
 
 
 def flaw_of_name(text: str) -> str | None:

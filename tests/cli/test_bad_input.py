@@ -107,6 +107,31 @@ def test_an_error_is_a_document_with_json() -> None:
     assert (document["kind"], document["code"], document["error"]) == ("error", 69, "BrokerUnavailable")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("schema",),
+        ("broker",),
+        ("graph",),
+        ("publish", "-k", "q", "--priority"),
+        ("consume", "q", "--ulr"),
+        ("declare", "--json"),
+        ("declare", "--debug"),
+    ],
+)
+def test_a_password_in_the_wrong_place_is_not_shown(words: tuple[str, ...]) -> None:
+    """A URL that was given as a file, a command or another option's value."""
+    done = run_cli(*words, f"amqp://ann:{ESCAPED}@127.0.0.1:1")
+    assert done.returncode in (2, 74)
+    assert "S3cr3t" not in done.stdout + done.stderr
+
+
+def test_wrong_usage_is_safe_on_a_terminal() -> None:
+    """What was typed, or pasted, is repeated in it."""
+    done = run_cli("schema", "\u202e\x07")
+    assert (done.returncode, "\\u202e\\x07" in done.stderr) == (2, True)
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     """A typo is exit 2."""
     assert run_cli("pubish").returncode == 2

@@ -256,6 +256,12 @@ def test_a_damaged_plan_is_bad_input(broker: VhostUnderTest, tmp_path: Path, con
     assert (done.returncode, done.stderr.count("\n")) == (65, 1)
 
 
+def test_a_plan_without_an_end_is_bad_input(broker: VhostUnderTest) -> None:
+    """A device is read no further than any file may be long."""
+    done = broker.run("declare", "--plan", "/dev/zero")
+    assert (done.returncode, done.stderr) == (65, "amqptool: error: /dev/zero: this is too large for a plan file\n")
+
+
 def test_a_plan_that_is_not_there_is_local_io(broker: VhostUnderTest, tmp_path: Path) -> None:
     """A missing file is exit 74, as elsewhere."""
     assert broker.run("declare", "--plan", str(tmp_path / "none")).returncode == 74

@@ -185,9 +185,9 @@ def test_options_that_do_not_go_together_are_wrong_usage(words: tuple[str, ...],
 
 
 def test_a_schema_that_cannot_be_used_is_said_before_anything_is_sent(schema: tuple[str, ...], tmp_path: Path) -> None:
-    """A missing file is 74, one that does not fit 78."""
+    """A missing file is 74, one that does not fit 78, one without an end 65."""
     (tmp_path / "bad.pb").write_bytes(b"\xff")
-    cases = {str(tmp_path / "none.pb"): 74, str(tmp_path / "bad.pb"): 78}
+    cases = {str(tmp_path / "none.pb"): 74, str(tmp_path / "bad.pb"): 78, "/dev/zero": 65}
     for path, code in cases.items():
         done = run_cli("publish", "-k", "q", "--encode", "protobuf", "--proto-descriptor", path, *schema[2:], "{}")
         assert done.returncode == code, done.stderr

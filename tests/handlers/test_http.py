@@ -327,7 +327,11 @@ def test_nobody_else_gets_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "url", ["http://", "https:///path", "http://:S3cret@/", "http://u:S3cret@host:port/", "http://u:S3cret@[::1/"]
+    "url",
+    [
+        *("http://", "https:///path", "http://:S3cret@/", "http://u:S3cret@host:port/", "http://u:S3cret@[::1/"),
+        "http://u:S3cret@xn--a/",  # nothing that IDNA makes
+    ],
 )
 def test_a_wrong_url_is_refused_at_once(url: str) -> None:
     """Without showing any of it."""

@@ -53,6 +53,14 @@ def test_an_unknown_name_tells_the_known_ones(installed: Path) -> None:
         load_handler("nope")
 
 
+@pytest.mark.parametrize("spec", ["https:/ann:s3cret@a", "http//ann:s3cret@a/b", "ftp://ann:s3cret@a", "ann:s3cret@a"])
+def test_what_is_nearly_a_url_is_not_repeated(spec: str) -> None:
+    """It may hold a password."""
+    with pytest.raises(HandlerError, match="begins with http:// or https://") as caught:
+        load_handler(spec)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_what_is_named_is_called_by_its_name(installed: Path) -> None:
     """The function itself says nothing to whoever has written the name."""
     assert installed.exists()

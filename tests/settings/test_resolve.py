@@ -80,7 +80,10 @@ def test_the_nearest_management_setting_wins(
     assert (resolved.value, resolved.origin) == (expected, origin)
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "ftp://a", "http://", "http://user:secret@a"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "nonsense", "ftp://a", "http://", "http://user:secret@a", "http://user:secret/x@a", "http:///a:secret@a"],
+)
 def test_a_bad_management_url_is_named_by_its_setting(text: str) -> None:
     """The error names the setting and never repeats the text, which may hold a password."""
     with pytest.raises(ConfigError, match=r"^--management-url: a management URL ") as caught:

@@ -164,8 +164,12 @@ def _migrate(
 
 def _planned(context: Context, path: Path, permits: Permits, wait: float) -> _Task:
     from amqptool.topology.diff.saved import read_saved
+    from amqptool.topology.file.content import read_file
 
-    saved = read_saved(path.read_bytes(), str(path))
+    content = read_file(path).data
+    if not isinstance(content, bytes):
+        raise InputError(f"{path}: this is too large for a plan file")
+    saved = read_saved(content, str(path))
     vhost = context.resolve_url().value.vhost
     if saved.vhost != vhost:
         raise InputError(f"{path}: the plan is for vhost {saved.vhost!r}, and the broker's URL names {vhost!r}")

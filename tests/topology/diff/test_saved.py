@@ -71,6 +71,14 @@ def test_what_is_no_plan_file(content: bytes, complaint: str) -> None:
         read_saved(content, "plan.json")
 
 
+def test_any_depth_is_no_bug() -> None:
+    """At some of them JSON can be read and not be written, as the checksum wants it."""
+    for depth in range(900, 1010):
+        content = f'{{"kind": "amqptool-plan", "format": 1, "x": {"[" * depth}{"]" * depth}}}'
+        with pytest.raises(InputError, match=r"damaged|no plan file"):
+            read_saved(content.encode(), "plan.json")
+
+
 @pytest.mark.parametrize("key", sorted(set(json.loads(SAVED.to_json())) - {"kind", "format"}))
 def test_a_change_by_hand_is_noticed(key: str) -> None:
     """What was reviewed is what is done, or nothing."""

@@ -1,0 +1,113 @@
+"""The cases that every run of the suite takes, and the fuzzer's own promises."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.case import SECRET_PARTS, Case, Outcome, Place
+from tests.fuzz.rules import broken
+from tests.fuzz.sorts import SORTS, case_of, sort_of
+
+SEED = 20_261_126
+#: Seconds that a case may take beside whatever else the machine does, and those for all of them.
+PATIENCE, WHOLE = 60, 600
+PLACE = Place(
+    messages_url="amqp://127.0.0.1:1/m",
+    topologies_url="amqp://127.0.0.1:1/t",
+    management_url="http://127.0.0.1:1",
+    peer_port=1,
+)
+
+
+@pytest.mark.timeout(WHOLE + 30)
+@pytest.mark.parametrize("first", [0, 2_500])
+def test_bad_input_is_told_from_good(first: int) -> None:
+    """No command crashes, hangs, tells a secret or grows over its input, and none says done of what is not."""
+    words = ["--seed", SEED, "--first", first, "--cases", 2_500, "--workers", 2, "--patience", PATIENCE]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WHOLE,
+    )
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["broken"] == []
+    assert done.returncode == 0
+
+
+def test_the_same_number_is_the_same_case() -> None:
+    """So that a case that failed can be looked at."""
+    for number in range(200):
+        first, again = case_of(SEED, number, PLACE), case_of(SEED, number, PLACE)
+        assert (first.words, first.files, first.stdin, first.environ) == (
+            again.words,
+            again.files,
+            again.stdin,
+            again.environ,
+        )
+
+
+def test_each_sort_has_its_share() -> None:
+    """In every hundred."""
+    assert sum(share for _, share in SORTS.values()) == 100
+    for first in (0, 700):
+        sorts = [sort_of(number) for number in range(first, first + 100)]
+        assert {name: sorts.count(name) for name in SORTS} == {name: share for name, (_, share) in SORTS.items()}
+
+
+def test_a_command_that_hangs_is_told_from_others(tmp_path: Path) -> None:
+    """It is ended, having said where it was."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.hanging", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["0 False False", "-6 True True", "2 False False"]
+
+
+def outcome(*, code: int = 0, stdout: str = "", stderr: str = "", memory: float = 50, is_hung: bool = False) -> Outcome:
+    return Outcome(
+        words=["plan"],
+        code=code,
+        stdout=stdout.encode(),
+        stderr=stderr.encode(),
+        seconds=0.1,
+        memory=memory,
+        is_hung=is_hung,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "bad", "wrong"),
+    [
+        ([], outcome(code=70, stderr="a bug in amqptool"), "exit code 70"),
+        ([], outcome(code=-11, stderr="x"), "exit code -11"),
+        ([], outcome(code=-9, is_hung=True), "hangs for 0.1 s"),
+        ([], outcome(memory=300), "takes 300 MiB"),
+        ([], outcome(code=65, stderr="Traceback (most recent call last)"), "says 'Traceback (most'"),
+        ([], outcome(code=65, stderr="\x1b[2J"), "says what a terminal would act on"),
+        ([], outcome(stdout="\x1b[2J"), "prints what a terminal would act on"),
+        ([], outcome(code=65), "fails without a word"),
+        (
+            [],
+            outcome(code=65, stderr=f"no host {SECRET_PARTS[1].upper()}"),
+            f"shows {SECRET_PARTS[1]!r} of the password",
+        ),
+        ([], outcome(stdout="%53%33cr3t"), "shows 'S3cr3t' of the password"),
+        (["--json"], outcome(stdout="{}"), "prints the code None and exits with 0"),
+        (["--json"], outcome(stdout=""), "prints no document: Expecting value: line 1 column 1 (char 0)"),
+    ],
+)
+def test_what_breaks_a_rule_is_found(words: list[str], bad: Outcome, wrong: str) -> None:
+    """Each rule by itself."""
+    assert broken(Case(words=words), bad) == [wrong]
+
+
+def test_a_good_outcome_breaks_no_rule() -> None:
+    """Neither does a refusal that says why."""
+    assert broken(Case(words=["--json"]), outcome(stdout='{"code": 0}')) == []
+    assert broken(Case(words=[]), outcome(code=65, stderr="amqptool: error: no")) == []
