@@ -95,7 +95,8 @@ async def _attempt(doing: str, parameters: pika.ConnectionParameters, target: Ma
 
 def _with_hint(error: AmqptoolError, parameters: pika.ConnectionParameters, target: Mapping[str, Any]) -> AmqptoolError:
     """Say what the broker keeps to itself when it refuses a login: where its default user may come from."""
-    if not isinstance(error, AccessRefused) or error.reply_code != 403 or parameters.credentials.username != "guest":
+    who = getattr(parameters.credentials, "username", None)  # EXTERNAL has none
+    if not isinstance(error, AccessRefused) or error.reply_code != 403 or who != "guest":
         return error
     if target["host"] == "::1" or target["host"].startswith("127."):
         return error
