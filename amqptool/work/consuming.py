@@ -117,8 +117,8 @@ class Consuming:
     async def _is_worked_off(self, intake: Intake, pipeline: Pipeline, watching: asyncio.Task[None]) -> bool:
         """Work until stopping, or until the quota is in hand and settled; return whether that was enough.
 
-        It was not if the messages were too large for the prefetch, or if some of the quota had been counted before,
-        and came again because its ack was lost.
+        It was not if the messages were too large for the prefetch, if failed ones fill it, or if some of the quota had
+        been counted before, and came again because its ack was lost.
         """
 
         async def until(condition: Callable[[], bool]) -> None:
@@ -129,7 +129,7 @@ class Consuming:
                 else:
                     await self._stopping.next_change()
 
-        await until(lambda: intake.is_full or intake.is_misfit)
+        await until(lambda: intake.is_full or intake.is_misfit or intake.is_clogged)
         await intake.close()
         intake.give_back()
         if intake.is_full:

@@ -20,6 +20,8 @@ class Hand:
         self.running: set[Item] = set()
         #: How many bytes the bodies are.
         self.bytes = 0
+        #: How many were tried for the last time, and stay here until the worker stops.
+        self.given_up = 0
         self._most_running = most_running
         self._ready: deque[Item] = deque()
         # Which may be what kills processes, so each is handled with nothing beside it.
@@ -35,7 +37,7 @@ class Hand:
     @property
     def is_settled(self) -> bool:
         """Whether nothing is left to do but what was given up."""
-        return all(item.given_up for item in self.items)
+        return self.given_up == len(self.items)
 
     @property
     def is_idle(self) -> bool:
@@ -48,9 +50,16 @@ class Hand:
         self.bytes += len(item.delivery.body)
 
     def leave(self, item: Item) -> None:
-        """Let a delivery go."""
-        self.items.discard(item)
+        """Let a delivery go that is here."""
+        self.items.remove(item)
         self.bytes -= len(item.delivery.body)
+        self.given_up -= item.given_up
+
+    def give_up(self, item: Item) -> None:
+        """Keep a delivery for nothing but giving it back in the end, without its body."""
+        self.bytes -= len(item.delivery.body)
+        self.given_up += 1
+        item.give_up()
 
     def line_up(self, item: Item) -> None:
         """Let a delivery be handled when its turn comes, alone if it is interrupted now, whatever it was before."""

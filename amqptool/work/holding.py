@@ -51,7 +51,7 @@ class Holding:
         elif self._gives_all_back:
             self._give_back([item])
         elif item.has_failed and self._try_once:
-            item.given_up = True
+            self._hand.give_up(item)
         elif item.is_old:
             self._requeue([item])
         else:

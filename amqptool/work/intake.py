@@ -24,7 +24,8 @@ class Intake:
     """Feeds a pipeline from a queue, up to a quota and a number of bytes, and gives back what comes after that.
 
     When the prefetch does not fit the size of what comes (`is_misfit`), the consumer is to be ended, and opened again
-    after `refit`.
+    after `refit`. So it is when its prefetch is full of messages that were given up (`is_clogged`): what an ended
+    consumer has brought does not count for the next one's.
     """
 
     def __init__(
@@ -51,6 +52,8 @@ class Intake:
         self._on_redelivered = on_redelivered
         self._on_change = on_change
         self._extra: list[int] = []
+        # How many messages had been given up when the consumer was opened.
+        self._given_up = 0
         self._tag = ""
         self._closing = False
         self._cancelled = False
@@ -73,9 +76,15 @@ class Intake:
         """Whether messages have turned out to be of another size than the prefetch is for."""
         return self._prefetch.is_to_change
 
+    @property
+    def is_clogged(self) -> bool:
+        """Whether nothing more can come, since as much was given up as the consumer may have brought."""
+        return self._pipeline.hand.given_up - self._given_up >= self._prefetch.messages
+
     async def open(self) -> None:
         """Start the consumer, also once more; see `Channel.consume` for the errors."""
         self._closing = False
+        self._given_up = self._pipeline.hand.given_up
         self._tag = await self.channel.consume(
             self._queue,
             self._on_delivery,

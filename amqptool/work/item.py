@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Item:
     sendings: int = 0
     #: How often somebody else was found at work on it, or nobody could tell whether it is done.
     looks: int = 0
-    #: Tried for the last time; stays un-acked until the worker stops.
+    #: Tried for the last time; stays un-acked, without its body, until the worker stops.
     given_up: bool = False
     #: Handled with nothing beside it, since the process that had it before has died.
     is_alone: bool = False
@@ -58,3 +58,12 @@ class Item:
     def has_failed(self) -> bool:
         """Whether its last attempt failed, and it is still here."""
         return self.failures > 0 or self.copy is not None
+
+    def give_up(self) -> None:
+        """Let go of the body, which nobody will ask for."""
+        self.given_up = True
+        self.delivery, self.original = _without_body(self.delivery), _without_body(self.original)
+
+
+def _without_body(delivery: Delivery) -> Delivery:
+    return replace(delivery, message=replace(delivery.message, body=b""))

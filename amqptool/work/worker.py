@@ -295,7 +295,7 @@ class Worker:
         yield self._limits.keep(pipeline, lambda: self._consuming.since)
         if self._consumer_timeout is not None:
             yield give_back_old(pipeline, self._consumer_timeout)
-        if self._max_messages is None:  # else the window is no larger than what is wanted
+        if self._max_messages is None:  # else what fails keeps nobody out
             yield warn_of_crowding(Crowding(self._queue, self._prefetch), pipeline)
 
     async def _end(self, pipeline: Pipeline) -> None:

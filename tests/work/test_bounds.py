@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from threading import Event as ThreadEvent
 from uuid import uuid4
 
@@ -74,6 +75,32 @@ def test_a_single_message_larger_than_the_bound_is_handled(amqptool_vhost: AmqpU
         return await Worker(amqptool_vhost, "q", lambda _: None, dedup=None, prefetch_bytes=KB, max_messages=3).serve()
 
     assert asyncio.run(scenario()).handled == 3
+
+
+@pytest.mark.parametrize(("size", "prefetch_bytes"), [(1, 1000 * KB), (100 * KB, 250 * KB)], ids=["small", "large"])
+def test_failed_messages_that_are_kept_keep_no_others_out(
+    amqptool_vhost: AmqpUrl, size: int, prefetch_bytes: int
+) -> None:
+    """Each of so many is tried once, though all fail, and the prefetch and its bytes allow for a few; all go back."""
+    tried: Counter[str | None] = Counter()
+
+    def fail(delivery: Delivery) -> None:
+        tried[delivery.message_id] += 1
+        raise ValueError
+
+    async def scenario() -> tuple[WorkReport, int]:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"x" * size, routing_key="q") for _ in range(12)])
+        worker = Worker(
+            amqptool_vhost, "q", fail, dedup="memory:", prefetch=4, prefetch_bytes=prefetch_bytes, max_messages=11
+        )
+        report = await worker.serve()
+        return report, await queue_length(amqptool_vhost, "q")
+
+    report, left = asyncio.run(scenario())
+    assert (report.failed, report.stopped_by) == (11, "max-messages")
+    assert list(tried.values()) == [1] * 11
+    assert left == 12
 
 
 def test_a_copy_that_was_given_back_for_its_size_counts_when_it_comes_again(amqptool_vhost: AmqpUrl) -> None:
