@@ -1,14 +1,20 @@
 """The whole tool under faults: real processes, a real broker, and something that goes wrong all the time.
 
 ============  ==========================================================
+nodes         the broker: a node, or a cluster on one machine
 proxy         a TCP proxy that resets, delays, throttles, cuts, swallows
+stores        the dedup stores: a file, or a server
 schedule      what goes wrong when, from a seed
 strikes       each kind of fault, and its healing
 world         what runs under them
+workers       the workers of a world, with handlers of each kind
 attended      a command that is run again whenever it ends
 handlers      what workers do with messages, misdeeds included
+service       the same over HTTP
 records       what was written down about it
 checker       what became of each message: lost, repeated, unexpected
+logs          how soon commands have told of faults
 run           a slice, from its seed to its verdict
+report        what came of it, as JSON
 ============  ==========================================================
 """
