@@ -16,5 +16,7 @@ checker       what became of each message: lost, repeated, unexpected
 logs          how soon commands have told of faults
 run           a slice, from its seed to its verdict
 report        what came of it, as JSON
+totals        what came of many slices together
+release       slices, one after the other, until they are enough for a release
 ============  ==========================================================
 """
