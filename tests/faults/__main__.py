@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -27,6 +28,8 @@ from tests.faults.world import StuckError
 def main(words: list[str]) -> int:
     """Run a slice, and print what came of it."""
     arguments = _parser().parse_args(words)
+    for number in (signal.SIGINT, signal.SIGTERM):  # either way nothing is left running
+        signal.signal(number, signal.default_int_handler)
     asked = Slice(
         messages=arguments.messages,
         faults=arguments.faults,

@@ -10,4 +10,4 @@ if [ "$AMQPTOOL_ATTEMPT" = 1 ]; then
 fi
 # Python's time.monotonic() in hundredths, rounded up: what is after a death must not seem to be before it.
 read -r up _ </proc/uptime
-echo "effect $FAULTS_WORKER $PPID $AMQPTOOL_MESSAGE_ID ${up}9" >"$FAULTS_RECORDS/pipe"
+echo "effect $FAULTS_WORKER $PPID $AMQPTOOL_MESSAGE_ID ${up}9" 1<>"$FAULTS_RECORDS/pipe"

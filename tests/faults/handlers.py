@@ -128,7 +128,8 @@ def _record(*words: object) -> None:
 
 @cache
 def _pipe() -> int:
-    return os.open(Path(os.environ[RECORDS], PIPE), os.O_WRONLY)
+    # For reading too, so that nobody waits for a reader that has ended.
+    return os.open(Path(os.environ[RECORDS], PIPE), os.O_RDWR)
 
 
 if __name__ == "__main__":
