@@ -7,6 +7,7 @@ stores        the dedup stores: a file, or a server
 schedule      what goes wrong when, from a seed
 strikes       each kind of fault, and its healing
 world         what runs under them
+commands      its commands, and how they may end
 workers       the workers of a world, with handlers of each kind
 attended      a command that is run again whenever it ends
 handlers      what workers do with messages, misdeeds included

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from itertools import pairwise
 
 #: Outcomes of messages that may come out.
@@ -52,6 +53,14 @@ class Deletion:
     most: int
 
 
+class Reason(Enum):
+    """Why there may be an effect again; the value says it in words."""
+
+    DEATH = "its process died, perhaps before DONE was on disk"
+    ORPHAN = "it was asked for by a process that had died meanwhile"
+    LOSS = "the dedup store was lost"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """How many messages came to what."""
@@ -69,11 +78,11 @@ class Verdict:
     unexpected: frozenset[str]
     #: In doubt, and acted on.
     recovered: int
-    #: Effects beyond the first of each message.
-    repeated: int
+    #: Effects beyond the first of each message, by what explains them.
+    repeated: Mapping[Reason, int]
     #: The most seconds from an effect that had to be repeated to the death of its process.
     widest_window: float
-    #: Those repeated that neither a kill nor a lost store explains.
+    #: Those repeated that nothing explains.
     unexplained: tuple[Effect, ...]
 
     @property
@@ -103,9 +112,12 @@ def check(
         by_message.setdefault(effect.message, []).append(effect)
     told = Counter(receipts.values())
     done = by_message.keys() | set(set_aside)
-    repeats = [pair for each in by_message.values() for pair in pairwise(each)]
     deaths = killed or {}
-    windows = [deaths[first.process] - first.at for first, again in repeats if _has_died(first, again, deaths)]
+    repeats = [
+        (first, _reason(first, again, deaths, losses))
+        for each in by_message.values()
+        for first, again in pairwise(each)
+    ]
     missing = frozenset(each for each, told_of in receipts.items() if told_of == "confirmed" and each not in done)
     deleted = _deleted(missing, deletions)
     return Verdict(
@@ -116,16 +128,21 @@ def check(
         deleted=deleted,
         unexpected=frozenset(each for each in done if receipts.get(each) not in _TAKEN),
         recovered=sum(receipts.get(each) == "in_doubt" for each in done),
-        repeated=len(repeats),
-        widest_window=max(windows, default=0.0),
-        unexplained=tuple(
-            first
-            for first, again in repeats
-            if not _has_died(first, again, deaths)
-            and not _was_orphaned(again, deaths)
-            and not any(loss.explains(first, again) for loss in losses)
+        repeated=Counter(reason for _, reason in repeats if reason is not None),
+        widest_window=max(
+            (deaths[first.process] - first.at for first, reason in repeats if reason is Reason.DEATH), default=0.0
         ),
+        unexplained=tuple(first for first, reason in repeats if reason is None),
     )
+
+
+def _reason(first: Effect, again: Effect, deaths: Mapping[int, float], losses: Collection[Loss]) -> Reason | None:
+    """Return why there is an effect again, if there is a reason."""
+    if any(loss.explains(first, again) for loss in losses):
+        return Reason.LOSS
+    if _has_died(first, again, deaths):
+        return Reason.DEATH
+    return Reason.ORPHAN if _was_orphaned(again, deaths) else None
 
 
 def _deleted(missing: frozenset[str], deletions: Collection[Deletion]) -> frozenset[str]:

@@ -41,13 +41,14 @@ class Misdeed(Enum):
     SLOW = "it takes longer"
 
 
-#: How many of a thousand messages bring each misdeed.
-_SHARES = {Misdeed.RAISE: 30, Misdeed.FAIL: 10, Misdeed.HANG: 5, Misdeed.EXIT: 2, Misdeed.SLOW: 20}
+#: How many of so many messages bring each misdeed.
+_OF = 10_000
+_SHARES = {Misdeed.RAISE: 200, Misdeed.FAIL: 50, Misdeed.HANG: 20, Misdeed.EXIT: 5, Misdeed.SLOW: 200}
 
 
 def misdeed_of(body: bytes, seed: str) -> Misdeed | None:
     """Return what a message brings with it, if anything: the same for the same seed."""
-    lot = Random(f"{seed} {body.decode()}").randrange(1000)
+    lot = Random(f"{seed} {body.decode()}").randrange(_OF)
     for misdeed, share in _SHARES.items():
         if lot < share:
             return misdeed

@@ -32,7 +32,7 @@ def found(result: Result) -> dict[str, Any]:
         "lost": sorted(verdict.lost),
         "deleted": len(verdict.deleted),
         "unexpected": sorted(verdict.unexpected),
-        "repeated": verdict.repeated,
+        "repeated": {reason.name: count for reason, count in verdict.repeated.items()},
         "widest_window": round(verdict.widest_window, 3),
         "unexplained": [f"{each.message} in process {each.process}" for each in verdict.unexplained],
         "surprises": result.surprises,

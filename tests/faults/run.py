@@ -12,16 +12,17 @@ from amqptool import AmqpUrl
 from amqptool.broker.local import RunningNode
 from amqptool.retry import wait_queue
 from tests.faults.checker import Verdict, check
+from tests.faults.commands import DEAD, QUEUE, RETRY
 from tests.faults.logs import Reactions, reactions
 from tests.faults.records import outcomes
 from tests.faults.schedule import Kind, Strike, flat, possible, schedule
 from tests.faults.stores import StoreName
 from tests.faults.strikes.bring import Struck, bring
-from tests.faults.world import DEAD, QUEUE, RETRY, Load, QueueType, World, world
+from tests.faults.world import Load, QueueType, World, world
 from tests.support.broker import drain, queue_length
 
 #: Seconds that a fault takes beside those that it lasts, about: messages are to be published through all of them.
-_HEALING = 2.0
+_HEALING = 4.0
 _LONG_HEALING = {Kind.KILL_BROKER: 8.0, Kind.KILL_LEADER: 8.0, Kind.RESTART_BROKER: 12.0}
 #: Messages that are published in a second at most, so that they do not merely wait.
 _MOST_RATE = 2000

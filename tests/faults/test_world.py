@@ -14,10 +14,11 @@ from amqptool import AmqpUrl
 from amqptool.broker.amqp import connect
 from amqptool.broker.local import RunningNode
 from tests.faults.checker import check
+from tests.faults.commands import DEAD, QUEUE
 from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.records import outcomes
 from tests.faults.run import ids_in
-from tests.faults.world import DEAD, QUEUE, Load, World, world
+from tests.faults.world import Load, World, world
 
 #: One worker is two processes.
 CONSUMERS = 5
@@ -65,8 +66,8 @@ def test_a_publisher_that_was_killed_goes_on(mortal_node: RunningNode, mortal_vh
 
 @pytest.mark.parametrize("misdeed", list(Misdeed))
 def test_each_misdeed_comes_with_some_message(misdeed: Misdeed) -> None:
-    """In any thousand or two of them."""
-    assert misdeed in {misdeed_of(b"%d" % number, "7") for number in range(2000)}
+    """In a large run."""
+    assert misdeed in {misdeed_of(b"%d" % number, "7") for number in range(20_000)}
 
 
 def test_a_seed_gives_the_same_misdeeds_again() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 #: What the reports of all slices tell by a number, or by a list that should be empty.
-_NUMBERS = ("acknowledged", "in_doubt", "recovered", "deleted", "repeated")
+_NUMBERS = ("acknowledged", "in_doubt", "recovered", "deleted")
 _LISTS = ("lost", "unexpected", "unexplained", "surprises")
 
 
@@ -53,6 +53,7 @@ class Totals:
         yield f"faults: {_listed(self._counted('hit'))}"
         for name in _NUMBERS:
             yield f"{name}: {sum(report.get(name, 0) for report in self.reports):,}"
+        yield f"repeated: {_listed(self._counted('repeated'))}"
         for name in _LISTS:
             yield f"{name}: {sum(len(report.get(name, ())) for report in self.reports):,}"
         widest = max((report.get("widest_window", 0.0) for report in self.reports), default=0.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,24 +13,24 @@ from typing import Literal
 
 from amqptool import AmqpUrl, Topology, declare
 from amqptool.broker.local import RunningNode
-from amqptool.cli.exits import ExitCode
-from tests.faults import handlers
 from tests.faults.attended import Attended
 from tests.faults.checker import Deletion, Effect, Loss
+from tests.faults.commands import DEAD, LINES, QUEUE, RECEIPTS, RETRY, Commands
 from tests.faults.proxy import FaultProxy, fault_proxies
 from tests.faults.records import Records
 from tests.faults.service import service
 from tests.faults.stores import Store, StoreName, store
 from tests.faults.workers import ORDINARY, PAUSING, workers
+from tests.support.broker import queue_length
 from tests.support.ctl import keep_declarations
 
 QueueType = Literal["classic", "quorum"]
 
-QUEUE, DEAD = "work", "dead"
-RETRY = ("1s", "2s")
 #: Seconds without any progress after which it is stuck.
 PATIENCE = 180.0
 _POLL = 0.1
+#: Seconds between two looks into the queue.
+_LOOK = 1.0
 
 _TOPOLOGY = """\
 queues:
@@ -41,20 +40,7 @@ queues:
     dead_letter: {dead}
 """
 #: How much of their time handlers work, and seconds that one works at most.
-_BUSY, _LONGEST_PAUSE = 0.7, 0.5
-
-#: How processes may end under faults; one that has only just started does not know SIGTERM yet.
-_KILLED, _TERMINATED = -signal.SIGKILL, -signal.SIGTERM
-_LAST_ENDS = (ExitCode.DONE, ExitCode.FAILED)
-_WORKER_ENDS = (
-    *_LAST_ENDS,
-    *(ExitCode.UNAVAILABLE, ExitCode.TERMINATED, handlers.ENDED_BY_HANDLER, _KILLED, _TERMINATED),
-)
-_PUBLISHER_ENDS = (ExitCode.UNAVAILABLE, ExitCode.TRY_AGAIN, _KILLED)
-#: And when a quorum queue has had no leader for longer than nacked messages are sent again.
-_NACKED_ENDS = (ExitCode.PARTIAL, ExitCode.FAILED)
-#: And when the queue is deleted, so that some messages find none.
-UNROUTABLE_ENDS = (ExitCode.PARTIAL, ExitCode.UNROUTABLE)
+_BUSY, _LONGEST_PAUSE = 0.5, 0.5
 
 
 class StuckError(Exception):
@@ -109,23 +95,18 @@ class World:
         self.losses: list[Loss] = []
         self.deletions: list[Deletion] = []
         self._records = records
-        self._env = {
-            handlers.SEED: str(load.seed),
-            handlers.RECORDS: str(directory),
-            handlers.PAUSE: str(load.pause),
-            "AMQPTOOL_LOG_FORMAT": "json",
-        }
-        self.publisher = self._publisher(load.rate)
+        commands = Commands(directory, store.url, seed=load.seed, pause=load.pause)
+        self.publisher = commands.publisher(self.faulty_urls, load.rate)
         wanted = workers(load.seed, has_transactions=store.has_transactions, service=service)
         self.workers = [
-            self._worker(self._turned(number), f"worker-{number}", *words) for number, words in enumerate(wanted)
+            commands.worker(f"worker-{number}", self._turned(number), *words) for number, words in enumerate(wanted)
         ]
-        self.last = self._worker(self.urls, "last", *ORDINARY, "--idle-timeout", "5", final=_LAST_ENDS)
+        self.last = commands.last("last", self.urls, *ORDINARY)
 
     @property
     def receipts(self) -> Path:
         """The file of receipts."""
-        return self.directory / "receipts.jsonl"
+        return self.directory / RECEIPTS
 
     @property
     def attended(self) -> list[Attended]:
@@ -166,7 +147,9 @@ class World:
         worker = self.workers[-1]
         self._records.effects.append(Effect(message, worker.started[-1], time.monotonic(), worker.name))
 
-    def until(self, condition: Callable[[], bool], attended: Sequence[Attended] | None = None) -> None:
+    def until(
+        self, condition: Callable[[], bool], attended: Sequence[Attended] | None = None, pause: float = _POLL
+    ) -> None:
         """Wait for a condition, and start whatever has ended: of the publisher and workers, or of what is given.
 
         Raises:
@@ -183,11 +166,12 @@ class World:
                 before, since = now, time.monotonic()
             elif time.monotonic() > since + PATIENCE:
                 raise StuckError(f"no effect has come for {PATIENCE:g} s, after {now}")
-            time.sleep(_POLL)
+            time.sleep(pause)
 
     def finish(self) -> None:
         """Let everything be published and worked off."""
         self.until(lambda: self.publisher.is_done)
+        self.until(lambda: asyncio.run(queue_length(self.urls[0], QUEUE)) == 0, pause=_LOOK)
         self.stop_workers()
         self.work_off_the_rest()
 
@@ -224,24 +208,11 @@ class World:
         turn = number % len(self.faulty_urls)
         return self.faulty_urls[turn:] + self.faulty_urls[:turn]
 
-    def _publisher(self, rate: int) -> Attended:
-        words = ["publish", "-k", QUEUE, "--lines", str(self.directory / "lines"), "--rate", f"{rate}/s"]
-        words += ["--receipts", str(self.receipts), "--resume", "-u", _revealed(self.faulty_urls)]
-        log = self.directory / "publisher.log"
-        ends = _PUBLISHER_ENDS if len(self.sites) == 1 else (*_PUBLISHER_ENDS, *_NACKED_ENDS)
-        return Attended(words, env=self._env, log=log, expected=ends, final=[ExitCode.DONE])
-
-    def _worker(self, urls: Sequence[AmqpUrl], name: str, *words: str, final: tuple[int, ...] = ()) -> Attended:
-        command = ["consume", QUEUE, "--dedup", self.store.url, "--retry", ",".join(RETRY), "--dead-letter", DEAD]
-        command += [*words, "-u", _revealed(urls)]
-        env = {**self._env, handlers.WORKER: name}
-        return Attended(command, env=env, log=self.directory / f"{name}.log", expected=_WORKER_ENDS, final=final)
-
 
 @contextmanager
 def world(nodes: Sequence[RunningNode], vhost: str, directory: Path, load: Load) -> Iterator[World]:
     """Give a world that works, on an empty vhost and in an empty directory; nothing of it is left running."""
-    (directory / "lines").write_text("".join(f"{number}\n" for number in range(load.messages)))
+    (directory / LINES).write_text("".join(f"{number}\n" for number in range(load.messages)))
     records = Records(directory)
     with (
         fault_proxies([node.url.port for node in nodes]) as proxies,
@@ -257,10 +228,6 @@ def world(nodes: Sequence[RunningNode], vhost: str, directory: Path, load: Load)
             for command in made.attended:
                 command.end()
             records.close()
-
-
-def _revealed(urls: Sequence[AmqpUrl]) -> str:
-    return ",".join(url.reveal() for url in urls)
 
 
 async def _declare(url: AmqpUrl, topology: Topology) -> None:

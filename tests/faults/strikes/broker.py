@@ -12,9 +12,10 @@ from pathlib import Path
 
 from amqptool.broker import local
 from tests.faults.attended import send
+from tests.faults.commands import QUEUE
 from tests.faults.schedule import Kind
 from tests.faults.strikes.interface import Fault, NobodyThereError
-from tests.faults.world import QUEUE, Site, World
+from tests.faults.world import Site, World
 from tests.support.broker import close_connections
 from tests.support.ctl import rabbitmqctl
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from amqptool.retry import wait_queue
 from tests.faults.attended import send
 from tests.faults.checker import Deletion
+from tests.faults.commands import QUEUE, RETRY, UNROUTABLE_ENDS
 from tests.faults.records import outcomes
 from tests.faults.schedule import Kind
 from tests.faults.strikes.interface import Fault, NobodyThereError
 from tests.faults.workers import held_at_most
-from tests.faults.world import QUEUE, RETRY, UNROUTABLE_ENDS, World
+from tests.faults.world import World
 from tests.support.broker import delete_queue, queue_length
 
 _UNROUTABLE = b'"outcome": "unroutable"'
