@@ -6,6 +6,7 @@ proxy         a TCP proxy that resets, delays, throttles, cuts, swallows
 stores        the dedup stores: a file, or a server
 schedule      what goes wrong when, from a seed
 strikes       each kind of fault, and its healing
+load          what there is to work off
 world         what runs under them
 commands      its commands, and how they may end
 workers       the workers of a world, with handlers of each kind

@@ -32,17 +32,17 @@ class Reactions:
 def reactions(world: World, struck: list[Struck]) -> Reactions:
     """Read the logs of a run; those of a node are there since the start before the last."""
     logs = [log for site in world.sites for log in (site.node.directory / "log").glob("*.log")]
-    alarms = [alarm for log in logs for alarm in _alarms(log)]
+    alarms = [alarm for log in logs for alarm in alarms_in(log)]
     holes = [(each.at, each.at + each.lasted) for each in struck if each.kind is Kind.BLACK_HOLE]
     return Reactions(
-        blocked=list(_waits(world.publisher, [(at, at + 60) for at in alarms], lambda text: text.startswith(_BLOCKED))),
+        blocked=list(waits(world.publisher, [(at, at + 60) for at in alarms], lambda text: text.startswith(_BLOCKED))),
         black_hole=[
-            wait for each in world.workers for wait in _waits(each, holes, lambda text: text.endswith(_CONNECTING))
+            wait for each in world.workers for wait in waits(each, holes, lambda text: text.endswith(_CONNECTING))
         ],
     )
 
 
-def _waits(command: Attended, spans: Iterable[tuple[float, float]], is_about: Callable[[str], bool]) -> Iterator[float]:
+def waits(command: Attended, spans: Iterable[tuple[float, float]], is_about: Callable[[str], bool]) -> Iterator[float]:
     """Yield after how long a command has told of what began and ended then, if it has told of it meanwhile."""
     told = [at for at, text in _told(command) if is_about(text)]
     for start, end in spans:
@@ -57,6 +57,7 @@ def _told(command: Attended) -> Iterator[tuple[float, str]]:
             yield datetime.fromisoformat(record["time"]).timestamp(), record["message"]
 
 
-def _alarms(log: Path) -> Iterator[float]:
+def alarms_in(log: Path) -> Iterator[float]:
+    """Yield when a node has set an alarm, by its log."""
     for time in _ALARM.findall(log.read_text("utf-8", "replace")):
         yield datetime.fromisoformat(time).timestamp()

@@ -13,12 +13,13 @@ from amqptool.broker.local import RunningNode
 from amqptool.retry import wait_queue
 from tests.faults.checker import Verdict, check
 from tests.faults.commands import DEAD, QUEUE, RETRY
+from tests.faults.load import Load, QueueType
 from tests.faults.logs import Reactions, reactions
 from tests.faults.records import outcomes
 from tests.faults.schedule import Kind, Strike, flat, possible, schedule
 from tests.faults.stores import StoreName
 from tests.faults.strikes.bring import Struck, bring
-from tests.faults.world import Load, QueueType, World, world
+from tests.faults.world import World, world
 from tests.support.broker import drain, queue_length
 
 #: Seconds that a fault takes beside those that it lasts, about: messages are to be published through all of them.

@@ -16,9 +16,10 @@ from amqptool.broker.local import RunningNode
 from tests.faults.checker import check
 from tests.faults.commands import DEAD, QUEUE
 from tests.faults.handlers import Misdeed, misdeed_of
+from tests.faults.load import Load
 from tests.faults.records import outcomes
 from tests.faults.run import ids_in
-from tests.faults.world import Load, World, world
+from tests.faults.world import World, world
 
 #: One worker is two processes.
 CONSUMERS = 5

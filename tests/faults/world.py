@@ -9,22 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal
 
 from amqptool import AmqpUrl, Topology, declare
 from amqptool.broker.local import RunningNode
 from tests.faults.attended import Attended
 from tests.faults.checker import Deletion, Effect, Loss
 from tests.faults.commands import DEAD, LINES, QUEUE, RECEIPTS, RETRY, Commands
+from tests.faults.load import Load, QueueType
 from tests.faults.proxy import FaultProxy, fault_proxies
 from tests.faults.records import Records
 from tests.faults.service import service
-from tests.faults.stores import Store, StoreName, store
-from tests.faults.workers import ORDINARY, PAUSING, workers
+from tests.faults.stores import Store, store
+from tests.faults.workers import ORDINARY, workers
 from tests.support.broker import queue_length
 from tests.support.ctl import keep_declarations
-
-QueueType = Literal["classic", "quorum"]
 
 #: Seconds without any progress after which it is stuck.
 PATIENCE = 180.0
@@ -39,29 +37,10 @@ queues:
     retry: [{retry}]
     dead_letter: {dead}
 """
-#: How much of their time handlers work, and seconds that one works at most.
-_BUSY, _LONGEST_PAUSE = 0.5, 0.5
 
 
 class StuckError(Exception):
     """Nothing has happened for too long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What a world is to work off, and with which store."""
-
-    messages: int
-    seed: int
-    #: Messages that are published in a second.
-    rate: int
-    queue_type: QueueType = "classic"
-    store: StoreName = "sqlite"
-
-    @property
-    def pause(self) -> float:
-        """Seconds that a handler takes on average, so that most of them are always at work."""
-        return min(_LONGEST_PAUSE, _BUSY * PAUSING / self.rate)
 
 
 @dataclass(slots=True)
