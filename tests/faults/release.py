@@ -45,10 +45,15 @@ class Release:
         self._seeds = (seed for seed in count(1) if seed not in before)
 
     def run(self) -> None:
-        """Run slices until there are enough of them, or the time is over."""
+        """Run slices until there are enough of them, or the time is over; Ctrl-C reaches those that run, too."""
         with ThreadPoolExecutor(_LANES) as lanes:
-            for lane in [lanes.submit(self._work) for _ in range(_LANES)]:
-                lane.result()
+            working = [lanes.submit(self._work) for _ in range(_LANES)]
+            try:
+                for lane in working:
+                    lane.result()
+            except KeyboardInterrupt:
+                self._end = 0.0
+                raise
 
     def _work(self) -> None:
         for seed in self._missing():
