@@ -15,6 +15,7 @@ handlers      what workers do with messages, misdeeds included
 service       the same over HTTP
 records       what was written down about it
 checker       what became of each message: lost, repeated, unexpected
+alarms        when a node has set an alarm, by its log
 logs          how soon commands have told of faults
 run           a slice, from its seed to its verdict
 report        what came of it, as JSON

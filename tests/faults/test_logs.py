@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.faults.alarms import alarms_in
 from tests.faults.attended import Attended
-from tests.faults.logs import alarms_in, waits
+from tests.faults.logs import waits
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 START = NOW.timestamp()

@@ -28,7 +28,7 @@ from tests.support.ctl import keep_declarations
 PATIENCE = 180.0
 _POLL = 0.1
 #: Seconds between two looks into the queue.
-_LOOK = 1.0
+LOOK = 1.0
 
 _TOPOLOGY = """\
 queues:
@@ -73,6 +73,8 @@ class World:
         self.faulty_urls = [replace(url, port=site.proxy.port) for url, site in zip(self.urls, sites, strict=True)]
         self.losses: list[Loss] = []
         self.deletions: list[Deletion] = []
+        #: When the broker has set alarms, in seconds since the epoch.
+        self.alarms: list[float] = []
         self._records = records
         commands = Commands(directory, store.url, seed=load.seed, pause=load.pause)
         self.publisher = commands.publisher(self.faulty_urls, load.rate)
@@ -150,7 +152,7 @@ class World:
     def finish(self) -> None:
         """Let everything be published and worked off."""
         self.until(lambda: self.publisher.is_done)
-        self.until(lambda: asyncio.run(queue_length(self.urls[0], QUEUE)) == 0, pause=_LOOK)
+        self.until(lambda: asyncio.run(queue_length(self.urls[0], QUEUE)) == 0, pause=LOOK)
         self.stop_workers()
         self.work_off_the_rest()
 

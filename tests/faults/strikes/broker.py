@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from amqptool.broker import local
+from tests.faults.alarms import alarms_in
 from tests.faults.attended import send
 from tests.faults.commands import QUEUE
 from tests.faults.schedule import Kind
@@ -80,11 +81,13 @@ def _close_by_management(world: World, whom: int) -> Iterator[None]:
 
 @contextmanager
 def _set(world: World, whom: int, *, to: tuple[str, str], back: tuple[str, str]) -> Iterator[None]:
-    rabbitmqctl(_site(world, whom).node, *to)
+    node = _site(world, whom).node
+    rabbitmqctl(node, *to)
+    world.alarms += [*alarms_in(node.directory / "log" / "node.log")][-1:]
     try:
         yield
     finally:
-        rabbitmqctl(_site(world, whom).node, *back)
+        rabbitmqctl(node, *back)
 
 
 FAULTS: dict[Kind, Fault] = {

@@ -16,14 +16,18 @@ from tests.faults.records import outcomes
 from tests.faults.schedule import Kind
 from tests.faults.strikes.interface import Fault, NobodyThereError
 from tests.faults.workers import held_at_most
-from tests.faults.world import World
+from tests.faults.world import LOOK, World
 from tests.support.broker import delete_queue, queue_length
 
+#: Messages that are deleted with their queue at most, beside those in the hands of workers.
+_MOST = 200
 _UNROUTABLE = b'"outcome": "unroutable"'
 
 
 @contextmanager
 def _delete(world: World, _whom: int) -> Iterator[None]:
+    # Not with most of the run in it.
+    world.until(lambda: asyncio.run(queue_length(world.urls[0], QUEUE)) <= _MOST or world.publisher.is_done, pause=LOOK)
     if not world.publisher.is_running:
         raise NobodyThereError
     world.publisher.expect(*UNROUTABLE_ENDS)
