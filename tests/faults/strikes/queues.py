@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from tests.support.broker import delete_queue, queue_length
 
 #: Messages that are deleted with their queue at most, beside those in the hands of workers.
 _MOST = 200
+#: Seconds in which what a worker has sent before it was stopped has come to its queue.
+_ON_ITS_WAY = 0.5
 _UNROUTABLE = b'"outcome": "unroutable"'
 
 
@@ -58,6 +61,7 @@ def _delete_wait_queue(world: World, whom: int) -> Iterator[None]:
     for process in processes:
         send(process, signal.SIGSTOP)
     try:
+        time.sleep(_ON_ITS_WAY)
         world.until(lambda: asyncio.run(queue_length(world.urls[0], queue)) == 0, attended=[world.publisher])
         asyncio.run(delete_queue(world.urls[0], queue))
         yield
