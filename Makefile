@@ -12,7 +12,7 @@ BENCH_PACKAGES := $(TEST_PACKAGES) gcc libc6-dev librabbitmq-dev
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage test-rabbitmq4 check fmt bench soak clean
+.PHONY: help demo test coverage test-rabbitmq4 check fmt bench faults soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ bench: $(READY) ## Measure the speed, as ratios within one run (B=publish: only 
 	@sh tests/setup/packages.sh required $(BENCH_PACKAGES)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@$(BIN)/python -m tests.bench $(B)
+
+faults: $(READY) ## Run under faults: a million messages, a thousand faults (BUDGET=minutes; goes on from REPORT=file)
+	@sh tests/setup/packages.sh required $(TEST_PACKAGES)
+	@$(BIN)/python -m tests.faults.release --report $(or $(REPORT),faults.jsonl) --budget $(or $(BUDGET),180)
 
 soak: $(READY) ## Publish and handle at full speed, and watch what the processes hold (MINUTES=20)
 	@sh tests/setup/packages.sh required $(BROKER_PACKAGES)

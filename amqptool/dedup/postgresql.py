@@ -1,8 +1,9 @@
 """A dedup store in PostgreSQL, shared by workers of any number of machines.
 
-Two connections: claims commit without waiting for the disk (`synchronous_commit=off`: visible to others at
-once, and a crash of the server undoes at worst the last claims), DONE waits for it. Beside these, each
-transaction of a handler has one while it lasts, and each count of the keys. Leases go by the server's clock.
+One connection, on which every commit waits for the disk, claims too: workers live through a crash of the server, and a
+claim that it undid would have its handler run again, a release that it undid would keep the message until the lease is
+over. Beside it, each transaction of a handler has a connection while it lasts, and each count of the keys. Leases go by
+the server's clock.
 """
 
 from __future__ import annotations
@@ -69,8 +70,7 @@ class PostgresqlStore:
         self._owner = owner or str(this_process())
         self._lost = LostAnswers()
         self._server = Server(url)
-        self._claims = Line(self._server, durable=False)
-        self._dones = Line(self._server, durable=True)
+        self._line = Line(self._server)
         self._handlers = Transactions(self._server)
         try:
             self._open(create=create)
@@ -87,10 +87,10 @@ class PostgresqlStore:
             places = self._places(wanted)
             new = {
                 "token": token.encode(),
-                "owner": self._dones.owner(encoded(self._owner), self._now()),
+                "owner": self._line.owner(encoded(self._owner), self._now()),
                 "lease": self.lease,
             }
-            [count] = self._ask(self._claims, statements.CLAIM, keys=places, **new)
+            [count] = self._ask(statements.CLAIM, keys=places, **new)
             claims: dict[Key, Claim] = {key: Acquired(key, token, 1) for key in wanted}
             if count < len(wanted):
                 claims |= self._contend(dict(zip(places, wanted, strict=True)), token, new)
@@ -98,10 +98,10 @@ class PostgresqlStore:
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, on the server's disk when this returns."""
-        if self._write(self._dones, claims, State.DONE, self.retention) == len(claims):
+        if self._write(claims, State.DONE, self.retention) == len(claims):
             return [True] * len(claims)
         proofs = self._proofs(claims)
-        done = {(bytes(key), bytes(token)) for key, token in self._ask(self._dones, statements.DONE, **proofs)}
+        done = {(bytes(key), bytes(token)) for key, token in self._ask(statements.DONE, **proofs)}
         return [proof in done for proof in zip(proofs["keys"], proofs["tokens"], strict=True)]
 
     def complete_and_claim(self, claims: Sequence[Acquired], keys: Sequence[Key]) -> tuple[list[bool], list[Claim]]:
@@ -110,23 +110,23 @@ class PostgresqlStore:
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
-        self._write(self._claims, claims, State.RELEASED, self.retention, failed=failed)
+        self._write(claims, State.RELEASED, self.retention, failed=failed)
 
     def discard(self, claims: Sequence[Acquired]) -> None:
         """Give claims up and forget their keys."""
         if claims:
-            self._ask(self._claims, statements.DISCARD, **self._proofs(claims))
+            self._ask(statements.DISCARD, **self._proofs(claims))
 
     def renew(self, claims: Sequence[Acquired]) -> None:
         """Begin the leases of claims anew."""
-        self._write(self._claims, claims, State.CLAIMED, self.lease)
+        self._write(claims, State.CLAIMED, self.lease)
 
     def prune(self) -> int:
         """Forget a batch of what is older than the retention."""
         # The next claim asks for the number anew, and so tells that its owner is in use.
-        self._dones.forget_owner()
-        self._ask(self._claims, statements.PRUNE_OWNERS, seconds=self.retention + _OWNER_KEPT)
-        [count] = self._ask(self._claims, statements.PRUNE, retention=self.retention, limit=PRUNE_BATCH)
+        self._line.forget_owner()
+        self._ask(statements.PRUNE_OWNERS, seconds=self.retention + _OWNER_KEPT)
+        [count] = self._ask(statements.PRUNE, retention=self.retention, limit=PRUNE_BATCH)
         return int(count)
 
     def counts(self) -> list[Counts]:
@@ -136,7 +136,7 @@ class PostgresqlStore:
 
     def find(self, message_id: str) -> list[Entry]:
         """Return what is known of an id."""
-        rows = self._ask(self._claims, statements.FIND, id=stored_id(message_id))
+        rows = self._ask(statements.FIND, id=stored_id(message_id))
         return [Entry(Key(_text(scope), message_id), _row(*columns)) for scope, *columns in rows]
 
     def forget(self, keys: Sequence[Key]) -> list[bool]:
@@ -169,8 +169,7 @@ class PostgresqlStore:
 
     def close(self) -> None:
         """Close the connections; claims stay."""
-        self._claims.close()
-        self._dones.close()
+        self._line.close()
         self._handlers.close()
 
     def _complete_within(self, connection: psycopg.Connection[Any], claim: Acquired) -> None:
@@ -181,7 +180,7 @@ class PostgresqlStore:
 
     def _open(self, *, create: bool) -> None:
         with self._server.translated("open"):
-            connection = self._dones.connected()
+            connection = self._line.connected()
             if create:
                 self._server.create_table(connection)
             elif not self._server.has_table(connection):
@@ -214,22 +213,20 @@ class PostgresqlStore:
             "tokens": [row.token.encode() for row in rows],
             "attempts": [row.attempt for row in rows],
         }
-        return {bytes(place) for [place] in self._ask(self._claims, statement, **values, **new)}
+        return {bytes(place) for [place] in self._ask(statement, **values, **new)}
 
     def _look(self, places: Sequence[bytes]) -> tuple[dict[bytes, Row], float]:
         """Return what is known of keys, and the time."""
-        rows = self._ask(self._claims, statements.LOOK, keys=places) if places else []
+        rows = self._ask(statements.LOOK, keys=places) if places else []
         now = rows[0][-1] if rows else 0.0
         return {bytes(place): _row(*columns) for place, *columns, _ in rows}, now
 
-    def _write(
-        self, line: Line, claims: Sequence[Acquired], state: State, seconds: float, *, failed: bool = False
-    ) -> int:
+    def _write(self, claims: Sequence[Acquired], state: State, seconds: float, *, failed: bool = False) -> int:
         """Give claimed rows another state; return for how many it worked."""
         if not claims:
             return 0
         proofs = self._proofs(claims, failed=failed)
-        [count] = self._ask(line, statements.WRITE, **proofs, state=int(state), seconds=seconds)
+        [count] = self._ask(statements.WRITE, **proofs, state=int(state), seconds=seconds)
         return int(count)
 
     def _proofs(self, claims: Sequence[Acquired], *, failed: bool = False) -> dict[str, Any]:
@@ -244,10 +241,10 @@ class PostgresqlStore:
         return [self._number(scope).to_bytes(4, "big") + stored_id(message_id) for scope, message_id in keys]
 
     def _number(self, scope: str) -> int:
-        return self._dones.number(encoded(scope))
+        return self._line.number(encoded(scope))
 
-    def _ask(self, line: Line, statement: str, **parameters: Any) -> list[Any]:
-        return line.ask(statement, {"now": self._now(), **parameters})
+    def _ask(self, statement: str, **parameters: Any) -> list[Any]:
+        return self._line.ask(statement, {"now": self._now(), **parameters})
 
     def _now(self) -> float | None:
         return self._clock() if self._clock else None

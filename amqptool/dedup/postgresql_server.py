@@ -40,12 +40,12 @@ class Server:
         self._parameters = _parameters(self._library, url)
         self.name = _without_secrets(self._parameters)
 
-    def connect(self, *, durable: bool) -> psycopg.Connection[Any]:
-        """Open a connection; `durable` makes each commit wait for the disk."""
+    def connect(self) -> psycopg.Connection[Any]:
+        """Open a connection, on which each commit waits for the disk."""
         connection: psycopg.Connection[Any] = self._library.connect(**_DEFAULTS | self._parameters, autocommit=True)
         try:
             connection.execute(_SETTINGS)
-            connection.execute(statements.WITH_DISK if durable else statements.WITHOUT_DISK)
+            connection.execute(statements.WITH_DISK)
         except BaseException:
             connection.close()
             raise
@@ -86,7 +86,7 @@ class Server:
 
     def read(self, statement: str) -> list[Any]:
         """Return the rows of a statement that reads the whole table, over a connection of its own."""
-        with self.translated("read"), self.connect(durable=False) as connection:
+        with self.translated("read"), self.connect() as connection:
             return connection.execute(statement, binary=True).fetchall()
 
     def status(self, connection: psycopg.Connection[Any]) -> str:
@@ -123,9 +123,8 @@ class Line:
     A call that was cut off from the server is the last one on its connection.
     """
 
-    def __init__(self, server: Server, *, durable: bool) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._durable = durable
         self._turn = Lock()
         self._connection: psycopg.Connection[Any] | None = None
         self._numbers: dict[bytes, int] = {}
@@ -135,7 +134,7 @@ class Line:
         """Return the connection, a new one where there is none."""
         if self._connection is None or self._connection.closed:
             self._numbers, self._owner = {}, None  # it may be another server's, or one that was set back
-            self._connection = self._server.connect(durable=self._durable)
+            self._connection = self._server.connect()
             self._connection.execute(statements.BY_INDEX)
         return self._connection
 
@@ -210,7 +209,7 @@ class Transactions:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = self._server.connect(durable=True)
+                connection = self._server.connect()
             try:
                 connection.execute("BEGIN")
             except BaseException:

@@ -48,8 +48,7 @@ SELECT obj_description(oid, 'pg_class') FROM pg_class WHERE relname = 'amqptool_
 """
 LOCK_CREATION = "SELECT pg_advisory_xact_lock(%(lock)s)"
 
-#: Claims need not wait for the disk; DONE must, though the server may be set to more than that.
-WITHOUT_DISK = "SELECT set_config('synchronous_commit', 'off', false)"
+#: Each commit waits for the disk; the server may be set to more than that.
 WITH_DISK = """
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """

@@ -48,6 +48,8 @@ class Consuming:
         self._report = report
         self._ladder = ladder
         self._scope = scope
+        # By the name that it told last.
+        self._cluster: str | None = None
         self._prefetch = prefetch
         self._prefetch_bytes = prefetch_bytes
         self._max_messages = max_messages
@@ -89,7 +91,7 @@ class Consuming:
             await connection.channel(),
             self._queue,
             pipeline,
-            self._scope or f"{connection.cluster_name}/{connection.url.vhost}/{self._queue}",
+            self._scope or self._scope_on(connection),
             self._report,
             prefetch=self._prefetch,
             prefetch_bytes=self._prefetch_bytes,
@@ -97,6 +99,20 @@ class Consuming:
             on_redelivered=lambda delivery: self._delivery_count.look(delivery, asyncio.get_running_loop().time()),
             on_change=self._stopping.note_change,
         )
+
+    def _scope_on(self, connection: Connection) -> str:
+        cluster = connection.cluster_name
+        if self._cluster not in (None, cluster):
+            # Until the name of a cluster is set, each node tells one of its own, made of the node's.
+            log.warning(
+                "the broker calls its cluster %r, and before it was %r: what is done there is not known here. If it is "
+                "one cluster, set its name (rabbitmqctl set_cluster_name) or give a dedup scope",
+                cluster,
+                self._cluster,
+                extra={"queue": self._queue},
+            )
+        self._cluster = cluster
+        return f"{cluster}/{connection.url.vhost}/{self._queue}"
 
     def _quota(self) -> int | None:
         """How many more messages may be taken in, all in all; None: any number."""

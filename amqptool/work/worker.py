@@ -158,7 +158,7 @@ class Worker:
             self._stopping,
             self._report,
             ladder=self._ladder,
-            scope=dedup_scope,
+            scope=queue if dedup is None else dedup_scope,  # nobody asks, and no cluster's name matters
             prefetch=self._prefetch,
             prefetch_bytes=prefetch_bytes,
             max_messages=max_messages,

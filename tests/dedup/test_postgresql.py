@@ -80,19 +80,16 @@ def test_another_schema_version_is_refused(connection: psycopg.Connection[Any], 
         PostgresqlStore(postgresql_url)
 
 
-def test_done_waits_for_the_disk_and_claims_do_not(store: PostgresqlStore) -> None:
-    """Each has a connection of its own."""
-    lines = (store._claims, store._dones)
-
-    settings = [line.connected().execute("SHOW synchronous_commit").fetchone() for line in lines]
-
-    assert settings == [("off",), ("on",)]
+def test_commits_wait_for_the_disk(postgresql_url: str) -> None:
+    """Also on a server that is set to do without."""
+    with closing(PostgresqlStore(f"{postgresql_url}%20-csynchronous_commit%3Doff")) as store:
+        assert store._line.connected().execute("SHOW synchronous_commit").fetchone() == ("on",)
 
 
-def test_done_waits_for_as_much_as_the_server_is_set_to(postgresql_url: str) -> None:
+def test_commits_wait_for_as_much_as_the_server_is_set_to(postgresql_url: str) -> None:
     """A server that waits for its replicas goes on doing so."""
     with closing(PostgresqlStore(f"{postgresql_url}%20-csynchronous_commit%3Dremote_apply")) as store:
-        assert store._dones.connected().execute("SHOW synchronous_commit").fetchone() == ("remote_apply",)
+        assert store._line.connected().execute("SHOW synchronous_commit").fetchone() == ("remote_apply",)
 
 
 def test_a_table_that_is_gone_is_an_error(store: PostgresqlStore, connection: psycopg.Connection[Any]) -> None:
@@ -165,7 +162,7 @@ def test_a_batch_is_found_by_the_index_whatever_statistics_say(
     proofs = store._proofs([Acquired(key, "token", 1) for key in many(500)])
     values = {**proofs, "state": 2, "seconds": 1.0, "now": None}
 
-    plan = str(store._dones.connected().execute(f"EXPLAIN {WRITE}", values).fetchall())
+    plan = str(store._line.connected().execute(f"EXPLAIN {WRITE}", values).fetchall())
 
     assert "Index Cond: (key = claim.key)" in plan
     assert "Seq Scan" not in plan
@@ -236,7 +233,7 @@ def test_threads_that_need_a_connection_at_once_make_one(postgresql_url: str) ->
         [[backend]] = line.ask("SELECT pg_backend_pid()", {})
         return int(backend)
 
-    with closing(Line(Server(postgresql_url), durable=True)) as line, ThreadPoolExecutor(8) as pool:
+    with closing(Line(Server(postgresql_url))) as line, ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(ask, range(8)))) == 1
 
 

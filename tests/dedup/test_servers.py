@@ -273,6 +273,30 @@ def test_what_is_done_survives_a_crash(kind: str, server: PrivateServer, store: 
         assert observer.claim([claim.key for claim in claims]) == [Done()] * 20
 
 
+def test_a_claim_survives_a_crash(kind: str, server: PrivateServer, store: DedupStore) -> None:
+    """Its worker lives on, and the DONE of what it was at counts."""
+    claim = acquire(store)
+    server.stop(signal.SIGQUIT if kind == "postgresql" else signal.SIGKILL)
+    server.start()
+
+    with suppress(DedupError):  # the connection was lost
+        store.complete([claim])
+    assert store.complete([claim]) == [True]
+
+
+def test_what_was_given_up_in_vain_is_free_after_a_crash(kind: str, server: PrivateServer, store: DedupStore) -> None:
+    """Nobody waits for the end of a lease."""
+    store.release([acquire(store)], failed=True)
+    server.stop(signal.SIGQUIT if kind == "postgresql" else signal.SIGKILL)
+    server.start()
+
+    with suppress(DedupError):
+        store.claim([OTHER])
+    [claim] = store.claim([KEY])
+    assert isinstance(claim, Acquired)
+    assert claim.attempt == 2
+
+
 # -- answers that get lost --
 
 
@@ -282,7 +306,7 @@ def test_a_call_whose_answer_was_lost_can_be_repeated(
 ) -> None:
     """The server did it, and nobody was told: the same call again counts once."""
     claim = acquire(behind)
-    behind.complete([acquire(behind, Key("scope", "both connections are open"))])
+    behind.complete([acquire(behind, Key("scope", "the connection is open"))])
     proxy.armed = True
     with pytest.raises(DedupError):
         CALLS[call](behind, claim)

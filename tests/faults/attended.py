@@ -46,6 +46,8 @@ class Attended:
         self._log = log
         self._expected, self._final = {*expected, *final}, final
         self._process: subprocess.Popen[bytes] | None = None
+        #: The ids of the processes that it has been, the last one at the end.
+        self.started: list[int] = []
         #: How its processes ended: exit codes, and below zero signals.
         self.ends: Counter[int] = Counter()
         #: Those that were killed, each with the time.
@@ -61,6 +63,7 @@ class Attended:
                 self._process = subprocess.Popen(
                     self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
+                self.started.append(self._process.pid)
 
     @property
     def name(self) -> str:
@@ -75,6 +78,10 @@ class Attended:
     def processes(self) -> list[int]:
         """Return the ids of its process and of those that were started by it, or by one that was killed."""
         return processes_with(MARK, str(self._log))
+
+    def expect(self, *codes: int) -> None:
+        """Let its processes end with these exit codes too, from now on."""
+        self._expected.update(codes)
 
     def kill(self, process: int) -> None:
         """Kill one of its processes; what the command itself has ended with is known then."""

@@ -6,8 +6,8 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -164,6 +164,13 @@ def fault_proxy(port: int) -> Iterator[FaultProxy]:
         yield proxy
     finally:
         proxy.close()
+
+
+@contextmanager
+def fault_proxies(ports: Sequence[int]) -> Iterator[list[FaultProxy]]:
+    """Give a proxy before each of some ports."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(fault_proxy(port)) for port in ports]
 
 
 async def _pass_on(

@@ -1,73 +1,70 @@
-"""What handlers and the publisher have written down, as it is read while they work and after they have ended."""
+"""What handlers and the publisher have written down.
+
+Handlers write to a pipe, in which each line arrives whole, also that of a process that is killed just after it, and
+which no limit on the size of files concerns.
+"""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
+import os
+import threading
 from pathlib import Path
 
 from tests.faults.checker import Effect
+from tests.faults.handlers import DEATH, PIPE
 
-#: The files of effects and of processes that a handler ended, a line each.
-EFFECTS, DEATHS = "effects", "deaths"
-#: The table of effects, in a dedup store of SQLite.
-TABLE = "CREATE TABLE IF NOT EXISTS effect (process INTEGER, message TEXT, at REAL)"
-INSERT = "INSERT INTO effect VALUES (?, ?, ?)"
+#: The file to which all lines are copied.
+COPY = "records"
+_END = b"end\n"
 #: The outcome after which a message is not sent again.
 _CONFIRMED = "confirmed"
 
 
-class Effects:
-    """Reads effects from a file as they come."""
+class Records:
+    """Reads what handlers write, as it comes, in a thread of its own."""
 
-    def __init__(self, records: Path) -> None:
-        self._path = records / EFFECTS
-        self._path.touch()
-        self._position = 0
-        self._read: list[Effect] = []
+    def __init__(self, directory: Path) -> None:
+        self.effects: list[Effect] = []
+        #: The processes that a handler ended, each with the time.
+        self.deaths: dict[int, float] = {}
+        os.mkfifo(directory / PIPE)
+        # For writing too, so that the pipe has no end while nobody else has it open.
+        self._pipe = os.open(directory / PIPE, os.O_RDWR)
+        self._copy = (directory / COPY).open("wb")
+        self._thread = threading.Thread(target=self._read, name="fault-records", daemon=True)
+        self._thread.start()
 
-    def look(self) -> list[Effect]:
-        """Return all that there are by now."""
-        with self._path.open("rb") as file:
-            file.seek(self._position)
-            whole = file.read().rpartition(b"\n")[0]
-        if whole:
-            self._position += len(whole) + 1
-            self._read += [_effect(line) for line in whole.decode().split("\n")]
-        return self._read
+    def close(self) -> None:
+        """Take note of what has come, and end."""
+        os.write(self._pipe, _END)
+        self._thread.join()
+        self._copy.close()
+        os.close(self._pipe)
 
+    def _read(self) -> None:
+        with os.fdopen(os.dup(self._pipe), "rb") as pipe:
+            for line in iter(pipe.readline, _END):
+                self._copy.write(line)
+                self._note(*line.decode().split())
 
-def _effect(line: str) -> Effect:
-    process, message, at = line.split(" ")
-    return Effect(message, int(process), float(at))
-
-
-def atomic_effects(store: Path) -> list[Effect]:
-    """Return the effects that are in a dedup store, which may not be there yet."""
-    if not store.exists():
-        return []
-    with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'effect'").fetchall():
-            return []
-        rows = connection.execute("SELECT process, message, at FROM effect").fetchall()
-    return [Effect(message, process, at, is_atomic=True) for process, message, at in rows]
-
-
-def deaths(records: Path) -> dict[int, float]:
-    """Return the processes that were ended by a handler, each with the time."""
-    path = records / DEATHS
-    lines = path.read_text().splitlines() if path.exists() else []
-    return {int(process): float(at) for process, at in (line.split(" ") for line in lines)}
+    def _note(self, kind: str, *words: str) -> None:
+        if kind == DEATH:
+            process, at = words
+            self.deaths[int(process)] = float(at)
+        else:
+            worker, process, message, at = words
+            self.effects.append(Effect(message, int(process), float(at), worker))
 
 
 def outcomes(receipts: Path) -> dict[str, str]:
-    """Return what became of each message of a run that has ended: that it was confirmed, or the last that was told."""
+    """Return what became of each message of a run so far: that it was confirmed, or the last that was told."""
     found: dict[str, str] = {}
     with receipts.open(encoding="utf-8") as lines:
         next(lines)  # names the run
         for line in lines:
-            receipt = json.loads(line)
-            if found.get(receipt["id"]) != _CONFIRMED:
-                found[receipt["id"]] = receipt["outcome"]
+            if line.endswith("\n"):  # else it is being written
+                receipt = json.loads(line)
+                if found.get(receipt["id"]) != _CONFIRMED:
+                    found[receipt["id"]] = receipt["outcome"]
     return found

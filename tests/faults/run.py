@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +12,19 @@ from amqptool import AmqpUrl
 from amqptool.broker.local import RunningNode
 from amqptool.retry import wait_queue
 from tests.faults.checker import Verdict, check
+from tests.faults.commands import DEAD, QUEUE, RETRY
+from tests.faults.load import Load, QueueType
+from tests.faults.logs import Reactions, reactions
 from tests.faults.records import outcomes
-from tests.faults.schedule import Kind, Strike, schedule
-from tests.faults.strikes import Struck, bring
-from tests.faults.world import DEAD, QUEUE, RETRY, Load, QueueType, World, world
+from tests.faults.schedule import Kind, Strike, flat, possible, schedule
+from tests.faults.stores import StoreName
+from tests.faults.strikes.bring import Struck, bring
+from tests.faults.world import World, world
 from tests.support.broker import drain, queue_length
 
 #: Seconds that a fault takes beside those that it lasts, about: messages are to be published through all of them.
-_HEALING = 2.0
-_LONG_HEALING = {Kind.KILL_BROKER: 8.0, Kind.RESTART_BROKER: 12.0, Kind.LOSE_STORE: 70.0}
+_HEALING = 4.0
+_LONG_HEALING = {Kind.KILL_BROKER: 8.0, Kind.KILL_LEADER: 8.0, Kind.RESTART_BROKER: 12.0}
 #: Messages that are published in a second at most, so that they do not merely wait.
 _MOST_RATE = 2000
 
@@ -32,19 +37,22 @@ class Slice:
     faults: int
     seed: int
     queue_type: QueueType = "classic"
+    store: StoreName = "sqlite"
+    nodes: int = 1
     #: Seconds that a fault may last.
     longest: float = 3.0
     kinds: tuple[Kind, ...] = tuple(Kind)
 
     def strikes(self) -> list[Strike]:
         """Return its schedule."""
-        return schedule(self.seed, messages=self.messages, faults=self.faults, longest=self.longest, kinds=self.kinds)
+        kinds = possible(self.kinds, has_file=self.store == "sqlite", has_cluster=self.nodes > 1)
+        return schedule(self.seed, messages=self.messages, faults=self.faults, longest=self.longest, kinds=kinds)
 
     def load(self) -> Load:
         """Return what there is to work off, and at which rate it comes."""
-        seconds = sum(each.seconds + _LONG_HEALING.get(each.kind, _HEALING) for each in self.strikes())
-        rate = min(_MOST_RATE, int(self.messages / max(1.0, seconds)))
-        return Load(messages=self.messages, seed=self.seed, rate=max(1, rate), queue_type=self.queue_type)
+        seconds = sum(each.seconds + _LONG_HEALING.get(each.kind, _HEALING) for each in flat(self.strikes()))
+        rate = max(1, min(_MOST_RATE, int(self.messages / max(1.0, seconds))))
+        return Load(messages=self.messages, seed=self.seed, rate=rate, queue_type=self.queue_type, store=self.store)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +62,7 @@ class Result:
     asked: Slice
     verdict: Verdict
     struck: list[Struck]
+    reactions: Reactions
     #: How the processes of each command ended.
     ends: dict[str, Counter[int]]
     #: What must not be, in words.
@@ -65,32 +74,41 @@ class Result:
         return self.verdict.is_sound and not self.surprises
 
 
-def run(node: RunningNode, url: AmqpUrl, directory: Path, asked: Slice) -> Result:
-    """Run a slice on an empty vhost and in an empty directory.
+def run(nodes: Sequence[RunningNode], vhost: str, directory: Path, asked: Slice) -> Result:
+    """Run a slice on an empty vhost of a broker, whose nodes are given, and in an empty directory.
 
     Raises:
         StuckError: nothing has happened for too long.
         UnexpectedEndError: a process has ended as none should.
         AmqptoolError, OSError: a result cannot be read.
     """
-    with world(node, url, directory, asked.load()) as made:
+    with world(nodes, vhost, directory, asked.load()) as made:
         struck: list[Struck] = []
         for strike in asked.strikes():
-            made.until(lambda: len(made.effects()) >= strike.at or made.publisher.is_done)  # noqa: B023  # called at once
-            struck.append(bring(made, strike))
+            made.until(lambda: made.count() >= strike.at or made.publisher.is_done)  # noqa: B023  # called at once
+            struck += bring(made, strike)
         made.finish()
-        set_aside = asyncio.run(_ids_in(url, DEAD))
         verdict = check(
-            outcomes(made.receipts), made.effects(), set_aside=set_aside, killed=made.killed, losses=made.losses
+            outcomes(made.receipts),
+            made.effects(),
+            set_aside=ids_in(made.urls[0], DEAD),
+            killed=made.killed,
+            losses=made.losses,
+            deletions=made.deletions,
         )
-        ends = {command.name: command.ends for command in made.attended}
         return Result(
-            asked=asked, verdict=verdict, struck=struck, ends=ends, surprises=_surprises(made, asked, verdict)
+            asked=asked,
+            verdict=verdict,
+            struck=struck,
+            reactions=reactions(made, struck),
+            ends={command.name: command.ends for command in made.attended},
+            surprises=_surprises(made, asked, verdict),
         )
 
 
-async def _ids_in(url: AmqpUrl, queue: str) -> set[str]:
-    return {str(delivery.message_id) for delivery in await drain(url, queue)}
+def ids_in(url: AmqpUrl, queue: str) -> set[str]:
+    """Take everything out of a queue, and return the ids of the messages."""
+    return {str(delivery.message_id) for delivery in asyncio.run(drain(url, queue))}
 
 
 def _surprises(made: World, asked: Slice, verdict: Verdict) -> list[str]:
@@ -99,6 +117,6 @@ def _surprises(made: World, asked: Slice, verdict: Verdict) -> list[str]:
         found.append(f"{verdict.sent} of {asked.messages} messages have receipts")
     delays = [wait_queue(QUEUE, int(delay.removesuffix("s")) * 1000) for delay in RETRY]
     for queue in (QUEUE, *delays):
-        if left := asyncio.run(queue_length(made.url, queue)):
+        if left := asyncio.run(queue_length(made.urls[0], queue)):
             found.append(f"{left} messages are left in {queue}")
     return found

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tests.faults.checker import Effect, Loss, check
+from tests.faults.checker import Deletion, Effect, Loss, Reason, check
 
 
 def test_a_run_without_faults_is_sound() -> None:
     """Each message was confirmed, and acted on once."""
     verdict = check({"a": "confirmed", "b": "confirmed"}, [Effect("a", 1), Effect("b", 2)])
     assert verdict.is_sound
-    assert (verdict.sent, verdict.acknowledged, verdict.repeated) == (2, 2, 0)
+    assert (verdict.sent, verdict.acknowledged, verdict.repeated) == (2, 2, {})
 
 
 def test_a_confirmed_message_without_an_effect_is_lost() -> None:
@@ -40,15 +40,15 @@ def test_an_effect_twice_is_explained_by_the_death_of_the_first_process() -> Non
     """It may have died before DONE was on disk."""
     effects = [Effect("a", 1), Effect("a", 2)]
     assert check({"a": "confirmed"}, effects, killed={1: 0.0}).is_sound
-    verdict = check({"a": "confirmed"}, effects, killed={2: 0.0})
-    assert (verdict.repeated, verdict.unexplained, verdict.is_sound) == (1, (Effect("a", 1),), False)
+    verdict = check({"a": "confirmed"}, effects, killed={2: 9.0})
+    assert (verdict.repeated, verdict.unexplained, verdict.is_sound) == ({}, (Effect("a", 1),), False)
 
 
 def test_it_is_the_first_of_two_effects_whose_process_counts() -> None:
     """The first in time, in whatever order they are told."""
     effects = [Effect("a", 2, at=2.0), Effect("a", 1, at=1.0)]
     assert check({"a": "confirmed"}, effects, killed={1: 0.0}).is_sound
-    assert not check({"a": "confirmed"}, effects, killed={2: 0.0}).is_sound
+    assert not check({"a": "confirmed"}, effects, killed={2: 9.0}).is_sound
 
 
 def test_a_death_explains_only_effects_after_it() -> None:
@@ -77,3 +77,23 @@ def test_a_lost_store_explains_effects_before_and_after_it() -> None:
     assert is_sound(15.0, 25.0)
     assert not is_sound(5.0, 6.0)
     assert not is_sound(25.0, 26.0)
+
+
+def test_what_was_in_a_queue_when_it_was_deleted_is_not_lost() -> None:
+    """It was confirmed before there was a new queue; what was confirmed later is lost."""
+    verdict = check({"a": "confirmed", "b": "confirmed"}, [], deletions=[Deletion(frozenset("a"), most=1)])
+    assert (verdict.deleted, verdict.lost) == ({"a"}, {"b"})
+
+
+def test_more_cannot_be_deleted_with_a_queue_than_was_in_it() -> None:
+    """Then nobody knows which ones are lost."""
+    receipts = {"a": "confirmed", "b": "confirmed"}
+    assert check(receipts, [], deletions=[Deletion(frozenset("ab"), most=1)]).lost == {"a", "b"}
+
+
+def test_what_a_killed_process_had_asked_for_may_have_its_effect_after_another_one() -> None:
+    """A command that it had started goes on by itself."""
+    effects = [Effect("a", 2, at=2.0), Effect("a", 1, at=3.0)]
+    verdict = check({"a": "confirmed"}, effects, killed={1: 1.0})
+    assert (verdict.repeated, verdict.is_sound) == ({Reason.ORPHAN: 1}, True)
+    assert not check({"a": "confirmed"}, effects, killed={1: 4.0}).is_sound

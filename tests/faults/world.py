@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
-from typing import Literal
 
 from amqptool import AmqpUrl, Topology, declare
 from amqptool.broker.local import RunningNode
-from amqptool.cli.exits import ExitCode
 from tests.faults.attended import Attended
-from tests.faults.checker import Effect, Loss
-from tests.faults.handlers import ENDED_BY_HANDLER, PAUSE, RECORDS, SEED
-from tests.faults.proxy import FaultProxy, fault_proxy
-from tests.faults.records import Effects, atomic_effects, deaths
+from tests.faults.checker import Deletion, Effect, Loss
+from tests.faults.commands import DEAD, LINES, QUEUE, RECEIPTS, RETRY, Commands
+from tests.faults.load import Load, QueueType
+from tests.faults.proxy import FaultProxy, fault_proxies
+from tests.faults.records import Records
+from tests.faults.service import service
+from tests.faults.stores import Store, store
+from tests.faults.workers import ORDINARY, workers
+from tests.support.broker import queue_length
 from tests.support.ctl import keep_declarations
 
-QueueType = Literal["classic", "quorum"]
-
-QUEUE, DEAD = "work", "dead"
-RETRY = ("1s", "2s")
-#: Seconds without any progress after which it is stuck; a lost store alone takes its workers 60 s.
+#: Seconds without any progress after which it is stuck.
 PATIENCE = 180.0
-_POLL = 0.05
-_ROOT = str(Path(__file__).parents[2])
+_POLL = 0.1
+#: Seconds between two looks into the queue.
+LOOK = 1.0
 
 _TOPOLOGY = """\
 queues:
@@ -37,72 +37,57 @@ queues:
     retry: [{retry}]
     dead_letter: {dead}
 """
-_HANDLERS = ("--handler-timeout", "2s", "--concurrency", "4")
-#: How many there are of these in all workers, how much of their time they work, and seconds that one works at most.
-_COUNT, _BUSY, _LONGEST_PAUSE = 12, 0.7, 0.5
-#: Each kind of worker: an ordinary one, one that is several processes, and one whose effects are in the dedup store.
-_WORKERS = (
-    ("tests.faults.handlers:handle", *_HANDLERS),
-    ("tests.faults.handlers:handle", *_HANDLERS, "--processes", "2", "--prefetch", "20"),
-    ("tests.faults.handlers:handle_in_transaction", "--transaction", "--prefetch", "20"),
-)
-
-#: How processes may end under faults; one that has only just started does not know SIGTERM yet.
-_KILLED, _TERMINATED = -signal.SIGKILL, -signal.SIGTERM
-_PUBLISHER_ENDS = (ExitCode.UNAVAILABLE, ExitCode.TRY_AGAIN, _KILLED)
-_LAST_ENDS = (ExitCode.DONE, ExitCode.FAILED)
-_WORKER_ENDS = (*_LAST_ENDS, ExitCode.UNAVAILABLE, ExitCode.TERMINATED, ENDED_BY_HANDLER, _KILLED, _TERMINATED)
 
 
 class StuckError(Exception):
     """Nothing has happened for too long."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What a world is to work off."""
+@dataclass(slots=True)
+class Site:
+    """A node of the broker, and the proxy before it."""
 
-    messages: int
-    seed: int
-    #: Messages that are published in a second.
-    rate: int
-    queue_type: QueueType = "classic"
-
-    @property
-    def pause(self) -> float:
-        """Seconds that a handler takes on average, so that most of them are always at work."""
-        return min(_LONGEST_PAUSE, _BUSY * _COUNT / self.rate)
+    node: RunningNode
+    proxy: FaultProxy
 
 
 class World:
     """The processes of a run; each `until` starts again what has ended."""
 
-    def __init__(self, node: RunningNode, url: AmqpUrl, proxy: FaultProxy, directory: Path, load: Load) -> None:
-        self.node = node
-        #: The broker itself, and on the way through the proxy.
-        self.url, self.faulty_url = url, replace(url, port=proxy.port)
-        self.proxy = proxy
+    def __init__(
+        self,
+        sites: Sequence[Site],
+        vhost: str,
+        store: Store,
+        records: Records,
+        service: str,
+        directory: Path,
+        load: Load,
+    ) -> None:
+        self.sites = sites
+        self.store = store
         self.directory = directory
+        self.queue_type: QueueType = load.queue_type
+        #: The broker itself, and on the way through its proxies.
+        self.urls = [replace(site.node.url, vhost=vhost) for site in sites]
+        self.faulty_urls = [replace(url, port=site.proxy.port) for url, site in zip(self.urls, sites, strict=True)]
         self.losses: list[Loss] = []
-        #: The effects that were in lost stores.
-        self.kept: list[Effect] = []
-        self._effects = Effects(directory)
-        self._env = {SEED: str(load.seed), RECORDS: str(directory), PAUSE: str(load.pause)}
-        self.publisher = self._publisher(load.rate)
+        self.deletions: list[Deletion] = []
+        #: When the broker has set alarms, in seconds since the epoch.
+        self.alarms: list[float] = []
+        self._records = records
+        commands = Commands(directory, store.url, seed=load.seed, pause=load.pause)
+        self.publisher = commands.publisher(self.faulty_urls, load.rate)
+        wanted = workers(load.seed, has_transactions=store.has_transactions, service=service)
         self.workers = [
-            self._worker(self.faulty_url, f"worker-{number}", *words) for number, words in enumerate(_WORKERS)
+            commands.worker(f"worker-{number}", self._turned(number), *words) for number, words in enumerate(wanted)
         ]
-        self.last = self._worker(self.url, "last", *_WORKERS[0], "--idle-timeout", "5", final=_LAST_ENDS)
-
-    @property
-    def store(self) -> Path:
-        """The file of the dedup store."""
-        return self.directory / "store" / "dedup.db"
+        self.last = commands.last("last", self.urls, *ORDINARY)
 
     @property
     def receipts(self) -> Path:
         """The file of receipts."""
-        return self.directory / "receipts.jsonl"
+        return self.directory / RECEIPTS
 
     @property
     def attended(self) -> list[Attended]:
@@ -112,16 +97,40 @@ class World:
     @property
     def killed(self) -> dict[int, float]:
         """The worker processes that ended in the middle of what they did, each with the time."""
-        killed = deaths(self.directory)
+        killed = dict(self._records.deaths)
         for worker in self.workers:
             killed |= worker.killed
-        return killed
+        return killed | dict.fromkeys(self._adopters(), 0.0)
+
+    def _adopters(self) -> set[int]:
+        """Return the processes to which commands fell that were still starting when their worker was killed."""
+        asking = self.workers[-1]
+        effects = {effect.process for effect in self._records.effects if effect.worker == asking.name}
+        return effects - {*asking.started}
 
     def effects(self) -> list[Effect]:
         """Return the effects that there are by now."""
-        return [*self._effects.look(), *self.kept, *atomic_effects(self.store)]
+        return [*self._records.effects, *self.store.effects()]
 
-    def until(self, condition: Callable[[], bool], attended: Sequence[Attended] | None = None) -> None:
+    def count(self) -> int:
+        """Return how many effects there are by now."""
+        return len(self._records.effects) + self.store.count()
+
+    def first_effects(self, since: float) -> dict[str, float]:
+        """Return when each worker has had its first effect since then, if it has had one."""
+        first = dict(self.store.first_effects(since))
+        for effect in takewhile(lambda each: each.at > since, reversed(self._records.effects)):
+            first[effect.worker] = effect.at
+        return first
+
+    def note_service(self, message: str) -> None:
+        """Take note of what the HTTP service has done for the worker that uses it."""
+        worker = self.workers[-1]
+        self._records.effects.append(Effect(message, worker.started[-1], time.monotonic(), worker.name))
+
+    def until(
+        self, condition: Callable[[], bool], attended: Sequence[Attended] | None = None, pause: float = _POLL
+    ) -> None:
         """Wait for a condition, and start whatever has ended: of the publisher and workers, or of what is given.
 
         Raises:
@@ -133,16 +142,17 @@ class World:
                 command.attend()
             if condition():
                 return
-            now = len(self.effects())
+            now = self.count()
             if now != before:
                 before, since = now, time.monotonic()
             elif time.monotonic() > since + PATIENCE:
                 raise StuckError(f"no effect has come for {PATIENCE:g} s, after {now}")
-            time.sleep(_POLL)
+            time.sleep(pause)
 
     def finish(self) -> None:
         """Let everything be published and worked off."""
         self.until(lambda: self.publisher.is_done)
+        self.until(lambda: asyncio.run(queue_length(self.urls[0], QUEUE)) == 0, pause=LOOK)
         self.stop_workers()
         self.work_off_the_rest()
 
@@ -150,49 +160,58 @@ class World:
         """Let the workers finish what they have in hand; the next `until` starts them again."""
         for worker in self.workers:
             worker.terminate()
-        # Processes whose supervisor was killed end by themselves.
+        self.wait_for_workers()
+
+    def kill_workers(self) -> None:
+        """Kill all processes of all workers; the next `until` starts them again."""
+        for worker in self.workers:
+            for process in worker.processes():
+                worker.kill(process)
+        self.wait_for_workers()
+
+    def wait_for_workers(self) -> None:
+        """Wait until no process of a worker is left: one whose supervisor was killed ends by itself."""
         self.until(lambda: not any(worker.processes() for worker in self.workers), attended=[self.publisher])
 
     def work_off_the_rest(self) -> None:
         """Let one more worker, in the place of the others and without a proxy, take what is left."""
         self.until(lambda: self.last.is_done, attended=[self.last])
 
-    def move_store(self) -> Path:
-        """Take the dedup store away, with all its files at once; return where it is."""
-        lost = self.directory / f"lost-{len(self.losses)}"
-        self.store.parent.rename(lost)
-        return lost / self.store.name
+    def declare(self) -> None:
+        """Declare the queues, and see to it that no crash of the broker takes them away."""
+        text = _TOPOLOGY.format(queue=QUEUE, type=self.queue_type, retry=", ".join(RETRY), dead=DEAD)
+        asyncio.run(_declare(self.urls[0], Topology.parse(text)))
+        for site in self.sites:
+            keep_declarations(site.node)
 
-    def _publisher(self, rate: int) -> Attended:
-        words = ["publish", "-k", QUEUE, "--lines", str(self.directory / "lines"), "--rate", f"{rate}/s"]
-        words += ["--receipts", str(self.receipts), "--resume", "-u", self.faulty_url.reveal()]
-        log = self.directory / "publisher.log"
-        return Attended(words, env=self._env, log=log, expected=_PUBLISHER_ENDS, final=[ExitCode.DONE])
-
-    def _worker(self, url: AmqpUrl, name: str, handler: str, *words: str, final: tuple[int, ...] = ()) -> Attended:
-        command = ["consume", QUEUE, "--handler", handler, "--app-dir", _ROOT, "--dedup", f"sqlite:///{self.store}"]
-        command += ["--retry", ",".join(RETRY), "--dead-letter", DEAD, *words, "-u", url.reveal()]
-        log = self.directory / f"{name}.log"
-        return Attended(command, env=self._env, log=log, expected=_WORKER_ENDS, final=final)
+    def _turned(self, number: int) -> list[AmqpUrl]:
+        """Return the way to the broker, beginning with another node for each worker."""
+        turn = number % len(self.faulty_urls)
+        return self.faulty_urls[turn:] + self.faulty_urls[:turn]
 
 
 @contextmanager
-def world(node: RunningNode, url: AmqpUrl, directory: Path, load: Load) -> Iterator[World]:
+def world(nodes: Sequence[RunningNode], vhost: str, directory: Path, load: Load) -> Iterator[World]:
     """Give a world that works, on an empty vhost and in an empty directory; nothing of it is left running."""
-    (directory / "lines").write_text("".join(f"{number}\n" for number in range(load.messages)))
-    asyncio.run(_declare(url, load.queue_type))
-    keep_declarations(node)
-    with fault_proxy(url.port) as proxy:
-        made = World(node, url, proxy, directory, load)
+    (directory / LINES).write_text("".join(f"{number}\n" for number in range(load.messages)))
+    records = Records(directory)
+    with (
+        fault_proxies([node.url.port for node in nodes]) as proxies,
+        store(load.store, directory) as dedup,
+        service(str(load.seed), lambda message: made.note_service(message)) as url,
+    ):
+        sites = [Site(node, proxy) for node, proxy in zip(nodes, proxies, strict=True)]
+        made = World(sites, vhost, dedup, records, url, directory, load)
+        made.declare()
         try:
             yield made
         finally:
             for command in made.attended:
                 command.end()
+            records.close()
 
 
-async def _declare(url: AmqpUrl, queue_type: QueueType) -> None:
-    text = _TOPOLOGY.format(queue=QUEUE, type=queue_type, retry=", ".join(RETRY), dead=DEAD)
-    for outcome in await declare(url, Topology.parse(text)):
+async def _declare(url: AmqpUrl, topology: Topology) -> None:
+    for outcome in await declare(url, topology):
         if outcome.error is not None:
             raise outcome.error

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _KEPT = ("HOME", "PATH", "LC_ALL", "ERL_EPMD_ADDRESS", "ERL_EPMD_PORT", "RABBITMQ_NODENAME", "RABBITMQ_CONF_ENV_FILE")
 
 
-def rabbitmqctl(node: RunningNode, *words: str) -> None:
-    """Run one command, with the settings that the node itself was started with."""
+def rabbitmqctl(node: RunningNode, *words: str) -> str:
+    """Run one command, with the settings that the node itself was started with, and return what it tells."""
     installation = find_installation(os.environ.get("PATH", os.defpath))
     assert node.pid is not None
     assert installation is not None
@@ -27,6 +27,7 @@ def rabbitmqctl(node: RunningNode, *words: str) -> None:
     kept = {name: settings[name] for name in _KEPT if name in settings}
     done = subprocess.run([program, *words], env=kept, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def keep_declarations(node: RunningNode) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from amqptool import AmqpUrl, Delivery, MemoryStore, Message, Worker, WorkReport
 from tests.support.broker import declare_queue, publish, queue_length
@@ -42,6 +45,31 @@ def test_a_worker_and_its_copies_turn_to_the_host_that_is_left(amqptool_vhost: A
     report, connections = asyncio.run(scenario())
     assert (report.retried, report.reconnects, report.dead) == (2, 1, 0)
     assert connections == 2
+
+
+@pytest.mark.parametrize(("settings", "warnings"), [({}, 1), ({"dedup_scope": "shop"}, 0), ({"dedup": None}, 0)])
+def test_a_host_with_another_cluster_name_is_told_of(
+    amqptool_vhost: AmqpUrl,
+    mortal_vhost: AmqpUrl,
+    caplog: pytest.LogCaptureFixture,
+    settings: dict[str, Any],
+    warnings: int,
+) -> None:
+    """As of a node of a cluster whose name was never set; but not where ids do not go by it."""
+
+    async def scenario() -> None:
+        for url in (amqptool_vhost, mortal_vhost):
+            await declare_queue(url, "q")
+        async with faulty_line(amqptool_vhost) as (_, first):
+            worker = Worker([first, mortal_vhost], "q", print, **{"dedup": MemoryStore(), **settings})
+            serving = asyncio.create_task(worker.serve())
+            await until(lambda: worker.status.consuming)
+        await until(lambda: worker.report.reconnects == 1)
+        worker.stop()
+        await serving
+
+    asyncio.run(scenario())
+    assert sum("calls its cluster" in record.message for record in caplog.records) == warnings
 
 
 def test_a_first_host_that_is_dead_is_passed_over(amqptool_vhost: AmqpUrl) -> None:

@@ -1,0 +1,61 @@
+"""What came of slices, as JSON: a line for each, and the sum of many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from tests.faults.run import Result, Slice
+from tests.faults.strikes.bring import Struck
+
+
+def asked(part: Slice) -> dict[str, Any]:
+    """Return what a slice was to be."""
+    return {
+        "seed": part.seed,
+        "messages": part.messages,
+        "faults": part.faults,
+        "queue": part.queue_type,
+        "store": part.store,
+        "nodes": part.nodes,
+    }
+
+
+def found(result: Result) -> dict[str, Any]:
+    """Return what came of a slice."""
+    verdict = result.verdict
+    return {
+        "sound": result.is_sound,
+        "acknowledged": verdict.acknowledged,
+        "in_doubt": verdict.in_doubt,
+        "recovered": verdict.recovered,
+        "lost": sorted(verdict.lost),
+        "deleted": len(verdict.deleted),
+        "unexpected": sorted(verdict.unexpected),
+        "repeated": {reason.name: count for reason, count in verdict.repeated.items()},
+        "widest_window": round(verdict.widest_window, 3),
+        "unexplained": [f"{each.message} in process {each.process}" for each in verdict.unexplained],
+        "surprises": result.surprises,
+        "hit": _counted(result.struck, has_hit=True),
+        "missed": _counted(result.struck, has_hit=False),
+        "recoveries": _recoveries(result.struck),
+        "blocked": _rounded(result.reactions.blocked),
+        "black_hole": _rounded(result.reactions.black_hole),
+        "ends": {name: dict(ends) for name, ends in result.ends.items()},
+    }
+
+
+def _counted(struck: list[Struck], *, has_hit: bool) -> dict[str, int]:
+    return dict(Counter(each.kind.name for each in struck if each.has_hit is has_hit))
+
+
+def _recoveries(struck: list[Struck]) -> dict[str, list[float]]:
+    """Return the seconds from a healing to the next effect of each worker, by kind."""
+    seconds: dict[str, list[float]] = {}
+    for each in struck:
+        seconds.setdefault(each.kind.name, []).extend(_rounded(each.recoveries))
+    return {kind: each for kind, each in seconds.items() if each}
+
+
+def _rounded(seconds: list[float]) -> list[float]:
+    return [round(each, 2) for each in seconds]

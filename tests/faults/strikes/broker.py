@@ -1,0 +1,102 @@
+"""Faults of the broker's nodes, and what their operator does to clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from amqptool.broker import local
+from tests.faults.alarms import alarms_in
+from tests.faults.attended import send
+from tests.faults.commands import QUEUE
+from tests.faults.schedule import Kind
+from tests.faults.strikes.interface import Fault, NobodyThereError
+from tests.faults.world import Site, World
+from tests.support.broker import close_connections
+from tests.support.ctl import rabbitmqctl
+
+#: Settings of a node that has nothing left, and those that a private node has.
+_NO_MEMORY, _MEMORY = ("set_vm_memory_high_watermark", "0"), ("set_vm_memory_high_watermark", "0.4")
+_NO_DISK, _DISK = ("set_disk_free_limit", "1000000GB"), ("set_disk_free_limit", "50MB")
+
+
+def _site(world: World, whom: int) -> Site:
+    return world.sites[whom % len(world.sites)]
+
+
+@contextmanager
+def _without(site: Site, end: Callable[[Path], object]) -> Iterator[None]:
+    end(site.node.directory)
+    try:
+        yield
+    finally:
+        site.node = local.start(site.node.directory)
+
+
+@contextmanager
+def _without_node(world: World, whom: int, *, end: Callable[[Path], object]) -> Iterator[None]:
+    with _without(_site(world, whom), end):
+        yield
+
+
+@contextmanager
+def _without_leader(world: World, _whom: int) -> Iterator[None]:
+    words = ("list_queues", "--vhost", world.urls[0].vhost, "--formatter", "json", "name", "leader")
+    queues = json.loads(rabbitmqctl(world.sites[0].node, *words))
+    leader = next((queue["leader"] for queue in queues if queue["name"] == QUEUE), None)
+    if not leader:
+        raise NobodyThereError
+    port = int(leader.partition("@")[0].removeprefix("amqptool-"))
+    with _without(next(site for site in world.sites if site.node.url.port == port), local.kill):
+        yield
+
+
+@contextmanager
+def _stopped_node(world: World, whom: int) -> Iterator[None]:
+    process = _site(world, whom).node.pid
+    assert process is not None
+    send(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        send(process, signal.SIGCONT)
+
+
+@contextmanager
+def _close_by_ctl(world: World, whom: int) -> Iterator[None]:
+    rabbitmqctl(_site(world, whom).node, "close_all_connections", "a fault")
+    yield
+
+
+@contextmanager
+def _close_by_management(world: World, whom: int) -> Iterator[None]:
+    asyncio.run(close_connections(_site(world, whom).node, world.urls[0]))
+    yield
+
+
+@contextmanager
+def _set(world: World, whom: int, *, to: tuple[str, str], back: tuple[str, str]) -> Iterator[None]:
+    node = _site(world, whom).node
+    rabbitmqctl(node, *to)
+    world.alarms += [*alarms_in(node.directory / "log" / "node.log")][-1:]
+    try:
+        yield
+    finally:
+        rabbitmqctl(node, *back)
+
+
+FAULTS: dict[Kind, Fault] = {
+    Kind.KILL_BROKER: partial(_without_node, end=local.kill),
+    Kind.KILL_LEADER: _without_leader,
+    Kind.RESTART_BROKER: partial(_without_node, end=local.stop),
+    Kind.STOP_BROKER: _stopped_node,
+    Kind.CLOSE_BY_CTL: _close_by_ctl,
+    Kind.CLOSE_BY_MANAGEMENT: _close_by_management,
+    Kind.MEMORY_ALARM: partial(_set, to=_NO_MEMORY, back=_MEMORY),
+    Kind.DISK_ALARM: partial(_set, to=_NO_DISK, back=_DISK),
+}
