@@ -16,18 +16,32 @@ _UNSAFE = (
     range(0xD800, 0xE000),
 )
 
-# What stands for a user and a password in a URL, to the last @ of the word, since a password may hold what should have
-# been escaped; our own hints, which say `password@`, stay.
-_CREDENTIALS = re.compile(r"(:/{1,2})(?![^\s:@]*:(?:password|PASSWORD)@)[^\s@]*:\S*@")
+# Where a URL may stand; and what our own hints say of users and passwords.
+_WORD = re.compile(r"[^\s\"'<>]+")
+_HINTS = {"user:password", "[user:password", ":password"}
+_PASSWORD = re.compile(r"(password=)[^&\s\"']+", re.IGNORECASE)
 
 
 def without_passwords(text: str) -> str:
-    """Hide the user and password of every URL.
+    """Hide the user and password of every URL, and what follows `password=`.
 
     Those that amqptool knows hide their own: this is for one that was given in the place of something else, and
-    that an error repeats.
+    that an error repeats. It takes time in proportion to the text, which may be a message's.
     """
-    return _CREDENTIALS.sub(r"\1***@", text)
+    if "@" in text:
+        text = _WORD.sub(lambda word: _without_login(word[0]), text)
+    return _PASSWORD.sub(r"\1***", text)
+
+
+def _without_login(word: str) -> str:
+    # To the last @, since a password may hold what should have been escaped.
+    scheme, separator, rest = word.partition(":/")
+    login, at, host = rest.rpartition("@")
+    slash = "/" if login.startswith("/") else ""
+    login = login.removeprefix(slash)
+    if not at or ":" not in login or login.lower() in _HINTS:
+        return word
+    return f"{scheme}{separator}{slash}***@{host}"
 
 
 def clean_line(text: str) -> str:
