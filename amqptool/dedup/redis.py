@@ -9,12 +9,11 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from amqptool.dedup import redis_scripts as scripts
 from amqptool.dedup.answers import LostAnswers
@@ -35,15 +34,14 @@ from amqptool.dedup.interface import (
     may_forget,
 )
 from amqptool.dedup.owner import is_dead, this_process
-from amqptool.errors import ConfigError, DedupError
+from amqptool.dedup.redis_client import client, library
+from amqptool.errors import DedupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait for a connection, and for an answer.
-TIMEOUT = 5.0
 _PREFIX = "amqptool:dedup:"
 #: Keys looked at in one step by what goes through the whole store.
 _PAGE = 1_000
@@ -72,8 +70,8 @@ class RedisStore:
         self._clock = clock
         self._owner = owner or str(this_process())
         self._lost = LostAnswers()
-        self._library = _library()
-        self._client, self._name = _client(self._library, url)
+        self._library = library()
+        self._client, self._name = client(url)
         self._scripts = {
             text: self._client.register_script(text)
             for text in (scripts.CLAIM, scripts.TAKE_OVER, scripts.WRITE, scripts.FORGET)
@@ -224,43 +222,6 @@ class RedisStore:
             yield
         except (self._library.RedisError, OSError) as error:
             raise DedupError(f"cannot {verb} dedup store {self._name}: {error}") from error
-
-
-def _library() -> Any:
-    try:
-        import redis
-    except ImportError as error:
-        raise ConfigError("a dedup store in Redis needs a library: pip install 'amqptool[redis]'") from error
-    return redis
-
-
-def _client(library: Any, url: str) -> tuple[Any, str]:
-    """Return a client that has not connected yet, and what to call the store: the URL without secrets."""
-    with suppress(ValueError, TypeError):  # which would hold a part of the password, also as a mere context
-        return _made(library, url), _shown(url)
-    raise ConfigError(
-        "a dedup store's URL cannot be used: redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER], escaped as %40 for @"
-    )
-
-
-def _shown(url: str) -> str:
-    parts = urlsplit(url)
-    if not re.fullmatch(r"/?\d*", parts.path):
-        raise ValueError("what follows the host is not the number of a database")
-    (parts.hostname or "").encode("idna")  # as connecting does
-    return f"{parts.scheme}://{parts.hostname or 'localhost'}:{parts.port or 6379}/{parts.path[1:] or 0}"
-
-
-def _made(library: Any, url: str) -> Any:
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    # A call is repeated by whoever made it: only there it is known what may be repeated.
-    client = library.Redis.from_url(
-        url, retry=Retry(NoBackoff(), 0), socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
-    )
-    client.connection_pool.make_connection()  # tells of unknown options
-    return client
 
 
 def _name(key: Key) -> bytes:
