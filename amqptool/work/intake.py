@@ -24,7 +24,7 @@ class Intake:
     """Feeds a pipeline from a queue, up to a quota and a number of bytes, and gives back what comes after that.
 
     When the prefetch does not fit the size of what comes (`is_misfit`), the consumer is to be ended, and opened again
-    after `refit`. So it is when its prefetch is full of messages that were given up (`is_clogged`): what an ended
+    after `refit`. So it is when its prefetch is full of messages that stay un-acked (`is_clogged`): what an ended
     consumer has brought does not count for the next one's.
     """
 
@@ -52,8 +52,9 @@ class Intake:
         self._on_redelivered = on_redelivered
         self._on_change = on_change
         self._extra: list[int] = []
-        # How many messages had been given up when the consumer was opened.
+        # How many messages had been given up when the consumer was opened, and how many undecodable ones came since.
         self._given_up = 0
+        self._undecodable = 0
         self._tag = ""
         self._closing = False
         self._cancelled = False
@@ -78,13 +79,13 @@ class Intake:
 
     @property
     def is_clogged(self) -> bool:
-        """Whether nothing more can come, since as much was given up as the consumer may have brought."""
-        return self._pipeline.hand.given_up - self._given_up >= self._prefetch.messages
+        """Whether nothing more can come, since as much is kept for good as the consumer may have brought."""
+        return self._pipeline.hand.given_up - self._given_up + self._undecodable >= self._prefetch.messages
 
     async def open(self) -> None:
         """Start the consumer, also once more; see `Channel.consume` for the errors."""
         self._closing = False
-        self._given_up = self._pipeline.hand.given_up
+        self._given_up, self._undecodable = self._pipeline.hand.given_up, 0
         self._tag = await self.channel.consume(
             self._queue,
             self._on_delivery,
@@ -148,6 +149,8 @@ class Intake:
     def _on_undecodable(self, tag: int, error: Exception) -> None:
         # Un-acked until the channel closes: nobody can tell what it is, so it is neither lost nor met again and again.
         self._report.undecodable += 1
+        self._undecodable += 1
+        self._on_change()
         log.error(
             "queue %r: a message whose headers cannot be decoded is kept un-acked (%d): %r", self._queue, tag, error
         )

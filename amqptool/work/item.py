@@ -62,8 +62,8 @@ class Item:
     def give_up(self) -> None:
         """Let go of the body, which nobody will ask for."""
         self.given_up = True
-        self.delivery, self.original = _without_body(self.delivery), _without_body(self.original)
-
-
-def _without_body(delivery: Delivery) -> Delivery:
-    return replace(delivery, message=replace(delivery.message, body=b""))
+        self.delivery = replace(self.delivery, message=replace(self.delivery.message, body=b""))
+        self.original = replace(self.original, message=replace(self.original.message, body=b""))
+        if self.copy is not None:
+            step, copy = self.copy
+            self.copy = step, replace(copy, body=b"")
