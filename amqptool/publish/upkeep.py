@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from amqptool.errors import AmqptoolError, BrokerError, BrokerUnavailable
+from amqptool.errors import AmqptoolError, BrokerError, BrokerUnavailable, ConfigError
 from amqptool.publish.outcome import Failed
 from amqptool.publish.refusal import is_refusal
 from amqptool.publish.session import Session
@@ -84,7 +84,7 @@ class Upkeep:
             self._failures += 1
             try:
                 self._engine.session = await Session.open(self._hosts, self._engine)
-            except BrokerUnavailable as error:
+            except (BrokerUnavailable, ConfigError) as error:  # the latter while a certificate is being renewed
                 log.info("%s; trying again", error)
             except AmqptoolError as error:
                 self._events.tell("given up", str(error))

@@ -14,7 +14,7 @@ from amqptool import loop as loops
 from amqptool.backoff import Backoff
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.dedup import open_store
-from amqptool.errors import BrokerUnavailable, PreconditionFailed
+from amqptool.errors import BrokerUnavailable, ConfigError, PreconditionFailed
 from amqptool.handlers import as_handler
 from amqptool.handlers.transaction import as_transaction_handler
 from amqptool.settings.url import as_urls
@@ -317,8 +317,7 @@ class Worker:
                 log.log(level, "%s; connecting again", error, extra={"queue": self._queue, "error": str(error)})
 
     async def _connect_and_consume(self, pipeline: Pipeline) -> None:
-        opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
-        connection = await unless(self._stopping.begun, opening, discard=Connection.abandon)
+        connection = await unless(self._stopping.begun, self._connect(), discard=Connection.abandon)
         if connection is None:
             return
         try:
@@ -328,6 +327,14 @@ class Worker:
             raise
         finally:
             await connection.close()
+
+    async def _connect(self) -> Connection:
+        try:
+            return await connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
+        except ConfigError as error:
+            if not self._consuming.has_begun:
+                raise
+            raise BrokerUnavailable(str(error)) from error  # as while a certificate is being renewed
 
     async def _attempts(self) -> AsyncIterator[None]:
         """Yield for each attempt to connect, pausing longer after each in a row that brought nothing."""
