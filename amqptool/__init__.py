@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from amqptool.publish.outcome import Confirmed, Failed, Outcome
     from amqptool.publish.publisher import Publisher
     from amqptool.settings.url import AmqpUrl, parse_url
+    from amqptool.settings.url_options import UrlOptions
     from amqptool.topology.diff import Change, Ownership, Plan
     from amqptool.topology.model import Binding, Exchange, Queue, Topology
     from amqptool.topology.routing.router import Routed, Router
@@ -102,6 +103,7 @@ __all__ = [
     "open_store",
     # Connecting
     "AmqpUrl",
+    "UrlOptions",
     "parse_url",
     # Errors
     "AccessRefused",
@@ -147,6 +149,7 @@ _HOMES = {
     "amqptool.publish.outcome": ("Confirmed", "Failed", "Outcome"),
     "amqptool.publish.publisher": ("Publisher",),
     "amqptool.settings.url": ("AmqpUrl", "parse_url"),
+    "amqptool.settings.url_options": ("UrlOptions",),
     "amqptool.topology.diff": ("Change", "Ownership", "Plan"),
     "amqptool.topology.model": ("Binding", "Exchange", "Queue", "Topology"),
     "amqptool.topology.routing.router": ("Routed", "Router"),

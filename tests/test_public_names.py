@@ -15,8 +15,8 @@ AccessRefused AmqpUrl AmqptoolError Binding BlockingPublisher BrokerBlocked Brok
 CodecError ConfigError Confirmed Declared DedupError DedupStore Delivery Exchange Failed HandlerError InDoubt InUse
 InputError Limits ManagementError ManagementUnavailable MemoryStore Message Nacked NotFound Outcome Ownership Permits
 Plan PostgresqlStore PreconditionFailed Problem ProtobufCodec PublishError Publisher PublisherEvent Queue RedisStore
-Reject Retry Returned Routed Router SqliteStore Topology TopologyError Unroutable WorkReport Worker declare load_handler
-open_store parse_url plan
+Reject Retry Returned Routed Router SqliteStore Topology TopologyError Unroutable UrlOptions WorkReport Worker declare
+load_handler open_store parse_url plan
 """
 
 

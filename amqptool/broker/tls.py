@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REFUSED = "the broker refused our certificate"
-# By what OpenSSL's name for the failure holds.
+# By what OpenSSL's name for the failure holds; the first that fits tells it.
 _FAILURES = {
     "CERTIFICATE_REQUIRED": "the broker wants a client certificate",
     "HANDSHAKE_FAILURE": "the broker wants a client certificate, or ciphers that are not secure",  # TLS 1.2's words
     "PROTOCOL_VERSION": "the broker does not speak TLS 1.2 or later",
     "UNSUPPORTED_PROTOCOL": "the broker does not speak TLS 1.2 or later",
-    "UNKNOWN_CA": f"{_REFUSED}: it does not trust its authority",
+    "UNKNOWN_CA": f"{_REFUSED}: its authority is not trusted there",
     "CERTIFICATE_EXPIRED": f"{_REFUSED}: it has expired",
     "CERTIFICATE_REVOKED": f"{_REFUSED}: it was revoked",
     "CERTIFICATE": _REFUSED,

@@ -48,7 +48,7 @@ class Saver:
 
         Raises:
             StopWork: the disk is full, or the folder cannot be written to.
-            InputError: its headers are nested too deeply.
+            InputError: its headers are nested too deeply, or a number in them is none.
         """
         envelope = json.dumps(delivery_to_envelope(delivery), indent=2).encode() + b"\n"
         number = next(self._numbers)  # taken here, where deliveries are in their order

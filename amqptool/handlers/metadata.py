@@ -32,6 +32,6 @@ def headers_as_json(delivery: Delivery) -> str:
     """Return the headers of a delivery as an object of JSON in ASCII, its values written as in records.
 
     Raises:
-        InputError: they are nested too deeply.
+        InputError: they are nested too deeply, or a number is none.
     """
     return json.dumps({name: field_to_json(value) for name, value in delivery.headers.items()})

@@ -17,7 +17,7 @@ _DELIVERY_COUNT = "x-delivery-count"
 
 
 def copy_of(delivery: Delivery, *, via: str, username: str, from_quorum: bool) -> Message:
-    """Return the message to publish through the exchange `via`, as `username`.
+    """Return the message to publish through the exchange `via`, as `username`; empty: whoever a certificate names.
 
     `CC` stays: it means nothing to a fanout exchange, and something to a dead-letter exchange later.
     """

@@ -63,7 +63,8 @@ async def move(url: AmqpUrl, route: Route, on_progress: Callable[[str], None]) -
 
     progress = Progress(tell, asyncio.get_running_loop().time)
     async with connect(url, name="amqptool migrate") as connection, Publisher(url) as publisher:
-        mover = _Mover(await connection.channel(), await connection.channel(), route, url.username)
+        username = "" if url.is_by_certificate else url.username
+        mover = _Mover(await connection.channel(), await connection.channel(), route, username)
         async for outcome in publisher.publish_many(mover.copies()):
             if isinstance(outcome, Failed):
                 raise outcome.error

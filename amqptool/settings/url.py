@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from amqptool.errors import ConfigError
+from amqptool.settings.escapes import unescape
 from amqptool.settings.url_options import UrlOptions, format_options, parse_options
 
 if TYPE_CHECKING:
@@ -59,10 +60,14 @@ class AmqpUrl:
         return f"{self.netloc_host}:{self.port}/{self.vhost.removeprefix('/')}"
 
     @property
+    def is_by_certificate(self) -> bool:
+        """Whether a certificate says who connects over AMQP, and a user only who asks the management API."""
+        return self.options.auth_mechanism == "external"
+
+    @property
     def who(self) -> str:
         """Who connects, for messages to people."""
-        by_certificate = self.options.auth_mechanism == "external"
-        return f"the user of certificate {self.options.certfile!r}" if by_certificate else self.username
+        return f"the user of certificate {self.options.certfile!r}" if self.is_by_certificate else self.username
 
     @property
     def netloc_host(self) -> str:
@@ -91,7 +96,7 @@ def parse_url(text: str) -> AmqpUrl:
     scheme = scheme.lower()
     _refuse_raw_characters(rest)
     rest, question, query = rest.partition("?")
-    options = parse_options(query, tls=scheme == "amqps", unescape=_unescape) if question else UrlOptions()
+    options = parse_options(query, tls=scheme == "amqps") if question else UrlOptions()
     authority, slash, path = rest.partition("/")
     username, password, host, port = _parse_authority(authority, by_certificate=options.auth_mechanism == "external")
     return AmqpUrl(
@@ -170,7 +175,7 @@ def _refuse_raw_characters(rest: str) -> None:
     if _BAD_ESCAPE.search(rest):
         raise ConfigError(_must_be_escaped("%"))
     if "@" in rest.partition("?")[2]:
-        raise ConfigError(_must_be_escaped("?"))
+        raise ConfigError(f"{_must_be_escaped('?')}, and an '@' in an option %40")
     if "@" in rest.partition("/")[2]:
         raise ConfigError(_must_be_escaped("/"))
 
@@ -196,7 +201,7 @@ def _parse_userinfo(userinfo: str) -> tuple[str, str]:
         raise ConfigError(_must_be_escaped(":"))
     if not username or not colon:
         raise ConfigError("the broker URL needs both a user and a password before the '@': user:password@host")
-    return _unescape(username), _unescape(password)
+    return unescape(username), unescape(password)
 
 
 def _parse_port(port: str | None) -> int | None:
@@ -210,15 +215,7 @@ def _parse_port(port: str | None) -> int | None:
 def _parse_vhost(path: str) -> str:
     if "/" in path:
         raise ConfigError("a '/' in the broker URL's vhost must be written %2F (the default vhost is %2F)")
-    return _unescape(path) or "/"
-
-
-def _unescape(text: str) -> str:
-    # A decoder's error would hold the whole text.
-    plain = unquote(text, errors="surrogateescape")
-    if any("\ud800" <= character <= "\udfff" for character in plain):
-        raise ConfigError("the escapes in the broker URL's user, password or vhost are not UTF-8")
-    return plain
+    return unescape(path) or "/"
 
 
 def _must_be_escaped(character: str) -> str:

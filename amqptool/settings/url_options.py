@@ -6,13 +6,11 @@ None weakens anything: certificates and host names are always verified, whatever
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
-from urllib.parse import quote, unquote
+from typing import Literal, TypeAlias
+from urllib.parse import quote
 
 from amqptool.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from amqptool.settings.escapes import unescape
 
 #: How a client says who it is: by the user and password of its URL, or by its certificate (RabbitMQ's plugin
 #: rabbitmq_auth_mechanism_ssl).
@@ -28,15 +26,23 @@ _UNKNOWN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlOptions:
-    """The options of a broker URL that were given."""
+    """The options of a broker URL that were given.
+
+    Raises:
+        ConfigError: a name can be that of no file.
+    """
 
     cacertfile: str | None = None
     certfile: str | None = None
     keyfile: str | None = None
     auth_mechanism: AuthMechanism = "plain"
 
+    def __post_init__(self) -> None:
+        if any("\0" in (getattr(self, name) or "") for name in _FILES):
+            raise ConfigError("a file's name in the broker URL holds no NUL")
 
-def parse_options(query: str, *, tls: bool, unescape: Callable[[str], str] = unquote) -> UrlOptions:
+
+def parse_options(query: str, *, tls: bool) -> UrlOptions:
     """Read the options after a '?'.
 
     Raises:

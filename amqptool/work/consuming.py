@@ -48,7 +48,7 @@ class Consuming:
         self._report = report
         self._ladder = ladder
         self._scope = scope
-        # By the name that it told last.
+        # The name that the cluster of the last connection told.
         self._cluster: str | None = None
         self._prefetch = prefetch
         self._prefetch_bytes = prefetch_bytes

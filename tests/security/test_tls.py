@@ -119,7 +119,7 @@ def test_a_client_certificate_is_shown(tls_node: TlsNode) -> None:
     ("files", "reason"),
     [
         ({}, "the broker wants a client certificate"),
-        ({"certfile": "strange-client"}, "refused our certificate: it does not trust its authority"),
+        ({"certfile": "strange-client"}, "refused our certificate: its authority is not trusted there"),
         ({"certfile": "expired"}, "refused our certificate: it has expired"),
     ],
 )

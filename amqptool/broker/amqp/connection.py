@@ -77,7 +77,7 @@ class Connection:
 
     @property
     def cluster_name(self) -> str:
-        """The cluster's name as the broker tells it; the same on all its nodes."""
+        """The cluster's name as the broker tells it; the same on all its nodes once it was set."""
         properties: Mapping[str, object] = self._raw.server_properties or {}
         return str(properties.get("cluster_name", self.url.host))
 
@@ -135,7 +135,7 @@ def _ignore(_reason: str | None) -> None:
 
 def _parameters(url: AmqpUrl, name: str, heartbeat: int) -> pika.ConnectionParameters:
     credentials = pika.PlainCredentials(url.username, url.password)
-    if url.options.auth_mechanism == "external":
+    if url.is_by_certificate:
         credentials = pika.credentials.ExternalCredentials()
     shown_name = name.encode("utf-8", "replace").decode()  # it may hold a queue name that is no text
     return pika.ConnectionParameters(

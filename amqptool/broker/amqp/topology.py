@@ -214,8 +214,8 @@ class TopologyCalls(Calls):
 def _rights_to_declare(name: str, arguments: Mapping[str, FieldValue] | None) -> Rights:
     if "x-dead-letter-exchange" not in (arguments or {}):
         return {("queue", name): "configure"}
-    # Its messages are read and written on behalf of who declares it; the default exchange is called so there.
-    exchange = _target(arguments, "x-dead-letter-exchange") or "amq.default"
+    # Its messages are read and written on behalf of who declares it.
+    exchange = _target(arguments, "x-dead-letter-exchange")
     return {("queue", name): "configure or read", ("exchange", exchange): "write"}
 
 
