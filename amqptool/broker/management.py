@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
-from amqptool.broker.tls import client_context, tls_failure
-from amqptool.errors import AccessRefused, BrokerError, ConfigError, InputError, ManagementError, ManagementUnavailable
+from amqptool.broker.management_errors import no_answer, refusal
+from amqptool.broker.tls import client_context
+from amqptool.errors import AccessRefused, InputError, ManagementUnavailable
 from amqptool.settings.url import parse_management_url
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
@@ -239,36 +239,7 @@ class Management:
             async with self._session.request(method, URL(url, encoded=True), json=json) as response:
                 return await _result(doing, tag, response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            if tls_error := _tls_error(error):
-                reason = f"{self._base_url}: {tls_failure(tls_error)}"
-                raise ConfigError(f"cannot {doing}: {reason}") from error
-            reason = _reason(error)
-            raise ManagementUnavailable(f"cannot {doing}: no management API at {self._base_url}: {reason}") from error
-
-
-def _tls_error(error: Exception) -> ssl.SSLError | None:
-    """Return what TLS itself says, which aiohttp wraps in errors of its own, or None if it says nothing."""
-    chain: list[BaseException] = [error]
-    while chain[-1].__cause__ is not None:
-        chain.append(chain[-1].__cause__)
-    root = chain[-1]
-    return root if isinstance(root, ssl.SSLError) and not isinstance(root, ssl.SSLZeroReturnError) else None
-
-
-def _reason(error: Exception) -> str:
-    """Say why there is no answer, in fewer words than aiohttp."""
-    from aiohttp import ClientResponseError, TooManyRedirects
-
-    cause = getattr(error, "os_error", error)
-    if isinstance(cause, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(cause, socket.gaierror):
-        return "the host name cannot be resolved"
-    if isinstance(cause, TimeoutError):
-        return "no answer in time"
-    if isinstance(cause, ClientResponseError) and not isinstance(cause, TooManyRedirects):
-        return "what answers there does not speak HTTP"
-    return str(error) or type(error).__name__
+            raise no_answer(f"cannot {doing}", self._base_url, error) from error
 
 
 def _basic(username: str, password: str) -> str:
@@ -278,17 +249,9 @@ def _basic(username: str, password: str) -> str:
 
 async def _result(doing: str, tag: str | None, response: ClientResponse) -> Any:
     if response.status >= 400:
-        raise _refusal(doing, tag, response.status, await response.text(errors="backslashreplace"))
+        raise refusal(f"cannot {doing}", tag, response.status, await response.text(errors="backslashreplace"))
     body = await response.read()
     try:
         return await response.json(content_type=None) if body else None
     except RecursionError:
         raise InputError(f"cannot {doing}: something in the broker's answer is nested too deeply") from None
-
-
-def _refusal(doing: str, tag: str | None, status: int, words: str) -> BrokerError:
-    refused = status in {401, 403}
-    needed = "management" if "Not management user" in words else tag
-    hint = f"; the user needs the tag {needed} for that" if refused and needed else ""
-    kind = AccessRefused if refused else ManagementError
-    return kind(f"cannot {doing}: the management API answered {status}: {words.strip()[:500]}{hint}", reply_code=status)
