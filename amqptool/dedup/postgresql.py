@@ -84,29 +84,26 @@ class PostgresqlStore:
         if not wanted:
             return []
         with self._lost.new_token() as token:
-            places = self._places(wanted)
-            new = {
-                "token": token.encode(),
-                "owner": self._line.owner(encoded(self._owner), self._now()),
-                "lease": self.lease,
-            }
-            [count] = self._ask(statements.CLAIM, keys=places, **new)
-            claims: dict[Key, Claim] = {key: Acquired(key, token, 1) for key in wanted}
-            if count < len(wanted):
-                claims |= self._contend(dict(zip(places, wanted, strict=True)), token, new)
-        return in_order(keys, claims)
+            places, new = self._places(wanted), self._new_claim(token)
+            [count] = self._ask(statements.CLAIM, wanted=places, **new)
+            return in_order(keys, self._claimed(count, dict(zip(places, wanted, strict=True)), token, new))
 
     def complete(self, claims: Sequence[Acquired]) -> list[bool]:
         """Turn claims into DONE, on the server's disk when this returns."""
-        if self._write(claims, State.DONE, self.retention) == len(claims):
-            return [True] * len(claims)
-        proofs = self._proofs(claims)
-        done = {(bytes(key), bytes(token)) for key, token in self._ask(statements.DONE, **proofs)}
-        return [proof in done for proof in zip(proofs["keys"], proofs["tokens"], strict=True)]
+        return self._completed(self._write(claims, State.DONE, self.retention), claims)
 
     def complete_and_claim(self, claims: Sequence[Acquired], keys: Sequence[Key]) -> tuple[list[bool], list[Claim]]:
-        """Do one after the other."""
-        return self.complete(claims), self.claim(keys)
+        """Do both in one statement, which waits for the server's disk once."""
+        wanted = list(dict.fromkeys(keys))
+        if not claims or not wanted:
+            return self.complete(claims), self.claim(keys)
+        with self._lost.new_token() as token:
+            places, new = self._places(wanted), self._new_claim(token)
+            done = {**self._proofs(claims), "state": int(State.DONE), "seconds": self.retention}
+            [[written, count]] = self._ask(statements.WRITE_AND_CLAIM, **done, wanted=places, **new)
+            completed = self._completed(written, claims)
+            found = self._claimed(count, dict(zip(places, wanted, strict=True)), token, new)
+        return completed, in_order(keys, found)
 
     def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
@@ -185,6 +182,23 @@ class PostgresqlStore:
                 self._server.create_table(connection)
             elif not self._server.has_table(connection):
                 raise DedupError(f"there is no dedup store in {self._server.name}")
+
+    def _new_claim(self, token: str) -> dict[str, Any]:
+        owner = self._line.owner(encoded(self._owner), self._now())
+        return {"token": token.encode(), "owner": owner, "lease": self.lease}
+
+    def _completed(self, count: int, claims: Sequence[Acquired]) -> list[bool]:
+        """Tell which claims are DONE now, where it was written for so many of them."""
+        if count == len(claims):
+            return [True] * len(claims)
+        proofs = self._proofs(claims)
+        done = {(bytes(key), bytes(token)) for key, token in self._ask(statements.DONE, **proofs)}
+        return [proof in done for proof in zip(proofs["keys"], proofs["tokens"], strict=True)]
+
+    def _claimed(self, count: int, wanted: Mapping[bytes, Key], token: str, new: Mapping[str, Any]) -> dict[Key, Claim]:
+        """Tell what became of the claims to keys of which so many were new."""
+        claims: dict[Key, Claim] = {key: Acquired(key, token, 1) for key in wanted.values()}
+        return claims if count == len(wanted) else claims | self._contend(wanted, token, new)
 
     def _contend(self, keys: Mapping[bytes, Key], token: str, new: Mapping[str, Any]) -> dict[Key, Claim]:
         """Tell new claims from keys that somebody had claimed before, and take over which of these are free."""

@@ -76,7 +76,7 @@ PRUNE_OWNERS = f"DELETE FROM amqptool_dedup_owner WHERE used < {_NOW} - %(second
 CLAIM = f"""
 INSERT INTO amqptool_dedup (key, since, until, attempt, owner, state, token)
 SELECT key, {_NOW}, {_NOW} + %(lease)s, 1, %(owner)s, 1, %(token)b
-FROM unnest(%(keys)b::bytea[]) AS wanted (key) ORDER BY key
+FROM unnest(%(wanted)b::bytea[]) AS wanted (key) ORDER BY key
 ON CONFLICT DO NOTHING
 """
 LOOK = f"""
@@ -107,6 +107,11 @@ _ARE_OWN = "message.key = claim.key AND CASE WHEN message.state = 1 THEN message
 WRITE = f"""
 UPDATE amqptool_dedup AS message SET state = %(state)s, until = {_NOW} + %(seconds)s, attempt = claim.attempt
 FROM {_CLAIMS} WHERE {_ARE_OWN}
+"""
+#: Both at once, and wait for the disk once.
+WRITE_AND_CLAIM = f"""
+WITH written AS ({WRITE} RETURNING 1), claimed AS ({CLAIM} RETURNING 1)
+SELECT (SELECT count(*) FROM written), (SELECT count(*) FROM claimed)
 """
 DISCARD = f"DELETE FROM amqptool_dedup AS message USING {_CLAIMS} WHERE {_ARE_OWN}"
 DONE = """

@@ -441,6 +441,36 @@ def test_the_same_claim_twice_in_one_batch_is_recorded(store: DedupStore) -> Non
     assert look(store) == Done()
 
 
+def test_completing_and_claiming_at_once_is_one_after_the_other(world: World) -> None:
+    """Each claim and each key is answered, in order, also those that are another's, done before or done just now."""
+    store, other = world.store, world.open()
+    mine, before = acquire(store), acquire(store, Key("scope", "before"))
+    store.complete([before])
+    foreign = acquire(other, OTHER)
+    stale = foreign._replace(token="no token")
+    new = Key("scope", "new")
+
+    completed, claims = store.complete_and_claim([mine, stale], [OTHER, new, before.key, mine.key])
+
+    assert completed == [True, False]
+    busy, fresh, *done = claims
+    assert (busy, done) == (Busy(), [Done(), Done()])
+    assert isinstance(fresh, Acquired)
+    assert store.complete([fresh]) == [True]
+
+
+@pytest.mark.parametrize("completes", [True, False])
+def test_completing_and_claiming_may_be_only_one_of_them(store: DedupStore, completes: bool) -> None:
+    """There need be nothing of the other."""
+    claims = [acquire(store)] if completes else []
+    keys = [] if completes else [OTHER]
+
+    completed, claimed = store.complete_and_claim(claims, keys)
+
+    assert completed == [True] * len(claims)
+    assert [type(claim) for claim in claimed] == [Acquired] * len(keys)
+
+
 def test_empty_batches_do_nothing(store: DedupStore) -> None:
     """Every method takes an empty batch."""
     assert store.claim([]) == []

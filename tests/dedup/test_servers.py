@@ -326,6 +326,25 @@ def test_a_call_whose_answer_was_lost_can_be_repeated(
         assert acquire(store).attempt == 2
 
 
+def test_a_lost_answer_to_both_at_once_can_be_asked_for_again(
+    proxy: AnswerLoser, behind: DedupStore, store: DedupStore
+) -> None:
+    """What was completed is, and what was claimed is the asker's, at its first attempt."""
+    claim = acquire(behind)
+    behind.complete([acquire(behind, Key("scope", "the connection is open"))])
+    proxy.armed = True
+    with pytest.raises(DedupError):
+        behind.complete_and_claim([claim], [OTHER])
+    assert not proxy.armed
+
+    completed, [again] = behind.complete_and_claim([claim], [OTHER])
+
+    assert completed == [True]
+    assert isinstance(again, Acquired)
+    assert (again.attempt, again.interrupted) == (1, False)
+    assert store.claim([KEY, OTHER]) == [Done(), Busy()]
+
+
 def test_what_was_claimed_for_nobody_is_held_against_others(
     proxy: AnswerLoser, behind: DedupStore, store: DedupStore
 ) -> None:
