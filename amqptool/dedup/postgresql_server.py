@@ -8,7 +8,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from amqptool.dedup import postgresql_statements as statements
-from amqptool.errors import ConfigError, DedupError, HandlerError
+from amqptool.dedup.postgresql_url import library, parameters_of, without_secrets
+from amqptool.errors import DedupError, HandlerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,9 +37,9 @@ class Server:
     """The server and database that a URL names."""
 
     def __init__(self, url: str) -> None:
-        self._library = _library()
-        self._parameters = _parameters(self._library, url)
-        self.name = _without_secrets(self._parameters)
+        self._library = library()
+        self._parameters = parameters_of(url)
+        self.name = without_secrets(self._parameters)
 
     def connect(self) -> psycopg.Connection[Any]:
         """Open a connection, on which each commit waits for the disk."""
@@ -255,44 +256,3 @@ class Transactions:
             self._idle.append(connection)
         else:
             connection.close()
-
-
-def _library() -> Any:
-    try:
-        import psycopg
-    except ImportError as error:
-        raise ConfigError("a dedup store in PostgreSQL needs a library: pip install 'amqptool[postgresql]'") from error
-    return psycopg
-
-
-def _parameters(library: Any, url: str) -> dict[str, str]:
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        parameters = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    except (library.Error, UnicodeError):  # the latter where what is escaped is no UTF-8
-        parameters = None
-    # An @ is left, or a port is no number, where a password was not escaped; libpq would repeat parts of it.
-    if parameters is None or "@" in parameters.get("dbname", "") or not _can_be_reached(parameters):
-        raise ConfigError(
-            "a dedup store's URL cannot be used: postgresql://[USER:PASSWORD@]HOST[:PORT]/DATABASE, "
-            "escaped as %40 for @"
-        )
-    return parameters
-
-
-def _can_be_reached(parameters: Mapping[str, str]) -> bool:
-    """Whether the ports are numbers, and the hosts what a lookup takes; one with a slash is a directory of sockets."""
-    hosts, ports = (parameters.get(name, "").split(",") for name in ("host", "port"))
-    try:
-        for host in hosts:
-            if "/" not in host:
-                host.encode("idna")
-    except UnicodeError:
-        return False
-    return all(not port or (port.isascii() and port.isdigit()) for port in ports)
-
-
-def _without_secrets(parameters: Mapping[str, str]) -> str:
-    port = f":{parameters['port']}" if parameters.get("port") else ""
-    return f"postgresql://{parameters.get('host', '')}{port}/{parameters.get('dbname', '')}"
