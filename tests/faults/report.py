@@ -18,6 +18,8 @@ def asked(part: Slice) -> dict[str, Any]:
         "queue": part.queue_type,
         "store": part.store,
         "nodes": part.nodes,
+        "longest": part.longest,
+        "kinds": [kind.name for kind in part.kinds],
     }
 
 
