@@ -80,6 +80,8 @@ class Verdict:
     recovered: int
     #: Effects beyond the first of each message, by what explains them.
     repeated: Mapping[Reason, int]
+    #: How many of them were in a transaction with their DONE, so that only a lost store explains them.
+    repeated_in_transactions: int
     #: The most seconds from an effect that had to be repeated to the death of its process.
     widest_window: float
     #: Those repeated that nothing explains.
@@ -129,6 +131,7 @@ def check(
         unexpected=frozenset(each for each in done if receipts.get(each) not in _TAKEN),
         recovered=sum(receipts.get(each) == "in_doubt" for each in done),
         repeated=Counter(reason for _, reason in repeats if reason is not None),
+        repeated_in_transactions=sum(first.is_atomic and reason is not None for first, reason in repeats),
         widest_window=max(
             (deaths[first.process] - first.at for first, reason in repeats if reason is Reason.DEATH), default=0.0
         ),

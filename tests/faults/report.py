@@ -1,10 +1,11 @@
-"""What came of slices, as JSON: a line for each, and the sum of many."""
+"""What came of a slice, as JSON."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
+from tests.faults.logs import Told
 from tests.faults.run import Result, Slice
 from tests.faults.strikes.bring import Struck
 
@@ -35,14 +36,16 @@ def found(result: Result) -> dict[str, Any]:
         "deleted": len(verdict.deleted),
         "unexpected": sorted(verdict.unexpected),
         "repeated": {reason.name: count for reason, count in verdict.repeated.items()},
+        "repeated_in_transactions": verdict.repeated_in_transactions,
         "widest_window": round(verdict.widest_window, 3),
         "unexplained": [f"{each.message} in process {each.process}" for each in verdict.unexplained],
         "surprises": result.surprises,
         "hit": _counted(result.struck, has_hit=True),
         "missed": _counted(result.struck, has_hit=False),
         "recoveries": _recoveries(result.struck),
-        "blocked": _rounded(result.reactions.blocked),
-        "black_hole": _rounded(result.reactions.black_hole),
+        "idle": sum(each.idle for each in result.struck),
+        "blocked": _told(result.reactions.blocked),
+        "black_hole": _told(result.reactions.black_hole),
         "ends": {name: dict(ends) for name, ends in result.ends.items()},
     }
 
@@ -52,11 +55,15 @@ def _counted(struck: list[Struck], *, has_hit: bool) -> dict[str, int]:
 
 
 def _recoveries(struck: list[Struck]) -> dict[str, list[float]]:
-    """Return the seconds from a healing to the next effect of each worker, by kind."""
+    """Return the seconds until each worker has had an effect again, by kind."""
     seconds: dict[str, list[float]] = {}
     for each in struck:
         seconds.setdefault(each.kind.name, []).extend(_rounded(each.recoveries))
     return {kind: each for kind, each in seconds.items() if each}
+
+
+def _told(told: Told) -> dict[str, Any]:
+    return {"after": _rounded(told.after), "of_long": told.of_long, "long": told.long}
 
 
 def _rounded(seconds: list[float]) -> list[float]:

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from amqptool.broker import local
-from tests.faults.alarms import alarms_in
 from tests.faults.attended import send
 from tests.faults.commands import QUEUE
+from tests.faults.node_log import alarms_in
 from tests.faults.schedule import Kind
 from tests.faults.strikes.interface import Fault, NobodyThereError
 from tests.faults.world import Site, World
