@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from tests.faults.schedule import Kind
+from pathlib import Path
+
+from amqptool import AmqpUrl
+from amqptool.broker.local import RunningNode
+from tests.faults.load import Load
+from tests.faults.schedule import Kind, Strike
 from tests.faults.strikes import FAULTS
+from tests.faults.strikes.bring import bring_alone
+from tests.faults.world import world
 
 
 def test_there_is_a_fault_of_each_kind() -> None:
     """None of them is a mere name."""
     assert set(FAULTS) == set(Kind)
+
+
+def test_a_fault_within_another_one_comes_although_nobody_is_there_for_that(
+    mortal_node: RunningNode, mortal_vhost: AmqpUrl, tmp_path: Path
+) -> None:
+    """It is told of both what became of them; here no publisher has been started yet."""
+    within = Strike(Kind.RESET, at=0, seconds=0.0, whom=0)
+    strike = Strike(Kind.STOP_PUBLISHER, at=0, seconds=0.0, whom=0, inner=within)
+    with world([mortal_node], mortal_vhost.vhost, tmp_path, Load(messages=1, seed=1, rate=1)) as made:
+        struck = bring_alone(made, strike)
+    assert [(each.kind, each.has_hit) for each in struck] == [(Kind.STOP_PUBLISHER, False), (Kind.RESET, True)]
