@@ -156,7 +156,7 @@ def test_each_part_can_tell_of_what_nobody_knows(part: Part) -> None:
 
 def test_pieces_have_names_of_their_own() -> None:
     """By which it is known what is missing."""
-    fuzz, crashes = PARTS[1], PARTS[3]
-    for part, count in ((fuzz, 20), (crashes, 8)):
+    _, fuzz, reconnects, crashes = PARTS
+    for part, least in ((fuzz, 20), (reconnects, 1), (crashes, 20)):
         names = [piece.name for piece in part.missing([])]
-        assert len(names) == len(set(names)) == count
+        assert len(names) == len(set(names)) >= least
