@@ -13,6 +13,7 @@ from amqptool.broker.local import RunningNode
 from amqptool.retry import wait_queue
 from tests.faults.checker import Verdict, check
 from tests.faults.commands import DEAD, QUEUE, RETRY
+from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.load import Load, QueueType
 from tests.faults.logs import Reactions, reactions
 from tests.faults.records import outcomes
@@ -91,7 +92,7 @@ def run(nodes: Sequence[RunningNode], vhost: str, directory: Path, asked: Slice)
         verdict = check(
             outcomes(made.receipts),
             made.effects(),
-            set_aside=ids_in(made.urls[0], DEAD),
+            set_aside=set_aside(made.urls[0], asked.seed),
             killed=made.killed,
             losses=made.losses,
             deletions=made.deletions,
@@ -106,15 +107,16 @@ def run(nodes: Sequence[RunningNode], vhost: str, directory: Path, asked: Slice)
         )
 
 
-def ids_in(url: AmqpUrl, queue: str) -> set[str]:
-    """Take everything out of a queue, and return the ids of the messages."""
-    return {str(delivery.message_id) for delivery in asyncio.run(drain(url, queue))}
+def set_aside(url: AmqpUrl, seed: int) -> dict[str, bool]:
+    """Take everything out of the queue for failed messages: their ids, each with whether its handler always fails."""
+    dead = asyncio.run(drain(url, DEAD))
+    return {str(each.message_id): misdeed_of(each.body, str(seed)) is Misdeed.FAIL for each in dead}
 
 
 def _surprises(made: World, asked: Slice, verdict: Verdict) -> list[str]:
     found = [f"{each.name} wrote a traceback" for each in made.attended if "Traceback" in each.told()]
-    if verdict.sent != asked.messages:
-        found.append(f"{verdict.sent} of {asked.messages} messages have receipts")
+    if verdict.acknowledged != asked.messages:
+        found.append(f"{verdict.acknowledged} of {asked.messages} messages are confirmed")
     delays = [wait_queue(QUEUE, int(delay.removesuffix("s")) * 1000) for delay in RETRY]
     for queue in (QUEUE, *delays):
         if left := asyncio.run(queue_length(made.urls[0], queue)):

@@ -14,11 +14,11 @@ from amqptool import AmqpUrl
 from amqptool.broker.amqp import connect
 from amqptool.broker.local import RunningNode
 from tests.faults.checker import check
-from tests.faults.commands import DEAD, QUEUE
+from tests.faults.commands import QUEUE
 from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.load import Load
 from tests.faults.records import outcomes
-from tests.faults.run import ids_in
+from tests.faults.run import set_aside
 from tests.faults.world import World, world
 
 #: One worker is two processes.
@@ -47,10 +47,11 @@ def test_a_world_without_faults_works_everything_off(
         all_of_it.until(lambda: asyncio.run(consumers(all_of_it)) == CONSUMERS, attended=all_of_it.workers)
         all_of_it.finish()
         effects, receipts = all_of_it.effects(), outcomes(all_of_it.receipts)
-        set_aside = ids_in(all_of_it.urls[0], DEAD)
-        verdict = check(receipts, effects, set_aside=set_aside, killed=all_of_it.killed)
+        dead = set_aside(all_of_it.urls[0], seed)
+        verdict = check(receipts, effects, set_aside=dead, killed=all_of_it.killed)
     assert (verdict.acknowledged, verdict.is_sound) == (300, True)
-    assert {effect.message for effect in effects} | set_aside == receipts.keys()
+    assert {effect.message for effect in effects} | dead.keys() == receipts.keys()
+    assert len(dead) == sum(misdeed_of(b"%d" % number, str(seed)) is Misdeed.FAIL for number in range(300))
     assert {effect.worker for effect in effects} >= {f"worker-{number}" for number in range(4)}
 
 

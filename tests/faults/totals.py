@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 #: What the reports of all slices tell by a number, or by a list that should be empty.
-_NUMBERS = ("acknowledged", "in_doubt", "recovered", "deleted")
-_LISTS = ("lost", "unexpected", "unexplained", "surprises")
+_NUMBERS = ("acknowledged", "deleted")
+_LISTS = ("lost", "unexpected", "innocent", "acted_and_set_aside", "unexplained", "surprises")
 
 
 @dataclass(frozen=True, slots=True)

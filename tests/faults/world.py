@@ -15,6 +15,7 @@ from amqptool.broker.local import RunningNode
 from tests.faults.attended import Attended
 from tests.faults.checker import Deletion, Effect, Loss
 from tests.faults.commands import DEAD, LINES, QUEUE, RECEIPTS, RETRY, Commands
+from tests.faults.handlers import write_misdeeds
 from tests.faults.load import Load, QueueType
 from tests.faults.proxy import FaultProxy, fault_proxies
 from tests.faults.records import Records
@@ -194,6 +195,7 @@ class World:
 def world(nodes: Sequence[RunningNode], vhost: str, directory: Path, load: Load) -> Iterator[World]:
     """Give a world that works, on an empty vhost and in an empty directory; nothing of it is left running."""
     (directory / LINES).write_text("".join(f"{number}\n" for number in range(load.messages)))
+    write_misdeeds(directory, load.messages, load.seed)
     records = Records(directory)
     with (
         fault_proxies([node.url.port for node in nodes]) as proxies,
