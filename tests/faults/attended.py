@@ -41,7 +41,9 @@ class Attended:
         expected: Collection[int],
         final: Collection[int] = (),
     ) -> None:
-        self.words = words
+        self._words = words
+        #: More words, for processes that are started from now on.
+        self.options: Sequence[str] = ()
         self._env = cli_environment({**env, MARK: str(log)})
         self._log = log
         self._expected, self._final = {*expected, *final}, final
@@ -63,7 +65,7 @@ class Attended:
             self._note_end(code)
         if self._process is None and not self.is_done:
             self._forgiven_now = {*self._forgiven}
-            command = cli_arguments(*self.words)
+            command = cli_arguments(*self._words, *self.options)
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     command, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log

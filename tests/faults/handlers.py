@@ -1,8 +1,9 @@
 """The handlers of workers under faults: each effect is recorded, and some messages bring misdeeds with them.
 
 Which ones is told by the seed in FAULTS_SEED, and to act.sh by a file; records go into the pipe in the folder
-FAULTS_RECORDS, under the name of the worker in FAULTS_WORKER. Before its effect a handler takes its time, FAULTS_PAUSE seconds on average, so that faults
-find some in the middle of it. As a program it is a process that stays, for `exec-lines:`.
+FAULTS_RECORDS, under the name of the worker in FAULTS_WORKER. Before its effect a handler takes its time, FAULTS_PAUSE
+seconds on average, so that faults find some in the middle of it. As a program it is a process that stays, for
+`exec-lines:`.
 """
 
 from __future__ import annotations

@@ -16,18 +16,13 @@ from tests.faults.commands import DEAD, QUEUE, RETRY
 from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.load import Load, QueueType
 from tests.faults.logs import Reactions, reactions
+from tests.faults.pace import MOST_RATE, is_too_fast, rate
 from tests.faults.records import outcomes
-from tests.faults.schedule import Kind, Strike, flat, possible, schedule
+from tests.faults.schedule import Kind, Strike, possible, schedule
 from tests.faults.stores import StoreName
 from tests.faults.strikes.bring import Struck, bring
 from tests.faults.world import World, world
 from tests.support.broker import drain, queue_length
-
-#: Seconds that a fault takes beside those that it lasts, about: messages are to be published through all of them.
-_HEALING = 4.0
-_LONG_HEALING = {Kind.KILL_BROKER: 8.0, Kind.KILL_LEADER: 8.0, Kind.RESTART_BROKER: 12.0}
-#: Messages that are published in a second at most, so that they do not merely wait.
-_MOST_RATE = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +46,13 @@ class Slice:
 
     def load(self) -> Load:
         """Return what there is to work off, and at which rate it comes."""
-        seconds = sum(each.seconds + _LONG_HEALING.get(each.kind, _HEALING) for each in flat(self.strikes()))
-        rate = max(1, min(_MOST_RATE, int(self.messages / max(1.0, seconds))))
-        return Load(messages=self.messages, seed=self.seed, rate=rate, queue_type=self.queue_type, store=self.store)
+        return Load(
+            messages=self.messages,
+            seed=self.seed,
+            rate=rate(self.messages, self.strikes()),
+            queue_type=self.queue_type,
+            store=self.store,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +83,8 @@ def run(nodes: Sequence[RunningNode], vhost: str, directory: Path, asked: Slice)
         AmqptoolError, OSError: a result cannot be read.
     """
     with world(nodes, vhost, directory, asked.load()) as made:
-        struck: list[Struck] = []
-        for strike in asked.strikes():
-            made.until(lambda: made.count() >= strike.at or made.publisher.is_done)  # noqa: B023  # called at once
-            struck += bring(made, strike)
+        struck = _strike(made, asked)
+        made.publish_at(MOST_RATE)
         made.finish()
         verdict = check(
             outcomes(made.receipts),
@@ -105,6 +102,19 @@ def run(nodes: Sequence[RunningNode], vhost: str, directory: Path, asked: Slice)
             ends={command.name: command.ends for command in made.attended},
             surprises=_surprises(made, asked, verdict),
         )
+
+
+def _strike(made: World, asked: Slice) -> list[Struck]:
+    """Bring all strikes over a world, in which messages come as long as there are some."""
+    struck: list[Struck] = []
+    strikes = asked.strikes()
+    for number, strike in enumerate(strikes):
+        made.until(lambda: made.count() >= strike.at or made.publisher.is_done)  # noqa: B023  # called at once
+        wanted = rate(asked.messages - made.confirmed(), strikes[number:])
+        if is_too_fast(made.rate, wanted):
+            made.publish_at(wanted)
+        struck += bring(made, strike)
+    return struck
 
 
 def set_aside(url: AmqpUrl, seed: int) -> dict[str, bool]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from tests.faults.schedule import Kind, Strike
 from tests.faults.strikes import FAULTS
-from tests.faults.strikes.interface import NobodyThereError
+from tests.faults.strikes.interface import HasBitten, NobodyThereError
 from tests.faults.world import World
 
 #: Seconds after which a worker that has no effect is not waited for any more.
 _LONGEST_RECOVERY = 60.0
+#: Seconds that a fault goes on beyond its time, if it has not bitten yet.
+_PATIENCE = 10.0
+_POLL = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Struck:
     """What came of a strike."""
 
     kind: Kind
-    #: Whether there was somebody to hit.
+    #: Whether it has bitten: there was work, and somebody who has met with it.
     has_hit: bool
     #: When it was there, in seconds since the epoch.
     at: float = 0.0
@@ -32,28 +36,43 @@ class Struck:
 def bring(world: World, strike: Strike) -> list[Struck]:
     """Bring a fault over a world, heal it when its time is over, and wait until each worker has an effect again.
 
-    Another one may come and be over while it lasts.
+    Another one may come and be over while it lasts, or instead of it, if there is nobody whom it could hit.
     """
+    inner: list[Struck] = []
+
+    def bring_inner() -> None:
+        if strike.inner is not None:
+            inner.append(_bring(world, strike.inner))
+
+    outer = _bring(world, strike, bring_inner)
+    if not inner:
+        bring_inner()
+    recoveries = _recoveries(world) if outer.at else []
+    return [replace(outer, recoveries=recoveries), *inner]
+
+
+def _bring(world: World, strike: Strike, meanwhile: Callable[[], None] = lambda: None) -> Struck:
+    """Bring a fault over a world and heal it, without waiting for anybody."""
+    if not world.has_work():
+        return Struck(strike.kind, has_hit=False)
     try:
-        with FAULTS[strike.kind](world, strike.whom):
+        with FAULTS[strike.kind](world, strike.whom) as has_bitten:
             at, begun = time.time(), time.monotonic()
             time.sleep(strike.seconds / 2)
-            inner = [] if strike.inner is None else bring_alone(world, strike.inner)
+            meanwhile()
             time.sleep(strike.seconds / 2)
-            lasted = time.monotonic() - begun
+            has_hit = _wait_for(has_bitten)
+            return Struck(strike.kind, has_hit, at, time.monotonic() - begun)
     except NobodyThereError:
-        return [Struck(strike.kind, has_hit=False)]
-    return [Struck(strike.kind, True, at, lasted, _recoveries(world)), *inner]
+        return Struck(strike.kind, has_hit=False)
 
 
-def bring_alone(world: World, strike: Strike) -> list[Struck]:
-    """Bring a fault over a world and heal it, without waiting for anybody."""
-    try:
-        with FAULTS[strike.kind](world, strike.whom):
-            time.sleep(strike.seconds)
-    except NobodyThereError:
-        return [Struck(strike.kind, has_hit=False)]
-    return [Struck(strike.kind, has_hit=True)]
+def _wait_for(has_bitten: HasBitten) -> bool:
+    """Return whether a fault has bitten, or has within some seconds; it may keep everything else from going on."""
+    limit = time.monotonic() + _PATIENCE
+    while not has_bitten() and time.monotonic() < limit:
+        time.sleep(_POLL)
+    return has_bitten()
 
 
 def _recoveries(world: World) -> list[float]:
