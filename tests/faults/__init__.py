@@ -5,6 +5,7 @@ nodes         the broker: a node, or a cluster on one machine
 proxy         a TCP proxy that resets, delays, throttles, cuts, swallows
 stores        the dedup stores: a file, or a server
 schedule      what goes wrong when, from a seed
+pace          how fast is published, so that they find work
 strikes       each kind of fault, and its healing
 load          what there is to work off
 world         what runs under them

@@ -87,9 +87,9 @@ def waits(command: Attended, spans: Iterable[Span], is_about: Callable[[str], bo
 
 
 def _alarms(began: Sequence[float], struck: Sequence[Struck]) -> list[Span]:
-    """Return from when to when there were alarms: each is set just before its fault is there."""
-    ends = [(each.at, each.at + each.lasted) for each in struck if each.kind in _ALARMS]
-    return [(max((alarm for alarm in began if alarm <= at), default=at), end) for at, end in ends]
+    """Return from when to when there were alarms that concerned a publisher."""
+    ends = [each.at + each.lasted for each in struck if each.kind in _ALARMS and each.has_hit and each.is_publishing]
+    return [(max(alarm for alarm in began if alarm <= end), end) for end in ends]
 
 
 def _is_long(span: Span, shortest: float) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.checker import Effect
@@ -57,13 +59,51 @@ class Records:
             self.effects.append(Effect(message, int(process), float(at), worker))
 
 
-def outcomes(receipts: Path) -> dict[str, str]:
+class Growth:
+    """How long a file was, and when; it need not be there yet."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._noted = [(float("-inf"), 0)]
+
+    def note(self, now: float) -> None:
+        """Take note of how long it is now, in seconds of any clock."""
+        if self._file.exists():
+            self._noted.append((now, self._file.stat().st_size))
+
+    def size_at(self, moment: float) -> int:
+        """Return how long it was when that was noted the last time before a moment."""
+        return max(noted for noted in self._noted if noted[0] <= moment)[1]
+
+
+def attributed(effects: Iterable[Effect], started: Collection[int], killed: Mapping[int, float]) -> list[Effect]:
+    """Return effects, each in the name of the process that asked for it.
+
+    What a command did that was still starting when its process was killed is told in the name of whoever adopted it:
+    it was asked for by the process that was killed last before it, if there is one.
+    """
+    found = []
+    for effect in effects:
+        asking = effect.process
+        if asking not in started:
+            asking = max(
+                (at, process) for process, at in [(asking, float("-inf")), *killed.items()] if at <= effect.at
+            )[1]
+        found.append(replace(effect, process=asking))
+    return found
+
+
+def confirmed_in(receipts: Path, size: int | None = None) -> set[str]:
+    """Return the messages of a run that are confirmed, or were when the file had a size."""
+    return {message for message, outcome in outcomes(receipts, size).items() if outcome == _CONFIRMED}
+
+
+def outcomes(receipts: Path, size: int | None = None) -> dict[str, str]:
     """Return what became of each message of a run so far: that it was confirmed, or the last that was told."""
     found: dict[str, str] = {}
-    with receipts.open(encoding="utf-8") as lines:
-        next(lines)  # names the run
-        for line in lines:
-            if line.endswith("\n"):  # else it is being written
+    with receipts.open("rb") as file:
+        for line in file.read(size).splitlines(keepends=True)[1:]:  # the first one names the run
+            if line.endswith(b"\n"):  # else it is being written
                 receipt = json.loads(line)
                 if found.get(receipt["id"]) != _CONFIRMED:
                     found[receipt["id"]] = receipt["outcome"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
+from tests.faults.checker import Reason
 from tests.faults.logs import Told
 from tests.faults.run import Result, Slice
 from tests.faults.strikes.bring import Struck
@@ -30,13 +32,12 @@ def found(result: Result) -> dict[str, Any]:
     return {
         "sound": result.is_sound,
         "acknowledged": verdict.acknowledged,
-        "in_doubt": verdict.in_doubt,
-        "recovered": verdict.recovered,
         "lost": sorted(verdict.lost),
         "deleted": len(verdict.deleted),
         "unexpected": sorted(verdict.unexpected),
-        "repeated": {reason.name: count for reason, count in verdict.repeated.items()},
-        "repeated_in_transactions": verdict.repeated_in_transactions,
+        "innocent": sorted(verdict.innocent),
+        "acted_and_set_aside": sorted(verdict.acted_and_set_aside),
+        "repeated": _repeated(verdict.repeated),
         "widest_window": round(verdict.widest_window, 3),
         "unexplained": [f"{each.message} in process {each.process}" for each in verdict.unexplained],
         "surprises": result.surprises,
@@ -47,6 +48,13 @@ def found(result: Result) -> dict[str, Any]:
         "blocked": _told(result.reactions.blocked),
         "black_hole": _told(result.reactions.black_hole),
         "ends": {name: dict(ends) for name, ends in result.ends.items()},
+    }
+
+
+def _repeated(counts: Mapping[tuple[Reason, bool], int]) -> dict[str, int]:
+    return {
+        f"{reason.name}_IN_TRANSACTION" if is_atomic else reason.name: count
+        for (reason, is_atomic), count in counts.items()
     }
 
 

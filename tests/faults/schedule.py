@@ -8,7 +8,7 @@ from enum import Enum
 from random import Random
 
 #: How much of the messages is acted on before the last strike, so that each leaves work after itself.
-_SHARE = 0.8
+_SHARE = 0.6
 #: Seconds that a fault lasts at least, if it lasts at all.
 _SHORTEST = 0.1
 #: How often a fault that leaves room for another one has it while it lasts.

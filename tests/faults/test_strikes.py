@@ -9,7 +9,7 @@ from amqptool.broker.local import RunningNode
 from tests.faults.load import Load
 from tests.faults.schedule import Kind, Strike
 from tests.faults.strikes import FAULTS
-from tests.faults.strikes.bring import bring_alone
+from tests.faults.strikes.bring import bring
 from tests.faults.world import world
 
 
@@ -22,8 +22,8 @@ def test_a_fault_within_another_one_comes_although_nobody_is_there_for_that(
     mortal_node: RunningNode, mortal_vhost: AmqpUrl, tmp_path: Path
 ) -> None:
     """It is told of both what became of them; here no publisher has been started yet."""
-    within = Strike(Kind.RESET, at=0, seconds=0.0, whom=0)
+    within = Strike(Kind.MEMORY_ALARM, at=0, seconds=0.0, whom=0)
     strike = Strike(Kind.STOP_PUBLISHER, at=0, seconds=0.0, whom=0, inner=within)
     with world([mortal_node], mortal_vhost.vhost, tmp_path, Load(messages=1, seed=1, rate=1)) as made:
-        struck = bring_alone(made, strike)
-    assert [(each.kind, each.has_hit) for each in struck] == [(Kind.STOP_PUBLISHER, False), (Kind.RESET, True)]
+        struck = bring(made, strike)
+    assert [(each.kind, each.has_hit) for each in struck] == [(Kind.STOP_PUBLISHER, False), (Kind.MEMORY_ALARM, True)]

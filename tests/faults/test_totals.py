@@ -57,7 +57,7 @@ def test_it_tells_what_became_of_messages_and_how_soon_workers_work_again() -> N
     ]
     lines = list(Totals(slices).lines())
     assert lines[0] == "2 slices, 100 messages, 4 faults"
-    assert "faults that nobody was there for: KILL_PUBLISHER 1" in lines
+    assert "faults that nobody met with: KILL_PUBLISHER 1" in lines
     assert "lost: 1" in lines
     assert "publisher ended with: -9 1, 0 2" in lines
     assert "a worker works again after CUT: p50 1.00, p99 2.00, max 2.00 (3)" in lines

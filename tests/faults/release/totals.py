@@ -13,8 +13,8 @@ from tests.faults.schedule import Kind
 #: What a release takes.
 MESSAGES, FAULTS = 1_000_000, 1_000
 #: What the reports of all slices tell by a number, or by a list that should be empty.
-_NUMBERS = ("acknowledged", "in_doubt", "recovered", "deleted", "repeated_in_transactions", "idle")
-_LISTS = ("lost", "unexpected", "unexplained", "surprises")
+_NUMBERS = ("acknowledged", "deleted", "idle")
+_LISTS = ("lost", "unexpected", "innocent", "acted_and_set_aside", "unexplained", "surprises")
 #: Seconds within which the publisher tells of an alarm.
 _BLOCKED = 1.0
 #: Seconds within which a worker tells of a black hole. The bound is 2 x (heartbeat + 5) seconds, which is 30 at the
@@ -63,7 +63,7 @@ class Totals:
         yield f"{len(self.reports)} slices, {self.messages:,} messages, {self.faults:,} faults"
         yield f"slices: {_listed(Counter(_place(report) for report in self.reports if 'queue' in report))}"
         yield f"faults: {_listed(self._counted('hit'))}"
-        yield f"faults that nobody was there for: {_listed(self._counted('missed'))}"
+        yield f"faults that nobody met with: {_listed(self._counted('missed'))}"
         for name in _NUMBERS:
             yield f"{name}: {sum(report.get(name, 0) for report in self.reports):,}"
         yield f"repeated: {_listed(self._counted('repeated'))}"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tests.faults.node_log import listeners_in
 from tests.faults.schedule import Kind, Strike
 from tests.faults.strikes import FAULTS
-from tests.faults.strikes.interface import NobodyThereError
+from tests.faults.strikes.interface import HasBitten, NobodyThereError
 from tests.faults.world import World
 
 #: Seconds after which a worker that has no effect is not waited for any more.
 _LONGEST_RECOVERY = 60.0
 #: What takes the listener of a node away: it is back before the node says that it has started.
 _ENDS_OF_NODES = (Kind.KILL_BROKER, Kind.KILL_LEADER, Kind.RESTART_BROKER)
+#: Seconds that a fault goes on beyond its time, if it has not bitten yet.
+_PATIENCE = 10.0
+_POLL = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +26,14 @@ class Struck:
     """What came of a strike."""
 
     kind: Kind
-    #: Whether there was somebody to hit.
+    #: Whether it has bitten: there was work, and somebody who has met with it.
     has_hit: bool
     #: When it was there, in seconds since the epoch.
     at: float = 0.0
     #: Seconds that it was there.
     lasted: float = 0.0
+    #: Whether there was still something to publish.
+    is_publishing: bool = False
     #: Seconds from the healing, or from when the node listens again, to the next effect of each worker.
     recoveries: list[float] = field(default_factory=list)
     #: How many workers had none before the publisher had ended: perhaps there was nothing to do for them.
@@ -37,33 +43,44 @@ class Struck:
 def bring(world: World, strike: Strike) -> list[Struck]:
     """Bring a fault over a world, heal it when its time is over, and wait until each worker has an effect again.
 
-    Another one may come and be over while it lasts.
+    Another one may come and be over while it lasts, or instead of it, if there is nobody whom it could hit.
     """
-    struck, *inner = bring_alone(world, strike)
-    if not struck.has_hit:
-        return [struck, *inner]
-    healed = _healed(world, struck)
-    recoveries, idle = _recoveries(world, healed)
-    return [replace(struck, recoveries=recoveries, idle=idle), *inner]
-
-
-def bring_alone(world: World, strike: Strike) -> list[Struck]:
-    """Bring a fault over a world and heal it, without waiting for anybody; the one in it comes also without it."""
     inner: list[Struck] = []
+
+    def bring_inner() -> None:
+        if strike.inner is not None:
+            inner.append(_bring(world, strike.inner))
+
+    outer = _bring(world, strike, bring_inner)
+    if not inner:
+        bring_inner()
+    recoveries, idle = _recoveries(world, _healed(world, outer)) if outer.at else ([], 0)
+    return [replace(outer, recoveries=recoveries, idle=idle), *inner]
+
+
+def _bring(world: World, strike: Strike, meanwhile: Callable[[], None] = lambda: None) -> Struck:
+    """Bring a fault over a world and heal it, without waiting for anybody."""
+    if not world.has_work():
+        return Struck(strike.kind, has_hit=False)
+    is_publishing = not world.publisher.is_done
     try:
-        with FAULTS[strike.kind](world, strike.whom):
+        with FAULTS[strike.kind](world, strike.whom) as has_bitten:
             at, begun = time.time(), time.monotonic()
             time.sleep(strike.seconds / 2)
-            inner = _inner(world, strike)
+            meanwhile()
             time.sleep(strike.seconds / 2)
-            lasted = time.monotonic() - begun
+            has_hit = _wait_for(has_bitten)
+            return Struck(strike.kind, has_hit, at, time.monotonic() - begun, is_publishing=is_publishing)
     except NobodyThereError:
-        return [Struck(strike.kind, has_hit=False), *_inner(world, strike)]
-    return [Struck(strike.kind, True, at, lasted), *inner]
+        return Struck(strike.kind, has_hit=False)
 
 
-def _inner(world: World, strike: Strike) -> list[Struck]:
-    return [] if strike.inner is None else bring_alone(world, strike.inner)
+def _wait_for(has_bitten: HasBitten) -> bool:
+    """Return whether a fault has bitten, or has within some seconds; it may keep everything else from going on."""
+    limit = time.monotonic() + _PATIENCE
+    while not has_bitten() and time.monotonic() < limit:
+        time.sleep(_POLL)
+    return has_bitten()
 
 
 def _healed(world: World, struck: Struck) -> float:
