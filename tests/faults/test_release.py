@@ -92,6 +92,12 @@ def test_a_line_tells_what_runs_it_again(directory: Path) -> None:
     assert line["rabbitmq"][0].isdigit()
 
 
+def test_a_slice_by_hand_counts_for_nothing(directory: Path) -> None:
+    """Though its line is in the same file."""
+    (directory / "report").write_text('{"command": "python -m tests.faults", "sound": false}\n')
+    assert release(Scripted(directory, ["0"])) == 0
+
+
 def test_a_budget_that_ends_before_it_is_enough_is_no_success(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

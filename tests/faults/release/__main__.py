@@ -4,6 +4,10 @@ These are slices under faults, up to a million messages and a thousand faults, i
 hundred thousand fuzzed inputs; a thousand reconnects; and a thousand crashes in each window. Each piece adds a line of
 JSON to the report, with the command that runs it again. No piece is begun that would not end within the budget.
 
+Limits are: the publisher tells of an alarm within 1 second; a worker tells of a black hole within 31, which are
+2 x (heartbeat + 5) at the heartbeat of 10, and one to notice; of a hundred workers 99 are at work within 6 seconds of a
+node's listening again; and a command takes 5 over its input.
+
 The exit code is 0 if the report has all of it, and all is well; 1 if something was lost, unexplained, not read or
 beyond a limit; and 75 if all is well but something is missing: the same command goes on.
 """

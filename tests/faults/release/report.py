@@ -48,7 +48,8 @@ class Report:
 
     def _lines(self) -> list[dict[str, Any]]:
         text = self.file.read_text("utf-8") if self.file.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
+        lines = [json.loads(line) for line in text.splitlines()]
+        return [line for line in lines if "part" in line]  # others are of slices by hand
 
     def _unsound(self) -> list[str]:
         return [f"{line['part']} {line['piece']}" for line in self._lines() if not line["sound"]]
