@@ -103,7 +103,7 @@ def test_a_budget_that_ends_before_it_is_enough_is_no_success(
 ) -> None:
     """No piece is begun that would not end within it, and the exit code says that there is more to do."""
     assert release(Scripted(directory, ["0"]), "--budget", "1") == 75
-    assert "enough for a release: no" in capsys.readouterr().out
+    assert "enough for a release of scripted: no" in capsys.readouterr().out
     assert not (directory / "report").exists()
 
 

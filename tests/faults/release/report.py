@@ -38,7 +38,8 @@ class Report:
             yield f"{name}: {', '.join(f'{value} ({count})' for value, count in sorted(counts.items())) or 'none'}"
         yield f"not sound: {', '.join(self._unsound()) or 'none'}"
         yield f"beyond a limit: {'; '.join(self._beyond()) or 'none'}"
-        yield f"enough for a release: {'yes' if self._is_enough() else 'no'}"
+        names = ", ".join(part.name for part in self.parts)
+        yield f"enough for a release of {names}: {'yes' if self._is_enough() else 'no'}"
 
     def exit_code(self) -> int:
         """Return 1 if something is wrong, 75 if something is missing, and 0 if it is what a release takes."""
