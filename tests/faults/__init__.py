@@ -15,6 +15,7 @@ attended      a command that is run again whenever it ends
 handlers      what workers do with messages, misdeeds included
 service       the same over HTTP
 records       what was written down about it
+receipts      what the publisher was told
 checker       what became of each message: lost, repeated, unexpected
 node_log      when a node has set an alarm, or listens again
 logs          how soon commands have told of faults

@@ -1,4 +1,4 @@
-"""What handlers and the publisher have written down.
+"""What handlers have written down.
 
 Handlers write to a pipe, in which each line arrives whole, also that of a process that is killed just after it, and
 which no limit on the size of files concerns.
@@ -6,7 +6,6 @@ which no limit on the size of files concerns.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Collection, Iterable, Mapping
@@ -19,8 +18,6 @@ from tests.faults.handlers import DEATH, PIPE
 #: The file to which all lines are copied.
 COPY = "records"
 _END = b"end\n"
-#: The outcome after which a message is not sent again.
-_CONFIRMED = "confirmed"
 
 
 class Records:
@@ -59,23 +56,6 @@ class Records:
             self.effects.append(Effect(message, int(process), float(at), worker))
 
 
-class Growth:
-    """How long a file was, and when; it need not be there yet."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._noted = [(float("-inf"), 0)]
-
-    def note(self, now: float) -> None:
-        """Take note of how long it is now, in seconds of any clock."""
-        if self._file.exists():
-            self._noted.append((now, self._file.stat().st_size))
-
-    def size_at(self, moment: float) -> int:
-        """Return how long it was when that was noted the last time before a moment."""
-        return max(noted for noted in self._noted if noted[0] <= moment)[1]
-
-
 def attributed(effects: Iterable[Effect], started: Collection[int], killed: Mapping[int, float]) -> list[Effect]:
     """Return effects, each in the name of the process that asked for it.
 
@@ -90,21 +70,4 @@ def attributed(effects: Iterable[Effect], started: Collection[int], killed: Mapp
                 (at, process) for process, at in [(asking, float("-inf")), *killed.items()] if at <= effect.at
             )[1]
         found.append(replace(effect, process=asking))
-    return found
-
-
-def confirmed_in(receipts: Path, size: int | None = None) -> set[str]:
-    """Return the messages of a run that are confirmed, or were when the file had a size."""
-    return {message for message, outcome in outcomes(receipts, size).items() if outcome == _CONFIRMED}
-
-
-def outcomes(receipts: Path, size: int | None = None) -> dict[str, str]:
-    """Return what became of each message of a run so far: that it was confirmed, or the last that was told."""
-    found: dict[str, str] = {}
-    with receipts.open("rb") as file:
-        for line in file.read(size).splitlines(keepends=True)[1:]:  # the first one names the run
-            if line.endswith(b"\n"):  # else it is being written
-                receipt = json.loads(line)
-                if found.get(receipt["id"]) != _CONFIRMED:
-                    found[receipt["id"]] = receipt["outcome"]
     return found

@@ -17,7 +17,6 @@ from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.load import Load, QueueType
 from tests.faults.logs import Reactions, reactions
 from tests.faults.pace import MOST_RATE, is_too_fast, rate
-from tests.faults.records import outcomes
 from tests.faults.schedule import Kind, Strike, possible, schedule
 from tests.faults.stores import StoreName
 from tests.faults.strikes.bring import Struck, bring
@@ -87,7 +86,7 @@ def run(nodes: Sequence[RunningNode], vhost: str, directory: Path, asked: Slice)
         made.publish_at(MOST_RATE)
         made.finish()
         verdict = check(
-            outcomes(made.receipts),
+            made.receipts.outcomes(),
             made.effects(),
             set_aside=set_aside(made.urls[0], asked.seed),
             killed=made.killed,
@@ -110,7 +109,7 @@ def _strike(made: World, asked: Slice) -> list[Struck]:
     strikes = asked.strikes()
     for number, strike in enumerate(strikes):
         made.until(lambda: made.count() >= strike.at or made.publisher.is_done)  # noqa: B023  # called at once
-        wanted = rate(asked.messages - made.confirmed(), strikes[number:])
+        wanted = rate(asked.messages - len(made.receipts.confirmed()), strikes[number:])
         if is_too_fast(made.rate, wanted):
             made.publish_at(wanted)
         struck += bring(made, strike)

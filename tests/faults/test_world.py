@@ -18,7 +18,6 @@ from tests.faults.commands import QUEUE
 from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.load import Load
 from tests.faults.pace import MOST_RATE
-from tests.faults.records import outcomes
 from tests.faults.run import set_aside
 from tests.faults.schedule import Kind, Strike
 from tests.faults.strikes.bring import bring
@@ -49,7 +48,7 @@ def test_a_world_without_faults_works_everything_off(
     with made(mortal_node, mortal_vhost, tmp_path, Load(messages=300, seed=seed, rate=200)) as all_of_it:
         all_of_it.until(lambda: asyncio.run(consumers(all_of_it)) == CONSUMERS, attended=all_of_it.workers)
         all_of_it.finish()
-        effects, receipts = all_of_it.effects(), outcomes(all_of_it.receipts)
+        effects, receipts = all_of_it.effects(), all_of_it.receipts.outcomes()
         dead = set_aside(all_of_it.urls[0], seed)
         verdict = check(receipts, effects, set_aside=dead, killed=all_of_it.killed)
     assert (verdict.acknowledged, verdict.is_sound) == (300, True)
@@ -66,7 +65,7 @@ def test_a_publisher_that_was_killed_goes_on(mortal_node: RunningNode, mortal_vh
         all_of_it.publisher.kill(process)
         all_of_it.until(lambda: all_of_it.publisher.is_done)
         assert all_of_it.publisher.ends == {-9: 1, 0: 1}
-        assert Counter(outcomes(all_of_it.receipts).values()) == {"confirmed": 100}
+        assert Counter(all_of_it.receipts.outcomes().values()) == {"confirmed": 100}
 
 
 def test_a_fault_hits_only_as_long_as_there_is_work_and_somebody_whom_it_hits(
@@ -82,7 +81,7 @@ def test_a_fault_hits_only_as_long_as_there_is_work_and_somebody_whom_it_hits(
         all_of_it.publish_at(MOST_RATE)
         all_of_it.finish()
         assert [each.has_hit for each in bring(all_of_it, reset)] == [False]
-        assert all_of_it.confirmed() == 100
+        assert len(all_of_it.receipts.confirmed()) == 100
 
 
 @pytest.mark.parametrize("misdeed", list(Misdeed))

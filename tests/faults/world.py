@@ -18,7 +18,8 @@ from tests.faults.commands import ASKED_TO_END, DEAD, LINES, QUEUE, RECEIPTS, RE
 from tests.faults.handlers import write_misdeeds
 from tests.faults.load import Load, QueueType
 from tests.faults.proxy import FaultProxy, fault_proxies
-from tests.faults.records import Growth, Records, attributed, confirmed_in
+from tests.faults.receipts import Receipts
+from tests.faults.records import Records, attributed
 from tests.faults.service import service
 from tests.faults.stores import Store, store
 from tests.faults.workers import ORDINARY, workers
@@ -79,7 +80,7 @@ class World:
         #: When the broker has set alarms, in seconds since the epoch.
         self.alarms: list[float] = []
         self._records = records
-        self._receipts_growth = Growth(self.receipts)
+        self.receipts = Receipts(directory / RECEIPTS)
         commands = Commands(directory, store.url, seed=load.seed, pause=load.pause)
         self.rate = load.rate
         self.publisher = commands.publisher(self.faulty_urls, load.rate)
@@ -88,11 +89,6 @@ class World:
             commands.worker(f"worker-{number}", self._turned(number), *words) for number, words in enumerate(wanted)
         ]
         self.last = commands.last("last", self.urls, *ORDINARY)
-
-    @property
-    def receipts(self) -> Path:
-        """The file of receipts."""
-        return self.directory / RECEIPTS
 
     @property
     def attended(self) -> list[Attended]:
@@ -125,14 +121,9 @@ class World:
             first[effect.worker] = effect.at
         return first
 
-    def confirmed(self) -> int:
-        """Return how many messages are confirmed by now."""
-        return len(confirmed_in(self.receipts)) if self.receipts.exists() else 0
-
     def confirmed_lately(self) -> frozenset[str]:
         """Return the messages that are confirmed by now, and were not a while ago."""
-        before = self._receipts_growth.size_at(time.monotonic() - _LATELY)
-        return frozenset(confirmed_in(self.receipts) - confirmed_in(self.receipts, before))
+        return self.receipts.confirmed() - self.receipts.confirmed(by=time.monotonic() - _LATELY)
 
     def has_work(self) -> bool:
         """Return whether there is anything to publish, or to act on."""
@@ -161,7 +152,7 @@ class World:
         while True:
             for command in (self.publisher, *self.workers) if attended is None else attended:
                 command.attend()
-            self._receipts_growth.note(time.monotonic())
+            self.receipts.note(time.monotonic())
             if condition():
                 return
             now = self.count()

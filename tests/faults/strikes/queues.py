@@ -6,7 +6,6 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from amqptool import AmqpUrl
 from amqptool.broker.amqp import connect
@@ -33,22 +32,16 @@ def _delete(world: World, _whom: int) -> Iterator[HasBitten]:
     world.until(lambda: asyncio.run(queue_length(world.urls[0], QUEUE)) <= _MOST or world.publisher.is_done, pause=LOOK)
     if not world.publisher.is_running:
         raise NobodyThereError
-    before = world.receipts.stat().st_size
+    before = world.receipts.size
     with world.publisher.forgive(*UNROUTABLE_ENDS):
         taken, ready = asyncio.run(delete_with_messages(world.urls[0], QUEUE))
         try:
             # What is confirmed until the publisher notices was in the queue, and nothing that is confirmed later.
-            world.until(lambda: world.publisher.is_done or _UNROUTABLE in _since(world.receipts, before))
+            world.until(lambda: world.publisher.is_done or _UNROUTABLE in world.receipts.since(before))
             yield surely
         finally:
             world.deletions.append(Deletion(taken, world.confirmed_lately(), ready + held_at_most()))
             world.declare()
-
-
-def _since(file: Path, position: int) -> bytes:
-    with file.open("rb") as lines:
-        lines.seek(position)
-        return lines.read()
 
 
 async def delete_with_messages(url: AmqpUrl, queue: str) -> tuple[frozenset[str], int]:
