@@ -49,11 +49,13 @@ class Reactions:
 def reactions(world: World, struck: Sequence[Struck]) -> Reactions:
     """Read the logs of a run.
 
-    Of several nodes a black hole is before one, and concerns those workers alone that are connected to it: nobody
-    knows whom, so that none of them counts as long.
+    Faults count that came alone: a publisher that is stopped meanwhile tells of no alarm, for one. Of several nodes a
+    black hole is before one, and concerns those workers alone that are connected to it: nobody knows whom, so that none
+    of them counts as long.
     """
-    alarms = _alarms(world.alarms, struck)
-    holes = [(each.at, each.at + each.lasted) for each in struck if each.kind is Kind.BLACK_HOLE]
+    single = alone(struck)
+    alarms = _alarms(world.alarms, single)
+    holes = [_span(each) for each in single if each.kind is Kind.BLACK_HOLE]
     patient = [(start, start + _PATIENCE) for start, _ in alarms]
     waited = [
         each for worker in world.workers for each in waits(worker, holes, lambda text: text.endswith(_CONNECTING))
@@ -67,6 +69,12 @@ def reactions(world: World, struck: Sequence[Struck]) -> Reactions:
             waited, [len(world.sites) == 1 and _is_long(span, _LONG_HOLE) for _ in world.workers for span in holes]
         ),
     )
+
+
+def alone(struck: Sequence[Struck]) -> list[Struck]:
+    """Return the faults that were there while no other one was."""
+    there = [each for each in struck if each.has_hit]
+    return [each for each in there if not any(_overlap(each, other) for other in there if other is not each)]
 
 
 def told(waited: Sequence[float | None], are_long: Sequence[bool]) -> Told:
@@ -88,8 +96,17 @@ def waits(command: Attended, spans: Iterable[Span], is_about: Callable[[str], bo
 
 def _alarms(began: Sequence[float], struck: Sequence[Struck]) -> list[Span]:
     """Return from when to when there were alarms that concerned a publisher."""
-    ends = [each.at + each.lasted for each in struck if each.kind in _ALARMS and each.has_hit and each.is_publishing]
+    ends = [_span(each)[1] for each in struck if each.kind in _ALARMS and each.is_publishing]
     return [(max(alarm for alarm in began if alarm <= end), end) for end in ends]
+
+
+def _span(struck: Struck) -> Span:
+    return struck.at, struck.at + struck.lasted
+
+
+def _overlap(one: Struck, other: Struck) -> bool:
+    (start, end), (other_start, other_end) = _span(one), _span(other)
+    return start <= other_end and other_start <= end
 
 
 def _is_long(span: Span, shortest: float) -> bool:

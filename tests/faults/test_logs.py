@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults.attended import Attended
-from tests.faults.logs import Told, told, waits
+from tests.faults.logs import Told, alone, told, waits
 from tests.faults.node_log import alarms_in, listeners_in
+from tests.faults.schedule import Kind
+from tests.faults.strikes.bring import Struck
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 START = NOW.timestamp()
@@ -38,6 +40,13 @@ def test_a_word_that_comes_after_a_fault_is_not_about_it(tmp_path: Path) -> None
 def test_what_is_never_told_counts_too() -> None:
     """If it lasted long enough to be told of; what was short may be told of, or not."""
     assert told([0.5, None, None, 2.0], [True, True, False, False]) == Told([0.5, 2.0], of_long=1, long=2)
+
+
+def test_faults_count_that_came_alone() -> None:
+    """A stopped worker, for one, does not notice that it is cut off; one that met with nobody does not matter."""
+    hole, stop = Struck(Kind.BLACK_HOLE, True, at=10, lasted=40), Struck(Kind.STOP_WORKER, True, at=30, lasted=10)
+    missed, later = Struck(Kind.RESET, False, at=70, lasted=1), Struck(Kind.BLACK_HOLE, True, at=60, lasted=30)
+    assert alone([hole, stop, later, missed]) == [later]
 
 
 def test_the_log_of_a_node_tells_when_it_has_set_an_alarm(tmp_path: Path) -> None:
