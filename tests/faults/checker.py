@@ -14,8 +14,8 @@ from itertools import pairwise
 
 #: Outcomes of messages that may come out.
 _TAKEN = {"confirmed", "in_doubt"}
-#: Seconds between an effect and the death that explains another one, at most: so long a fault of the store keeps DONE
-#: from it, and so long a command goes on that nobody waits for any more.
+#: Seconds between an effect and the death that explains another one, at most, beside those in which no DONE could be
+#: written: a busy machine takes them; and those that a command goes on for when nobody waits for it any more.
 _WINDOW = 10.0
 
 
@@ -56,6 +56,18 @@ class Deletion:
     recent: frozenset[str]
     #: How many of these went with it at most.
     most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time in which no DONE could be written."""
+
+    start: float
+    end: float
+
+    def within(self, start: float, end: float) -> float:
+        """Return how many seconds of it are in another time."""
+        return max(0.0, min(self.end, end) - max(self.start, start))
 
 
 class Reason(Enum):
@@ -105,6 +117,7 @@ def check(
     killed: Mapping[int, float] | None = None,
     losses: Collection[Loss] = (),
     deletions: Collection[Deletion] = (),
+    held_up: Collection[Span] = (),
 ) -> Verdict:
     """Compare what a publisher was told of each message with what was done about it.
 
@@ -121,7 +134,7 @@ def check(
     done = by_message.keys() | dead.keys()
     deaths = killed or {}
     repeats = [
-        (first, _reason(first, again, deaths, losses))
+        (first, _reason(first, again, deaths, losses, held_up))
         for each in by_message.values()
         for first, again in pairwise(each)
     ]
@@ -143,11 +156,13 @@ def check(
     )
 
 
-def _reason(first: Effect, again: Effect, deaths: Mapping[int, float], losses: Collection[Loss]) -> Reason | None:
+def _reason(
+    first: Effect, again: Effect, deaths: Mapping[int, float], losses: Collection[Loss], held_up: Collection[Span]
+) -> Reason | None:
     """Return why there is an effect again, if there is a reason."""
     if any(loss.explains(first, again) for loss in losses):
         return Reason.LOSS
-    if _has_died(first, again, deaths):
+    if _has_died(first, again, deaths, held_up):
         return Reason.DEATH
     return Reason.ORPHAN if _was_orphaned(again, deaths) else None
 
@@ -162,12 +177,13 @@ def _deleted(missing: frozenset[str], deletions: Collection[Deletion]) -> frozen
     return deleted
 
 
-def _has_died(first: Effect, again: Effect, deaths: Mapping[int, float]) -> bool:
+def _has_died(first: Effect, again: Effect, deaths: Mapping[int, float], held_up: Collection[Span]) -> bool:
     """Return whether a process may have died between an effect and its DONE, and this be why there is another one."""
     if first.is_atomic or first.process not in deaths:
         return False
     death = deaths[first.process]
-    return again.at >= death and abs(death - first.at) <= _WINDOW
+    waited = abs(death - first.at) - sum(span.within(first.at, death) for span in held_up)
+    return again.at >= death and waited <= _WINDOW
 
 
 def _was_orphaned(effect: Effect, deaths: Mapping[int, float]) -> bool:

@@ -11,13 +11,13 @@ from pathlib import Path
 from amqptool import AmqpUrl
 from amqptool.broker.local import RunningNode
 from amqptool.retry import wait_queue
-from tests.faults.checker import Verdict, check
+from tests.faults.checker import Span, Verdict, check
 from tests.faults.commands import DEAD, QUEUE, RETRY
 from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.load import Load, QueueType
 from tests.faults.logs import Reactions, reactions
 from tests.faults.pace import MOST_RATE, is_too_fast, rate
-from tests.faults.schedule import Kind, Strike, possible, schedule
+from tests.faults.schedule import KEEPING_DONE, Kind, Strike, possible, schedule
 from tests.faults.stores import StoreName
 from tests.faults.strikes.bring import Struck, bring
 from tests.faults.world import World, world
@@ -92,6 +92,7 @@ def run(nodes: Sequence[RunningNode], vhost: str, directory: Path, asked: Slice)
             killed=made.killed,
             losses=made.losses,
             deletions=made.deletions,
+            held_up=[Span(each.begun, each.begun + each.lasted) for each in struck if each.kind in KEEPING_DONE],
         )
         return Result(
             asked=asked,

@@ -64,6 +64,8 @@ _LONG = dict.fromkeys((Kind.STOP_BROKER, Kind.STOP_WORKER, Kind.BLACK_HOLE), 12.
 _NETWORK = {Kind.RESET, Kind.REFUSE, Kind.BLACK_HOLE, Kind.LATENCY, Kind.BANDWIDTH, Kind.CUT}
 _PROCESSES = {Kind.KILL_WORKER, Kind.TERMINATE_WORKER, Kind.STOP_WORKER, Kind.KILL_PUBLISHER, Kind.STOP_PUBLISHER}
 _STORES = _OF_FILES | _OF_SERVERS
+#: While these last, what a handler has done cannot become done.
+KEEPING_DONE = _STORES | {Kind.STOP_WORKER}
 _NODES = {
     *(Kind.KILL_BROKER, Kind.KILL_LEADER, Kind.RESTART_BROKER, Kind.STOP_BROKER),
     *(Kind.CLOSE_BY_CTL, Kind.MEMORY_ALARM, Kind.DISK_ALARM),

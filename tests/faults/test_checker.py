@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.checker import Deletion, Effect, Loss, Reason, check
+from tests.faults.checker import Deletion, Effect, Loss, Reason, Span, check
 
 
 def test_a_run_without_faults_is_sound() -> None:
@@ -95,6 +95,14 @@ def test_a_death_explains_no_second_effect_after_one_long_before_it() -> None:
     effects = [Effect("a", 1, at=1.0), Effect("a", 2, at=300.0)]
     assert not check({"a": "confirmed"}, effects, killed={1: 200.0}).is_sound
     assert not check({"a": "confirmed"}, [Effect("a", 2, at=1.0), Effect("a", 1, at=300.0)], killed={1: 200.0}).is_sound
+
+
+def test_a_death_explains_a_second_effect_if_no_done_could_be_written_meanwhile() -> None:
+    """As when the store was away all the time."""
+    effects = [Effect("a", 1, at=1.0), Effect("a", 2, at=50.0)]
+    receipts, killed = {"a": "confirmed"}, {1: 40.0}
+    assert check(receipts, effects, killed=killed, held_up=[Span(2.0, 38.0)]).is_sound
+    assert not check(receipts, effects, killed=killed, held_up=[Span(30.0, 90.0)]).is_sound
 
 
 def test_repeated_effects_are_told_apart_by_whether_the_first_was_in_a_transaction() -> None:

@@ -30,6 +30,8 @@ class Struck:
     has_hit: bool
     #: When it was there, in seconds since the epoch.
     at: float = 0.0
+    #: The same, by the clock of effects.
+    begun: float = 0.0
     #: Seconds that it was there.
     lasted: float = 0.0
     #: Whether there was still something to publish.
@@ -70,7 +72,8 @@ def _bring(world: World, strike: Strike, meanwhile: Callable[[], None] = lambda:
             meanwhile()
             time.sleep(strike.seconds / 2)
             has_hit = _wait_for(has_bitten)
-            return Struck(strike.kind, has_hit, at, time.monotonic() - begun, is_publishing=is_publishing)
+            lasted = time.monotonic() - begun
+            return Struck(strike.kind, has_hit, at, begun, lasted, is_publishing)
     except NobodyThereError:
         return Struck(strike.kind, has_hit=False)
 
