@@ -88,11 +88,16 @@ def _wait_for(has_bitten: HasBitten) -> bool:
 
 def _healed(world: World, struck: Struck) -> float:
     """Return since when all could work again, on the clock of effects."""
-    now = time.monotonic()
-    if struck.kind not in _ENDS_OF_NODES:
-        return now
+    if struck.kind in _ENDS_OF_NODES:
+        world.until(lambda: bool(_listening(world, struck.at)))  # it writes to its log with some delay
+        return time.monotonic() - (time.time() - max(_listening(world, struck.at)))
+    return time.monotonic()
+
+
+def _listening(world: World, since: float) -> list[float]:
+    """Return when nodes have begun to listen since then, as far as their logs tell by now."""
     logs = [site.node.directory / "log" / "node.log" for site in world.sites]
-    return now - (time.time() - max(at for log in logs for at in listeners_in(log)))
+    return [at for log in logs for at in listeners_in(log) if at >= since]
 
 
 def _recoveries(world: World, healed: float) -> tuple[list[float], int]:
