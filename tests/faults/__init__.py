@@ -5,6 +5,7 @@ nodes         the broker: a node, or a cluster on one machine
 proxy         a TCP proxy that resets, delays, throttles, cuts, swallows
 stores        the dedup stores: a file, or a server
 schedule      what goes wrong when, from a seed
+pace          how fast is published, so that they find work
 strikes       each kind of fault, and its healing
 load          what there is to work off
 world         what runs under them
@@ -14,13 +15,14 @@ attended      a command that is run again whenever it ends
 handlers      what workers do with messages, misdeeds included
 service       the same over HTTP
 records       what was written down about it
+receipts      what the publisher was told
 checker       what became of each message: lost, repeated, unexpected
-alarms        when a node has set an alarm, by its log
+node_log      when a node has set an alarm, or listens again
 logs          how soon commands have told of faults
 run           a slice, from its seed to its verdict
 report        what came of it, as JSON
-totals        what came of many slices together
-release       slices, one after the other, until they are enough for a release
+origin        which command that was, of which commit
+release       all that a release takes: slices, and more
 soak          no faults at all, for long, and what the processes hold
 crashes       deaths at points by name, between two steps of a message
 ============  ==========================================================

@@ -1,6 +1,7 @@
 """Run a slice under faults: `python -m tests.faults --messages N --faults M --seed S`; exit code 1 if it is not sound.
 
-The same numbers give the same faults again. With --report, a line of JSON about the slice is appended to a file.
+The same numbers give the same schedule again: which faults come, after how many messages, for how long. With --report,
+a line of JSON about the slice is appended to a file; a run that is broken off leaves none.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from amqptool.testing import fresh_vhost
 from tests.faults import report
 from tests.faults.nodes import private_nodes
+from tests.faults.origin import origin
 from tests.faults.run import Slice, run
 from tests.faults.schedule import Kind
 
@@ -39,7 +40,7 @@ def main(words: list[str]) -> int:
     )
     directory = Path(tempfile.mkdtemp(prefix="amqptool-faults-"))
     started = time.monotonic()
-    summary = report.asked(asked) | _run(asked, directory)
+    summary = origin(["tests.faults", *words]) | report.asked(asked) | _run(asked, directory)
     summary["seconds"] = round(time.monotonic() - started, 1)
     print(json.dumps(summary))
     if arguments.report is not None:
@@ -68,8 +69,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(asked: Slice, directory: Path) -> dict[str, Any]:
     try:
-        with private_nodes(asked.nodes) as nodes, fresh_vhost(nodes[0]) as url:
-            return report.found(run(nodes, url.vhost, directory, asked))
+        with private_nodes(asked.nodes) as nodes:
+            return report.found(run(nodes, nodes[0].url.vhost, directory, asked))
     except Exception as error:  # whatever it is, nobody knows what became of the messages
         traceback.print_exc()
         return {"sound": False, "unread": f"{type(error).__name__}: {error}"}

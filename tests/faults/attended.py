@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.cli import cli_arguments, cli_environment
@@ -41,10 +41,15 @@ class Attended:
         expected: Collection[int],
         final: Collection[int] = (),
     ) -> None:
-        self._command = cli_arguments(*words)
+        self._words = words
+        #: More words, for processes that are started from now on.
+        self.options: Sequence[str] = ()
         self._env = cli_environment({**env, MARK: str(log)})
         self._log = log
         self._expected, self._final = {*expected, *final}, final
+        #: What is expected of a process that is started now, and of the one that runs.
+        self._forgiven: set[int] = set()
+        self._forgiven_now: set[int] = set()
         self._process: subprocess.Popen[bytes] | None = None
         #: The ids of the processes that it has been, the last one at the end.
         self.started: list[int] = []
@@ -59,9 +64,11 @@ class Attended:
         if self._process is not None and (code := self._process.poll()) is not None:
             self._note_end(code)
         if self._process is None and not self.is_done:
+            self._forgiven_now = {*self._forgiven}
+            command = cli_arguments(*self._words, *self.options)
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                    command, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
                 self.started.append(self._process.pid)
 
@@ -79,16 +86,31 @@ class Attended:
         """Return the ids of its process and of those that were started by it, or by one that was killed."""
         return processes_with(MARK, str(self._log))
 
-    def expect(self, *codes: int) -> None:
-        """Let its processes end with these exit codes too, from now on."""
-        self._expected.update(codes)
+    @contextmanager
+    def forgive(self, *codes: int) -> Iterator[None]:
+        """Let processes that run meanwhile end with these exit codes too, then or later."""
+        self._forgiven |= {*codes}
+        self._forgiven_now |= {*codes}
+        try:
+            yield
+        finally:
+            self._forgiven -= {*codes}
 
-    def kill(self, process: int) -> None:
-        """Kill one of its processes; what the command itself has ended with is known then."""
-        self.killed[process] = time.monotonic()
-        send(process, signal.SIGKILL)
-        if self._process is not None and process == self._process.pid:
-            self._note_end(self._process.wait())
+    def kill(self, process: int) -> bool:
+        """Kill one of its processes, and return whether it had not ended by itself.
+
+        What the command itself has ended with is known then.
+        """
+        own = self._process if self._process is not None and process == self._process.pid else None
+        at = time.monotonic()
+        was_killed = send(process, signal.SIGKILL)
+        if own is not None:
+            was_killed = own.wait() == -signal.SIGKILL
+        if was_killed:
+            self.killed[process] = at
+        if own is not None:
+            self._note_end(own.returncode)
+        return was_killed
 
     def terminate(self) -> None:
         """Ask it to end, and wait until it has; only `attend` starts it again."""
@@ -112,7 +134,7 @@ class Attended:
         self.ends[code] += 1
         self.is_done = code in self._final
         self._process = None
-        if code not in self._expected:
+        if code not in self._expected | self._forgiven_now:
             last = self.told().splitlines()[-_LAST_LINES:]
             raise UnexpectedEndError("\n  ".join([f"{self.name} ended with {code}", *last]))
 
@@ -128,7 +150,17 @@ def processes_with(variable: str, value: str) -> list[int]:
     return sorted(found)
 
 
-def send(process: int, number: signal.Signals) -> None:
-    """Send a signal to a process, which may have ended."""
-    with suppress(ProcessLookupError):
+def send(process: int, number: signal.Signals) -> bool:
+    """Send a signal to a process, and return whether it had not ended."""
+    try:
+        if _is_zombie(process):
+            return False
         os.kill(process, number)
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    return True
+
+
+def _is_zombie(process: int) -> bool:
+    """Return whether a process has ended, and nobody has asked how."""
+    return Path("/proc", str(process), "stat").read_text("utf-8").rpartition(")")[2].split()[0] == "Z"

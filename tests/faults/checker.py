@@ -14,6 +14,9 @@ from itertools import pairwise
 
 #: Outcomes of messages that may come out.
 _TAKEN = {"confirmed", "in_doubt"}
+#: Seconds between an effect and the death that explains another one, at most, beside those in which no DONE could be
+#: written: a busy machine takes them; and those that a command goes on for when nobody waits for it any more.
+_WINDOW = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,24 @@ class Loss:
 class Deletion:
     """The queue was deleted, with the messages that were in it."""
 
-    #: Those that were confirmed before there was a new queue.
-    confirmed: frozenset[str]
-    #: How many were in the queue and in the hands of workers at most.
+    #: Those that were taken out of it, and not acknowledged, so that they went with it.
+    taken: frozenset[str]
+    #: Those that may have been in the hands of workers, or on their way: confirmed not long before.
+    recent: frozenset[str]
+    #: How many of these went with it at most.
     most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time in which no DONE could be written."""
+
+    start: float
+    end: float
+
+    def within(self, start: float, end: float) -> float:
+        """Return how many seconds of it are in another time."""
+        return max(0.0, min(self.end, end) - max(self.start, start))
 
 
 class Reason(Enum):
@@ -68,18 +85,18 @@ class Verdict:
     sent: int
     #: The publisher was told that the broker has them.
     acknowledged: int
-    #: Neither confirmed nor refused: they may come, or not.
-    in_doubt: int
     #: Acknowledged, and neither acted on nor in a place for failed ones.
     lost: frozenset[str]
     #: The same, but in a queue when it was deleted.
     deleted: frozenset[str]
     #: Acted on, and never sent.
     unexpected: frozenset[str]
-    #: In doubt, and acted on.
-    recovered: int
-    #: Effects beyond the first of each message, by what explains them.
-    repeated: Mapping[Reason, int]
+    #: In a place for failed ones, though their handlers do not always fail.
+    innocent: frozenset[str]
+    #: Acted on, and in a place for failed ones too.
+    acted_and_set_aside: frozenset[str]
+    #: Effects beyond the first of each message, by what explains them and whether the first was in a transaction.
+    repeated: Mapping[tuple[Reason, bool], int]
     #: The most seconds from an effect that had to be repeated to the death of its process.
     widest_window: float
     #: Those repeated that nothing explains.
@@ -87,34 +104,37 @@ class Verdict:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing was lost, made up, or repeated without a reason."""
-        return not (self.lost or self.unexpected or self.unexplained)
+        """Whether nothing was lost, made up, given up, or repeated without a reason."""
+        given_up = self.innocent | self.acted_and_set_aside
+        return not (self.lost or self.unexpected or given_up or self.unexplained)
 
 
 def check(
     receipts: Mapping[str, str],
     effects: Iterable[Effect],
     *,
-    set_aside: Collection[str] = (),
+    set_aside: Mapping[str, bool] | None = None,
     killed: Mapping[int, float] | None = None,
     losses: Collection[Loss] = (),
     deletions: Collection[Deletion] = (),
+    held_up: Collection[Span] = (),
 ) -> Verdict:
     """Compare what a publisher was told of each message with what was done about it.
 
     `receipts` are outcomes by message id: `confirmed`, `in_doubt`, or that it was not taken. `set_aside` are the ids in
-    dead-letter queues, and `killed` the processes that were, each with the time. A message may have an effect again
-    after the process that had it before was killed, since it may have died between the effect and its DONE; and what a
-    killed process had asked for, of a command or over HTTP, may have its effect when somebody else has the message.
+    dead-letter queues, each with whether its handler always fails, and `killed` the processes that were, each with the
+    time. A message may have an effect again after the process that had it before was killed, since it may have died
+    between the effect and its DONE; and what a killed process had asked for, of a command or over HTTP, may have its
+    effect when somebody else has the message.
     """
     by_message: dict[str, list[Effect]] = {}
     for effect in sorted(effects, key=lambda each: each.at):
         by_message.setdefault(effect.message, []).append(effect)
-    told = Counter(receipts.values())
-    done = by_message.keys() | set(set_aside)
+    dead = set_aside or {}
+    done = by_message.keys() | dead.keys()
     deaths = killed or {}
     repeats = [
-        (first, _reason(first, again, deaths, losses))
+        (first, _reason(first, again, deaths, losses, held_up))
         for each in by_message.values()
         for first, again in pairwise(each)
     ]
@@ -122,13 +142,13 @@ def check(
     deleted = _deleted(missing, deletions)
     return Verdict(
         sent=len(receipts),
-        acknowledged=told["confirmed"],
-        in_doubt=told["in_doubt"],
+        acknowledged=sum(outcome == "confirmed" for outcome in receipts.values()),
         lost=missing - deleted,
         deleted=deleted,
         unexpected=frozenset(each for each in done if receipts.get(each) not in _TAKEN),
-        recovered=sum(receipts.get(each) == "in_doubt" for each in done),
-        repeated=Counter(reason for _, reason in repeats if reason is not None),
+        innocent=frozenset(each for each, always_fails in dead.items() if not always_fails),
+        acted_and_set_aside=frozenset(by_message.keys() & dead.keys()),
+        repeated=Counter((reason, first.is_atomic) for first, reason in repeats if reason is not None),
         widest_window=max(
             (deaths[first.process] - first.at for first, reason in repeats if reason is Reason.DEATH), default=0.0
         ),
@@ -136,26 +156,38 @@ def check(
     )
 
 
-def _reason(first: Effect, again: Effect, deaths: Mapping[int, float], losses: Collection[Loss]) -> Reason | None:
+def _reason(
+    first: Effect, again: Effect, deaths: Mapping[int, float], losses: Collection[Loss], held_up: Collection[Span]
+) -> Reason | None:
     """Return why there is an effect again, if there is a reason."""
     if any(loss.explains(first, again) for loss in losses):
         return Reason.LOSS
-    if _has_died(first, again, deaths):
+    if _has_died(first, again, deaths, held_up):
         return Reason.DEATH
     return Reason.ORPHAN if _was_orphaned(again, deaths) else None
 
 
 def _deleted(missing: frozenset[str], deletions: Collection[Deletion]) -> frozenset[str]:
-    """Return the missing messages that were deleted with their queue: none, if they are more than were in it."""
-    deleted = missing & frozenset().union(*(deletion.confirmed for deletion in deletions))
-    return deleted if len(deleted) <= sum(deletion.most for deletion in deletions) else frozenset()
+    """Return the missing messages that were deleted with their queue: of recent ones none, if they are too many."""
+    deleted = missing & frozenset().union(*(deletion.taken for deletion in deletions))
+    for deletion in deletions:
+        recent = missing & deletion.recent - deleted
+        if len(recent) <= deletion.most:
+            deleted |= recent
+    return deleted
 
 
-def _has_died(first: Effect, again: Effect, deaths: Mapping[int, float]) -> bool:
+def _has_died(first: Effect, again: Effect, deaths: Mapping[int, float], held_up: Collection[Span]) -> bool:
     """Return whether a process may have died between an effect and its DONE, and this be why there is another one."""
-    return first.process in deaths and not first.is_atomic and again.at >= deaths[first.process]
+    if first.is_atomic or first.process not in deaths:
+        return False
+    death = deaths[first.process]
+    waited = abs(death - first.at) - sum(span.within(first.at, death) for span in held_up)
+    return again.at >= death and waited <= _WINDOW
 
 
 def _was_orphaned(effect: Effect, deaths: Mapping[int, float]) -> bool:
-    """Return whether an effect came after the process that had asked for it was dead."""
-    return effect.process in deaths and not effect.is_atomic and effect.at >= deaths[effect.process]
+    """Return whether an effect came just after the process that had asked for it was dead."""
+    if effect.is_atomic or effect.process not in deaths:
+        return False
+    return 0 <= effect.at - deaths[effect.process] <= _WINDOW

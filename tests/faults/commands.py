@@ -18,6 +18,8 @@ LINES, RECEIPTS = "lines", "receipts.jsonl"
 
 _KILLED, _TERMINATED = -signal.SIGKILL, -signal.SIGTERM
 _PUBLISHER_ENDS = (ExitCode.UNAVAILABLE, ExitCode.TRY_AGAIN, _KILLED)
+#: And when it is asked to.
+ASKED_TO_END = (ExitCode.TERMINATED, _TERMINATED)
 #: And when the queue is deleted, so that some messages find none.
 UNROUTABLE_ENDS = (ExitCode.PARTIAL, ExitCode.UNROUTABLE)
 #: And when a quorum queue has had no leader for longer than nacked messages are sent again.
@@ -28,6 +30,11 @@ _WORKER_ENDS = (
     *(ExitCode.DONE, ExitCode.FAILED, ExitCode.UNAVAILABLE, ExitCode.TERMINATED),
     *(handlers.ENDED_BY_HANDLER, _KILLED, _TERMINATED),
 )
+
+
+def at_rate(rate: int) -> Sequence[str]:
+    """Return the options of a publisher that sends so many messages a second."""
+    return ("--rate", f"{rate}/s")
 
 
 class Commands:
@@ -45,10 +52,12 @@ class Commands:
 
     def publisher(self, urls: Sequence[AmqpUrl], rate: int) -> Attended:
         """Publish the lines, and go on after whatever ended it until each is confirmed."""
-        words = ["publish", "-k", QUEUE, "--lines", str(self._directory / LINES), "--rate", f"{rate}/s"]
+        words = ["publish", "-k", QUEUE, "--lines", str(self._directory / LINES)]
         words += ["--receipts", str(self._directory / RECEIPTS), "--resume"]
         ends = _PUBLISHER_ENDS if len(urls) == 1 else (*_PUBLISHER_ENDS, *_NACKED_ENDS)
-        return self._attended("publisher", urls, words, expected=ends, final=(ExitCode.DONE,))
+        publisher = self._attended("publisher", urls, words, expected=ends, final=(ExitCode.DONE,))
+        publisher.options = at_rate(rate)
+        return publisher
 
     def worker(self, name: str, urls: Sequence[AmqpUrl], *words: str) -> Attended:
         """Work for ever."""

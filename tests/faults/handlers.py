@@ -1,8 +1,9 @@
 """The handlers of workers under faults: each effect is recorded, and some messages bring misdeeds with them.
 
-Which ones is told by the seed in FAULTS_SEED; records go into the pipe in the folder FAULTS_RECORDS, under the name of
-the worker in FAULTS_WORKER. Before its effect a handler takes its time, FAULTS_PAUSE seconds on average, so that faults
-find some in the middle of it. As a program it is a process that stays, for `exec-lines:`.
+Which ones is told by the seed in FAULTS_SEED, and to act.sh by a file; records go into the pipe in the folder
+FAULTS_RECORDS, under the name of the worker in FAULTS_WORKER. Before its effect a handler takes its time, FAULTS_PAUSE
+seconds on average, so that faults find some in the middle of it. As a program it is a process that stays, for
+`exec-lines:`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from amqptool import Delivery
 
 SEED, RECORDS, WORKER, PAUSE = "FAULTS_SEED", "FAULTS_RECORDS", "FAULTS_WORKER", "FAULTS_PAUSE"
+#: The file of misdeeds by the number of the message.
+MISDEEDS = "misdeeds"
 #: The pipe, and the first words of what is written to it.
 PIPE, EFFECT, DEATH = "pipe", "effect", "death"
 #: The exit code of a process that a handler ends.
@@ -54,6 +57,13 @@ def misdeed_of(body: bytes, seed: str) -> Misdeed | None:
             return misdeed
         lot -= share
     return None
+
+
+def write_misdeeds(directory: Path, messages: int, seed: int) -> None:
+    """Write down what each message brings with it, for a handler that cannot work it out."""
+    misdeeds = ((number, misdeed_of(b"%d" % number, str(seed))) for number in range(messages))
+    lines = (f"{number} {misdeed.name}\n" for number, misdeed in misdeeds if misdeed is not None)
+    (directory / MISDEEDS).write_text("".join(lines))
 
 
 def misdeed_at(attempt: int, body: bytes, seed: str) -> Misdeed | None:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +28,11 @@ class Conditions:
     is_black_hole: bool = False
     #: After so many bytes more, of all connections together, the one that carries the last is reset.
     cut_after: int | None = None
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether a piece of data takes longer."""
+        return self.is_black_hole or self.latency > 0 or self.bytes_per_second is not None
 
 
 CALM = Conditions()
@@ -66,6 +71,8 @@ class FaultProxy:
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        #: How many connections it has reset, and pieces of data it has held up.
+        self.bites = 0
         self._thread.start()
         #: Towards the broker, and from it.
         self._there, self._back = self._run(self._make_directions())
@@ -127,7 +134,11 @@ class FaultProxy:
 
     async def _reset_all(self) -> None:
         for pair in tuple(self._pairs):
-            _reset(pair)
+            self._bite(pair)
+
+    def _bite(self, pair: tuple[asyncio.StreamWriter, ...]) -> None:
+        self.bites += 1
+        _reset(pair)
 
     async def _end_tasks(self) -> None:
         for task in tuple(self._tasks):
@@ -148,12 +159,34 @@ class FaultProxy:
         self._pairs.add(pair)
         try:
             await asyncio.gather(
-                _pass_on(reader, far_writer, self._there, lambda: _reset(pair)),
-                _pass_on(far_reader, writer, self._back, lambda: _reset(pair)),
+                self._pass_on(reader, far_writer, self._there, pair),
+                self._pass_on(far_reader, writer, self._back, pair),
             )
         finally:
             self._pairs.discard(pair)
             _reset(pair)
+
+    async def _pass_on(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        direction: _Direction,
+        pair: tuple[asyncio.StreamWriter, ...],
+    ) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(CHUNK):
+                self.bites += direction.conditions.holds_up
+                await direction.until_open()
+                await asyncio.sleep(direction.conditions.latency)
+                if direction.take_from_cut(len(chunk)):
+                    self._bite(pair)
+                    return
+                writer.write(chunk)
+                await writer.drain()
+                if direction.conditions.bytes_per_second is not None:
+                    await asyncio.sleep(len(chunk) / direction.conditions.bytes_per_second)
+            await direction.until_open()
+            writer.write_eof()
 
 
 @contextmanager
@@ -171,24 +204,6 @@ def fault_proxies(ports: Sequence[int]) -> Iterator[list[FaultProxy]]:
     """Give a proxy before each of some ports."""
     with ExitStack() as stack:
         yield [stack.enter_context(fault_proxy(port)) for port in ports]
-
-
-async def _pass_on(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: _Direction, reset: Callable[[], None]
-) -> None:
-    with suppress(OSError):
-        while chunk := await reader.read(CHUNK):
-            await direction.until_open()
-            await asyncio.sleep(direction.conditions.latency)
-            if direction.take_from_cut(len(chunk)):
-                reset()
-                return
-            writer.write(chunk)
-            await writer.drain()
-            if direction.conditions.bytes_per_second is not None:
-                await asyncio.sleep(len(chunk) / direction.conditions.bytes_per_second)
-        await direction.until_open()
-        writer.write_eof()
 
 
 def _reset(writers: tuple[asyncio.StreamWriter, ...]) -> None:

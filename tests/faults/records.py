@@ -1,4 +1,4 @@
-"""What handlers and the publisher have written down.
+"""What handlers have written down.
 
 Handlers write to a pipe, in which each line arrives whole, also that of a process that is killed just after it, and
 which no limit on the size of files concerns.
@@ -6,9 +6,10 @@ which no limit on the size of files concerns.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.checker import Effect
@@ -17,8 +18,6 @@ from tests.faults.handlers import DEATH, PIPE
 #: The file to which all lines are copied.
 COPY = "records"
 _END = b"end\n"
-#: The outcome after which a message is not sent again.
-_CONFIRMED = "confirmed"
 
 
 class Records:
@@ -57,14 +56,18 @@ class Records:
             self.effects.append(Effect(message, int(process), float(at), worker))
 
 
-def outcomes(receipts: Path) -> dict[str, str]:
-    """Return what became of each message of a run so far: that it was confirmed, or the last that was told."""
-    found: dict[str, str] = {}
-    with receipts.open(encoding="utf-8") as lines:
-        next(lines)  # names the run
-        for line in lines:
-            if line.endswith("\n"):  # else it is being written
-                receipt = json.loads(line)
-                if found.get(receipt["id"]) != _CONFIRMED:
-                    found[receipt["id"]] = receipt["outcome"]
+def attributed(effects: Iterable[Effect], started: Collection[int], killed: Mapping[int, float]) -> list[Effect]:
+    """Return effects, each in the name of the process that asked for it.
+
+    What a command did that was still starting when its process was killed is told in the name of whoever adopted it:
+    it was asked for by the process that was killed last before it, if there is one.
+    """
+    found = []
+    for effect in effects:
+        asking = effect.process
+        if asking not in started:
+            asking = max(
+                (at, process) for process, at in [(asking, float("-inf")), *killed.items()] if at <= effect.at
+            )[1]
+        found.append(replace(effect, process=asking))
     return found

@@ -11,22 +11,17 @@ from pathlib import Path
 from amqptool import AmqpUrl
 from amqptool.broker.local import RunningNode
 from amqptool.retry import wait_queue
-from tests.faults.checker import Verdict, check
+from tests.faults.checker import Span, Verdict, check
 from tests.faults.commands import DEAD, QUEUE, RETRY
+from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.load import Load, QueueType
 from tests.faults.logs import Reactions, reactions
-from tests.faults.records import outcomes
-from tests.faults.schedule import Kind, Strike, flat, possible, schedule
+from tests.faults.pace import MOST_RATE, is_too_fast, rate
+from tests.faults.schedule import KEEPING_DONE, Kind, Strike, possible, schedule
 from tests.faults.stores import StoreName
 from tests.faults.strikes.bring import Struck, bring
 from tests.faults.world import World, world
 from tests.support.broker import drain, queue_length
-
-#: Seconds that a fault takes beside those that it lasts, about: messages are to be published through all of them.
-_HEALING = 4.0
-_LONG_HEALING = {Kind.KILL_BROKER: 8.0, Kind.KILL_LEADER: 8.0, Kind.RESTART_BROKER: 12.0}
-#: Messages that are published in a second at most, so that they do not merely wait.
-_MOST_RATE = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +45,13 @@ class Slice:
 
     def load(self) -> Load:
         """Return what there is to work off, and at which rate it comes."""
-        seconds = sum(each.seconds + _LONG_HEALING.get(each.kind, _HEALING) for each in flat(self.strikes()))
-        rate = max(1, min(_MOST_RATE, int(self.messages / max(1.0, seconds))))
-        return Load(messages=self.messages, seed=self.seed, rate=rate, queue_type=self.queue_type, store=self.store)
+        return Load(
+            messages=self.messages,
+            seed=self.seed,
+            rate=rate(self.messages, self.strikes()),
+            queue_type=self.queue_type,
+            store=self.store,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,18 +82,17 @@ def run(nodes: Sequence[RunningNode], vhost: str, directory: Path, asked: Slice)
         AmqptoolError, OSError: a result cannot be read.
     """
     with world(nodes, vhost, directory, asked.load()) as made:
-        struck: list[Struck] = []
-        for strike in asked.strikes():
-            made.until(lambda: made.count() >= strike.at or made.publisher.is_done)  # noqa: B023  # called at once
-            struck += bring(made, strike)
+        struck = _strike(made, asked)
+        made.publish_at(MOST_RATE)
         made.finish()
         verdict = check(
-            outcomes(made.receipts),
+            made.receipts.outcomes(),
             made.effects(),
-            set_aside=ids_in(made.urls[0], DEAD),
+            set_aside=set_aside(made.urls[0], asked.seed),
             killed=made.killed,
             losses=made.losses,
             deletions=made.deletions,
+            held_up=[Span(each.begun, each.begun + each.lasted) for each in struck if each.kind in KEEPING_DONE],
         )
         return Result(
             asked=asked,
@@ -106,15 +104,29 @@ def run(nodes: Sequence[RunningNode], vhost: str, directory: Path, asked: Slice)
         )
 
 
-def ids_in(url: AmqpUrl, queue: str) -> set[str]:
-    """Take everything out of a queue, and return the ids of the messages."""
-    return {str(delivery.message_id) for delivery in asyncio.run(drain(url, queue))}
+def _strike(made: World, asked: Slice) -> list[Struck]:
+    """Bring all strikes over a world, in which messages come as long as there are some."""
+    struck: list[Struck] = []
+    strikes = asked.strikes()
+    for number, strike in enumerate(strikes):
+        made.until(lambda: made.count() >= strike.at or made.publisher.is_done)  # noqa: B023  # called at once
+        wanted = rate(asked.messages - len(made.receipts.confirmed()), strikes[number:])
+        if is_too_fast(made.rate, wanted):
+            made.publish_at(wanted)
+        struck += bring(made, strike)
+    return struck
+
+
+def set_aside(url: AmqpUrl, seed: int) -> dict[str, bool]:
+    """Take everything out of the queue for failed messages: their ids, each with whether its handler always fails."""
+    dead = asyncio.run(drain(url, DEAD))
+    return {str(each.message_id): misdeed_of(each.body, str(seed)) is Misdeed.FAIL for each in dead}
 
 
 def _surprises(made: World, asked: Slice, verdict: Verdict) -> list[str]:
     found = [f"{each.name} wrote a traceback" for each in made.attended if "Traceback" in each.told()]
-    if verdict.sent != asked.messages:
-        found.append(f"{verdict.sent} of {asked.messages} messages have receipts")
+    if verdict.acknowledged != asked.messages:
+        found.append(f"{verdict.acknowledged} of {asked.messages} messages are confirmed")
     delays = [wait_queue(QUEUE, int(delay.removesuffix("s")) * 1000) for delay in RETRY]
     for queue in (QUEUE, *delays):
         if left := asyncio.run(queue_length(made.urls[0], queue)):

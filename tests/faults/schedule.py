@@ -8,7 +8,7 @@ from enum import Enum
 from random import Random
 
 #: How much of the messages is acted on before the last strike, so that each leaves work after itself.
-_SHARE = 0.8
+_SHARE = 0.6
 #: Seconds that a fault lasts at least, if it lasts at all.
 _SHORTEST = 0.1
 #: How often a fault that leaves room for another one has it while it lasts.
@@ -64,6 +64,8 @@ _LONG = dict.fromkeys((Kind.STOP_BROKER, Kind.STOP_WORKER, Kind.BLACK_HOLE), 12.
 _NETWORK = {Kind.RESET, Kind.REFUSE, Kind.BLACK_HOLE, Kind.LATENCY, Kind.BANDWIDTH, Kind.CUT}
 _PROCESSES = {Kind.KILL_WORKER, Kind.TERMINATE_WORKER, Kind.STOP_WORKER, Kind.KILL_PUBLISHER, Kind.STOP_PUBLISHER}
 _STORES = _OF_FILES | _OF_SERVERS
+#: While these last, what a handler has done cannot become done.
+KEEPING_DONE = _STORES | {Kind.STOP_WORKER}
 _NODES = {
     *(Kind.KILL_BROKER, Kind.KILL_LEADER, Kind.RESTART_BROKER, Kind.STOP_BROKER),
     *(Kind.CLOSE_BY_CTL, Kind.MEMORY_ALARM, Kind.DISK_ALARM),

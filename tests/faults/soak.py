@@ -1,7 +1,7 @@
 """Publish and handle at full speed for minutes, and watch what is held: `python -m tests.faults.soak --minutes 20`.
 
-Prints a line of JSON. The exit code is 1 if a process has grown: by 5 MiB or more over the most that it held in the
-second minute, or by a descriptor.
+Prints a line of JSON. The exit code is 1 if a process has grown, by 5 MiB or more over the most that it held in the
+second minute or by a descriptor, or if not all that was published was handled.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from tests.support.resources import descriptors, resident
 GROWTH = 5.0
 #: Seconds after which everything is there, and those after which it counts as growth.
 _WARM, _SETTLED = 60.0, 120.0
+#: Minutes that are needed to tell whether it has grown, and seconds in which what is left is worked off.
+_LEAST_MINUTES, _PATIENCE = 3.0, 120.0
 #: Messages that wait in the queue, about, so that neither side waits for the other.
 _BACKLOG, _PORTION = 20_000, 5_000
 #: Seconds between two looks.
@@ -85,12 +87,14 @@ class Soak:
             time.sleep(_POLL)
         return published
 
-    def finish(self) -> None:
-        """Let the publisher end, and the worker when nothing is left."""
+    def finish(self) -> int:
+        """Let the publisher end, and the worker when nothing is left, and return how many messages it has handled."""
         assert self.publisher.process.stdin is not None
+        assert self.worker.process.stdout is not None
         self.publisher.process.stdin.close()
         for each in (self.publisher, self.worker):
-            assert each.process.wait() == 0
+            assert each.process.wait(_PATIENCE) == 0
+        return int(json.loads(self.worker.process.stdout.read())["handled"])
 
     def _feed(self) -> None:
         assert self.publisher.process.stdin is not None
@@ -104,17 +108,17 @@ def soaking(url: AmqpUrl, directory: Path) -> Iterator[Soak]:
     handling = ("--handler", "tests.bench.handlers:nothing", "--app-dir", _ROOT)
     store = ("--dedup", f"sqlite:///{directory}/dedup.db", "--idle-timeout", "5")
     with (
-        _command("publish", "-k", "q", "--lines", "-", url=url) as publisher,
-        _command("consume", "q", *handling, *store, url=url) as worker,
+        _command("publish", "-k", "q", "--lines", "-", url=url, stdout=subprocess.DEVNULL) as publisher,
+        _command("consume", "q", *handling, *store, "--json", url=url, stdout=subprocess.PIPE) as worker,
     ):
         yield Soak(url, Watched(publisher), Watched(worker))
 
 
 @contextmanager
-def _command(*words: str, url: AmqpUrl) -> Iterator[subprocess.Popen[bytes]]:
+def _command(*words: str, url: AmqpUrl, stdout: int) -> Iterator[subprocess.Popen[bytes]]:
     environment = cli_environment({"AMQPTOOL_URL": url.reveal()})
-    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen(cli_arguments(*words), env=environment, stdin=pipe, stdout=nothing) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(cli_arguments(*words), env=environment, stdin=pipe, stdout=stdout) as process:
         try:
             yield process
         finally:
@@ -125,15 +129,18 @@ def main(words: list[str]) -> int:
     """Soak, and print what came of it."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
-    seconds = 60 * parser.parse_args(words).minutes
+    minutes = parser.parse_args(words).minutes
+    if minutes < _LEAST_MINUTES:
+        parser.error(f"nothing is known before {_LEAST_MINUTES:g} minutes")
+    seconds = 60 * minutes
     with temporary() as node, fresh_vhost(node) as url, tempfile.TemporaryDirectory() as directory:
         asyncio.run(declare_queue(url, "q"))
         with soaking(url, Path(directory)) as soak:
             published = soak.run(seconds)
-            soak.finish()
-    told = {"seconds": seconds, "messages": published, "per_second": round(published / seconds)}
+            handled = soak.finish()
+    told = {"seconds": seconds, "messages": published, "handled": handled, "per_second": round(published / seconds)}
     print(json.dumps(told | {"publisher": soak.publisher.told(), "worker": soak.worker.told()}))
-    return int(soak.publisher.has_grown or soak.worker.has_grown)
+    return int(soak.publisher.has_grown or soak.worker.has_grown or handled != published)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,27 @@ def test_a_killed_command_is_remembered_and_run_again(tmp_path: Path) -> None:
         assert (set(command.killed), command.ends, command.is_running) == ({process}, {-9: 1}, False)
         command.attend()
         assert command.is_running
+
+
+def test_a_command_that_has_ended_by_itself_was_not_killed(tmp_path: Path) -> None:
+    """So that this explains nothing, also if nobody has asked how it has ended."""
+    with attended(tmp_path, "--version", expected=(0,)) as command:
+        [process] = command.started
+        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+        assert not command.kill(process)
+        assert (command.killed, command.ends) == ({}, {0: 1})
+
+
+def test_an_end_is_forgiven_only_to_processes_that_ran_meanwhile(tmp_path: Path) -> None:
+    """Whenever they end."""
+    with attended(tmp_path, "publish", "--no-such-option") as command:
+        with command.forgive(2):
+            pass
+        wait(command)
+        command.attend()
+        wait(command)
+        with pytest.raises(UnexpectedEndError):
+            command.attend()
 
 
 def test_an_unexpected_end_is_an_error_with_what_was_written(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.checker import Deletion, Effect, Loss, Reason, check
+from tests.faults.checker import Deletion, Effect, Loss, Reason, Span, check
 
 
 def test_a_run_without_faults_is_sound() -> None:
@@ -21,14 +21,25 @@ def test_a_confirmed_message_without_an_effect_is_lost() -> None:
 
 def test_a_message_in_a_dead_letter_queue_is_not_lost() -> None:
     """It is where failed ones go."""
-    assert check({"a": "confirmed"}, [], set_aside=["a"]).is_sound
+    assert check({"a": "confirmed"}, [], set_aside={"a": True}).is_sound
+
+
+def test_only_a_message_whose_handler_always_fails_may_be_set_aside() -> None:
+    """With any other one, work was given up that could have been done."""
+    verdict = check({"a": "confirmed", "b": "confirmed"}, [], set_aside={"a": True, "b": False})
+    assert (verdict.innocent, verdict.is_sound) == ({"b"}, False)
+
+
+def test_a_message_is_not_both_acted_on_and_set_aside() -> None:
+    """Somebody would do it again by hand."""
+    verdict = check({"a": "confirmed"}, [Effect("a", 1)], set_aside={"a": True})
+    assert (verdict.acted_and_set_aside, verdict.is_sound) == ({"a"}, False)
 
 
 def test_a_message_in_doubt_may_come_or_not() -> None:
     """Nobody was promised anything."""
     verdict = check({"a": "in_doubt", "b": "in_doubt"}, [Effect("a", 1)])
-    assert verdict.is_sound
-    assert (verdict.in_doubt, verdict.recovered) == (2, 1)
+    assert (verdict.sent, verdict.acknowledged, verdict.is_sound) == (2, 0, True)
 
 
 def test_an_effect_of_what_nobody_sent_is_unexpected() -> None:
@@ -79,21 +90,50 @@ def test_a_lost_store_explains_effects_before_and_after_it() -> None:
     assert not is_sound(25.0, 26.0)
 
 
+def test_a_death_explains_no_second_effect_after_one_long_before_it() -> None:
+    """Its DONE must have been on disk by then."""
+    effects = [Effect("a", 1, at=1.0), Effect("a", 2, at=300.0)]
+    assert not check({"a": "confirmed"}, effects, killed={1: 200.0}).is_sound
+    assert not check({"a": "confirmed"}, [Effect("a", 2, at=1.0), Effect("a", 1, at=300.0)], killed={1: 200.0}).is_sound
+
+
+def test_a_death_explains_a_second_effect_if_no_done_could_be_written_meanwhile() -> None:
+    """As when the store was away all the time."""
+    effects = [Effect("a", 1, at=1.0), Effect("a", 2, at=50.0)]
+    receipts, killed = {"a": "confirmed"}, {1: 40.0}
+    assert check(receipts, effects, killed=killed, held_up=[Span(2.0, 38.0)]).is_sound
+    assert not check(receipts, effects, killed=killed, held_up=[Span(30.0, 90.0)]).is_sound
+
+
+def test_repeated_effects_are_told_apart_by_whether_the_first_was_in_a_transaction() -> None:
+    """Only a lost store explains such a one."""
+    effects = [Effect("a", 1, is_atomic=True), Effect("a", 2), Effect("b", 1), Effect("b", 2)]
+    verdict = check({"a": "confirmed", "b": "confirmed"}, effects, losses=[Loss(0.0, 1.0)])
+    assert verdict.repeated == {(Reason.LOSS, True): 1, (Reason.LOSS, False): 1}
+
+
 def test_what_was_in_a_queue_when_it_was_deleted_is_not_lost() -> None:
-    """It was confirmed before there was a new queue; what was confirmed later is lost."""
-    verdict = check({"a": "confirmed", "b": "confirmed"}, [], deletions=[Deletion(frozenset("a"), most=1)])
-    assert (verdict.deleted, verdict.lost) == ({"a"}, {"b"})
+    """It was taken out of it just before, or confirmed not long before; what was confirmed at another time is lost."""
+    deletion = Deletion(taken=frozenset("a"), recent=frozenset("b"), most=1)
+    verdict = check(dict.fromkeys("abc", "confirmed"), [], deletions=[deletion])
+    assert (verdict.deleted, verdict.lost) == ({"a", "b"}, {"c"})
 
 
-def test_more_cannot_be_deleted_with_a_queue_than_was_in_it() -> None:
-    """Then nobody knows which ones are lost."""
-    receipts = {"a": "confirmed", "b": "confirmed"}
-    assert check(receipts, [], deletions=[Deletion(frozenset("ab"), most=1)]).lost == {"a", "b"}
+def test_more_cannot_be_deleted_with_a_queue_than_were_in_hand() -> None:
+    """Beside those that were taken out of it: then nobody knows which of the others are lost."""
+    deletion = Deletion(taken=frozenset("a"), recent=frozenset("abc"), most=1)
+    assert check(dict.fromkeys("abc", "confirmed"), [], deletions=[deletion]).lost == {"b", "c"}
+
+
+def test_each_deletion_accounts_for_its_own_messages() -> None:
+    """What went with the first queue takes no room in the second one."""
+    deletions = [Deletion(frozenset(), frozenset("a"), 1), Deletion(frozenset(), frozenset("ab"), 1)]
+    assert check(dict.fromkeys("ab", "confirmed"), [], deletions=deletions).deleted == {"a", "b"}
 
 
 def test_what_a_killed_process_had_asked_for_may_have_its_effect_after_another_one() -> None:
     """A command that it had started goes on by itself."""
     effects = [Effect("a", 2, at=2.0), Effect("a", 1, at=3.0)]
     verdict = check({"a": "confirmed"}, effects, killed={1: 1.0})
-    assert (verdict.repeated, verdict.is_sound) == ({Reason.ORPHAN: 1}, True)
+    assert (verdict.repeated, verdict.is_sound) == ({(Reason.ORPHAN, False): 1}, True)
     assert not check({"a": "confirmed"}, effects, killed={1: 4.0}).is_sound

@@ -6,9 +6,11 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults.alarms import alarms_in
 from tests.faults.attended import Attended
-from tests.faults.logs import waits
+from tests.faults.logs import Told, alone, told, waits
+from tests.faults.node_log import alarms_in, listeners_in
+from tests.faults.schedule import Kind
+from tests.faults.strikes.bring import Struck
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 START = NOW.timestamp()
@@ -30,7 +32,21 @@ def test_the_first_word_about_a_fault_counts(tmp_path: Path) -> None:
 
 def test_a_word_that_comes_after_a_fault_is_not_about_it(tmp_path: Path) -> None:
     """It was over before anybody noticed."""
-    assert list(waits(command(tmp_path, (6, "blocked")), [(START, START + 5)], lambda text: text == "blocked")) == []
+    assert list(waits(command(tmp_path, (6, "blocked")), [(START, START + 5)], lambda text: text == "blocked")) == [
+        None
+    ]
+
+
+def test_what_is_never_told_counts_too() -> None:
+    """If it lasted long enough to be told of; what was short may be told of, or not."""
+    assert told([0.5, None, None, 2.0], [True, True, False, False]) == Told([0.5, 2.0], of_long=1, long=2)
+
+
+def test_faults_count_that_came_alone() -> None:
+    """A stopped worker, for one, does not notice that it is cut off; one that met with nobody does not matter."""
+    hole, stop = Struck(Kind.BLACK_HOLE, True, at=10, lasted=40), Struck(Kind.STOP_WORKER, True, at=30, lasted=10)
+    missed, later = Struck(Kind.RESET, False, at=70, lasted=1), Struck(Kind.BLACK_HOLE, True, at=60, lasted=30)
+    assert alone([hole, stop, later, missed]) == [later]
 
 
 def test_the_log_of_a_node_tells_when_it_has_set_an_alarm(tmp_path: Path) -> None:
@@ -42,3 +58,14 @@ def test_the_log_of_a_node_tells_when_it_has_set_an_alarm(tmp_path: Path) -> Non
         "2026-11-26 09:00:02.000000+00:00 [warning] <0.479.0> disk resource limit alarm set on node a@b.\n"
     )
     assert list(alarms_in(log)) == [START + 0.5, START + 2]
+
+
+def test_the_log_of_a_node_tells_when_it_listens(tmp_path: Path) -> None:
+    """For AMQP, not for its management, nor when it stops."""
+    log = tmp_path / "node.log"
+    log.write_text(
+        "2026-11-26 09:00:00.500000+00:00 [info] <0.724.0> Management plugin: HTTP listener started on port 1\n"
+        "2026-11-26 09:00:01.000000+00:00 [info] <0.776.0> started TCP listener on 127.0.0.1:2\n"
+        "2026-11-26 09:00:02.000000+00:00 [info] <0.776.0> stopped TCP listener on 127.0.0.1:2\n"
+    )
+    assert list(listeners_in(log)) == [START + 1]

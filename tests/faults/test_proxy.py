@@ -121,6 +121,32 @@ def test_a_cut_comes_after_so_many_bytes(proxy: FaultProxy) -> None:
         assert echoed(connection, b"x" * 100) == b"x" * 100
 
 
+@pytest.mark.parametrize("slow", [Conditions(latency=0.01), Conditions(bytes_per_second=1000)])
+def test_it_tells_whether_it_has_held_anything_up(proxy: FaultProxy, slow: Conditions) -> None:
+    """Conditions alone are none that anybody has met with."""
+    with client(proxy) as connection:
+        echoed(connection, b"x")
+        proxy.condition(there=slow)
+        assert proxy.bites == 0
+        echoed(connection, b"x")
+        assert proxy.bites == 1
+
+
+def test_it_tells_whether_it_has_reset_anything(proxy: FaultProxy) -> None:
+    """Each connection counts, those that are cut included, and those that end by themselves do not."""
+    proxy.reset()
+    with client(proxy) as ended, client(proxy) as connection:
+        echoed(ended, b"x")
+        ended.shutdown(socket.SHUT_WR)
+        received(ended, 1)
+        echoed(connection, b"x")
+        assert proxy.bites == 0
+        proxy.condition(there=Conditions(cut_after=1))
+        with pytest.raises(ConnectionResetError):
+            echoed(connection, b"x")
+        assert proxy.bites == 1
+
+
 def test_its_connections_are_counted(proxy: FaultProxy) -> None:
     """As long as they are open."""
     with client(proxy) as one, client(proxy) as other:

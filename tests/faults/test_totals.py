@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-from tests.faults.totals import Totals
+import pytest
+
+from tests.faults.release.limits import Limit
+from tests.faults.release.totals import FAULTS, MESSAGES, Totals
+from tests.faults.schedule import Kind
+
+EACH_KIND = {kind.name: FAULTS for kind in Kind}
 
 
 def report(seed: int, **found: Any) -> dict[str, Any]:
@@ -15,31 +19,82 @@ def report(seed: int, **found: Any) -> dict[str, Any]:
     return {**asked, "sound": True, "hit": {"RESET": 1, "CUT": 1}, **found}
 
 
-def test_messages_and_faults_are_summed_over_a_file(tmp_path: Path) -> None:
-    """None, as long as there is no file."""
-    file = tmp_path / "report"
-    assert (Totals.read(file).messages, Totals.read(file).faults) == (0, 0)
-    file.write_text("".join(f"{json.dumps(report(seed))}\n" for seed in (1, 2)))
-    totals = Totals.read(file)
-    assert (totals.messages, totals.faults, totals.seeds, totals.unsound) == (200, 4, {1, 2}, [])
+def test_messages_and_faults_are_summed() -> None:
+    """None, as long as there are no slices."""
+    assert (Totals([]).messages, Totals([]).faults) == (0, 0)
+    totals = Totals([report(1), report(2)])
+    assert (totals.messages, totals.faults) == (200, 4)
 
 
-def test_a_slice_without_a_result_counts_for_nothing_and_is_not_sound() -> None:
-    """Nobody knows what became of its messages."""
+def test_messages_of_a_slice_that_is_not_sound_count_for_nothing() -> None:
+    """Nor do its faults, if nobody knows what came of it."""
     unread = {name: value for name, value in report(2).items() if name != "hit"}
-    totals = Totals([report(1), {**unread, "sound": False, "unread": "StuckError"}])
-    assert (totals.messages, totals.faults, totals.unsound) == (100, 2, [2])
+    totals = Totals([report(1), report(3, sound=False), {**unread, "sound": False, "unread": "StuckError"}])
+    assert (totals.messages, totals.faults) == (100, 4)
+
+
+def test_a_release_takes_enough_messages_and_faults_and_each_kind_of_fault() -> None:
+    """What is missing is told."""
+    assert Totals([report(1, messages=MESSAGES, hit=EACH_KIND)]).missing == []
+    without_cut = {name: count for name, count in EACH_KIND.items() if name != "CUT"}
+    assert Totals([report(1, messages=MESSAGES, hit=without_cut)]).missing == ["a CUT that hits"]
+    few = dict.fromkeys(EACH_KIND, 1)
+    assert Totals([report(1, hit=few)]).missing == ["999,900 messages", f"{FAULTS - len(Kind)} faults"]
 
 
 def test_it_tells_what_became_of_messages_and_how_soon_workers_work_again() -> None:
     """The spread of all samples together, and ends by exit code."""
     slices = [
         report(1, lost=["a"], sound=False, recoveries={"CUT": [0.5, 1.0]}, ends={"publisher": {"0": 1}}),
-        report(2, lost=[], recoveries={"CUT": [2.0]}, ends={"publisher": {"0": 1, "-9": 1}, "worker-1": {"0": 1}}),
+        report(
+            2,
+            lost=[],
+            missed={"KILL_PUBLISHER": 1},
+            recoveries={"CUT": [2.0]},
+            blocked={"after": [0.1], "of_long": 1, "long": 2},
+            ends={"publisher": {"0": 1, "-9": 1}, "worker-1": {"0": 1}},
+        ),
     ]
     lines = list(Totals(slices).lines())
-    assert lines[0] == "2 slices, 200 messages, 4 faults"
+    assert lines[0] == "2 slices, 100 messages, 4 faults"
+    assert "faults that nobody met with: KILL_PUBLISHER 1" in lines
     assert "lost: 1" in lines
     assert "publisher ended with: -9 1, 0 2" in lines
-    assert "a worker works again after CUT: p50 1.00 s, p99 2.00 s, max 2.00 s (3)" in lines
-    assert lines[-1] == "not sound: seed 1"
+    assert "a worker works again after CUT: p50 1.00, p99 2.00, max 2.00 (3)" in lines
+    assert "alarms of a second or more that the publisher has told of: 1 of 2" in lines
+    assert "blocked told after, s: p50 0.10, p99 0.10, max 0.10 (1); limit max 1" in lines
+
+
+@pytest.mark.parametrize(
+    ("found", "beyond"),
+    [
+        ({"blocked": {"after": [0.1, 1.5]}}, "blocked told after, s: p50 1.50, p99 1.50, max 1.50 (2); beyond max 1"),
+        (
+            {"black_hole": {"after": [32.0]}},
+            "black hole told after, s: p50 32.00, p99 32.00, max 32.00 (1); beyond max 31",
+        ),
+        (
+            {"recoveries": {"KILL_BROKER": [1.0] * 98 + [7.0], "KILL_LEADER": [8.0]}},
+            "a worker works again after a node listens again, s: p50 1.00, p99 8.00, max 8.00 (100); beyond p99 6",
+        ),
+    ],
+)
+def test_a_figure_beyond_its_limit_is_told(found: dict[str, Any], beyond: str) -> None:
+    """Whatever slice it is of."""
+    assert Totals([report(1), report(2, **found)]).beyond == [beyond]
+
+
+@pytest.mark.parametrize(
+    ("samples", "share", "is_exceeded"),
+    [
+        ([1.0, 2.0], 1.0, False),
+        ([1.0, 2.1], 1.0, True),
+        ([1.0] * 199 + [9.0], 0.99, False),
+        ([1.0] * 198 + [9.0] * 2, 0.99, True),
+        ([9.0] * 99, 0.99, False),
+        ([], 1.0, False),
+    ],
+)
+def test_a_limit_is_for_a_share(samples: list[float], share: float, is_exceeded: bool) -> None:
+    """Of which nobody can tell before there are enough samples."""
+    assert Limit("name", samples, 2.0, share=share).is_exceeded is is_exceeded

@@ -14,11 +14,13 @@ from amqptool import AmqpUrl
 from amqptool.broker.amqp import connect
 from amqptool.broker.local import RunningNode
 from tests.faults.checker import check
-from tests.faults.commands import DEAD, QUEUE
+from tests.faults.commands import QUEUE
 from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.load import Load
-from tests.faults.records import outcomes
-from tests.faults.run import ids_in
+from tests.faults.pace import MOST_RATE
+from tests.faults.run import set_aside
+from tests.faults.schedule import Kind, Strike
+from tests.faults.strikes.bring import bring
 from tests.faults.world import World, world
 
 #: One worker is two processes.
@@ -46,11 +48,12 @@ def test_a_world_without_faults_works_everything_off(
     with made(mortal_node, mortal_vhost, tmp_path, Load(messages=300, seed=seed, rate=200)) as all_of_it:
         all_of_it.until(lambda: asyncio.run(consumers(all_of_it)) == CONSUMERS, attended=all_of_it.workers)
         all_of_it.finish()
-        effects, receipts = all_of_it.effects(), outcomes(all_of_it.receipts)
-        set_aside = ids_in(all_of_it.urls[0], DEAD)
-        verdict = check(receipts, effects, set_aside=set_aside, killed=all_of_it.killed)
+        effects, receipts = all_of_it.effects(), all_of_it.receipts.outcomes()
+        dead = set_aside(all_of_it.urls[0], seed)
+        verdict = check(receipts, effects, set_aside=dead, killed=all_of_it.killed)
     assert (verdict.acknowledged, verdict.is_sound) == (300, True)
-    assert {effect.message for effect in effects} | set_aside == receipts.keys()
+    assert {effect.message for effect in effects} | dead.keys() == receipts.keys()
+    assert len(dead) == sum(misdeed_of(b"%d" % number, str(seed)) is Misdeed.FAIL for number in range(300))
     assert {effect.worker for effect in effects} >= {f"worker-{number}" for number in range(4)}
 
 
@@ -62,7 +65,23 @@ def test_a_publisher_that_was_killed_goes_on(mortal_node: RunningNode, mortal_vh
         all_of_it.publisher.kill(process)
         all_of_it.until(lambda: all_of_it.publisher.is_done)
         assert all_of_it.publisher.ends == {-9: 1, 0: 1}
-        assert Counter(outcomes(all_of_it.receipts).values()) == {"confirmed": 100}
+        assert Counter(all_of_it.receipts.outcomes().values()) == {"confirmed": 100}
+
+
+def test_a_fault_hits_only_as_long_as_there_is_work_and_somebody_whom_it_hits(
+    mortal_node: RunningNode, mortal_vhost: AmqpUrl, tmp_path: Path
+) -> None:
+    """One that was to come while another one lasts comes without it, too."""
+    reset = Strike(Kind.RESET, at=1, seconds=0.0, whom=0)
+    no_server = Strike(Kind.KILL_STORE, at=1, seconds=0.0, whom=0, inner=reset)
+    with made(mortal_node, mortal_vhost, tmp_path, Load(messages=100, seed=7, rate=10)) as all_of_it:
+        all_of_it.until(lambda: all_of_it.count() > 5)
+        struck = bring(all_of_it, no_server)
+        assert [(each.kind, each.has_hit) for each in struck] == [(Kind.KILL_STORE, False), (Kind.RESET, True)]
+        all_of_it.publish_at(MOST_RATE)
+        all_of_it.finish()
+        assert [each.has_hit for each in bring(all_of_it, reset)] == [False]
+        assert len(all_of_it.receipts.confirmed()) == 100
 
 
 @pytest.mark.parametrize("misdeed", list(Misdeed))

@@ -14,10 +14,12 @@ from amqptool import AmqpUrl, Topology, declare
 from amqptool.broker.local import RunningNode
 from tests.faults.attended import Attended
 from tests.faults.checker import Deletion, Effect, Loss
-from tests.faults.commands import DEAD, LINES, QUEUE, RECEIPTS, RETRY, Commands
+from tests.faults.commands import ASKED_TO_END, DEAD, LINES, QUEUE, RECEIPTS, RETRY, Commands, at_rate
+from tests.faults.handlers import write_misdeeds
 from tests.faults.load import Load, QueueType
 from tests.faults.proxy import FaultProxy, fault_proxies
-from tests.faults.records import Records
+from tests.faults.receipts import Receipts
+from tests.faults.records import Records, attributed
 from tests.faults.service import service
 from tests.faults.stores import Store, store
 from tests.faults.workers import ORDINARY, workers
@@ -27,6 +29,8 @@ from tests.support.ctl import keep_declarations
 #: Seconds without any progress after which it is stuck.
 PATIENCE = 180.0
 _POLL = 0.1
+#: Seconds that a message may be in the hands of workers, who may be stopped for a while.
+_LATELY = 90.0
 #: Seconds between two looks into the queue.
 LOOK = 1.0
 
@@ -76,18 +80,15 @@ class World:
         #: When the broker has set alarms, in seconds since the epoch.
         self.alarms: list[float] = []
         self._records = records
+        self.receipts = Receipts(directory / RECEIPTS)
         commands = Commands(directory, store.url, seed=load.seed, pause=load.pause)
+        self.rate = load.rate
         self.publisher = commands.publisher(self.faulty_urls, load.rate)
         wanted = workers(load.seed, has_transactions=store.has_transactions, service=service)
         self.workers = [
             commands.worker(f"worker-{number}", self._turned(number), *words) for number, words in enumerate(wanted)
         ]
         self.last = commands.last("last", self.urls, *ORDINARY)
-
-    @property
-    def receipts(self) -> Path:
-        """The file of receipts."""
-        return self.directory / RECEIPTS
 
     @property
     def attended(self) -> list[Attended]:
@@ -100,17 +101,14 @@ class World:
         killed = dict(self._records.deaths)
         for worker in self.workers:
             killed |= worker.killed
-        return killed | dict.fromkeys(self._adopters(), 0.0)
-
-    def _adopters(self) -> set[int]:
-        """Return the processes to which commands fell that were still starting when their worker was killed."""
-        asking = self.workers[-1]
-        effects = {effect.process for effect in self._records.effects if effect.worker == asking.name}
-        return effects - {*asking.started}
+        return killed
 
     def effects(self) -> list[Effect]:
         """Return the effects that there are by now."""
-        return [*self._records.effects, *self.store.effects()]
+        asking = self.workers[-1]
+        asked_for = [effect for effect in self._records.effects if effect.worker == asking.name]
+        others = [effect for effect in self._records.effects if effect.worker != asking.name]
+        return [*attributed(asked_for, asking.started, asking.killed), *others, *self.store.effects()]
 
     def count(self) -> int:
         """Return how many effects there are by now."""
@@ -122,6 +120,20 @@ class World:
         for effect in takewhile(lambda each: each.at > since, reversed(self._records.effects)):
             first[effect.worker] = effect.at
         return first
+
+    def confirmed_lately(self) -> frozenset[str]:
+        """Return the messages that are confirmed by now, and were not a while ago."""
+        return self.receipts.confirmed() - self.receipts.confirmed(by=time.monotonic() - _LATELY)
+
+    def has_work(self) -> bool:
+        """Return whether there is anything to publish, or to act on."""
+        return not self.publisher.is_done or asyncio.run(queue_length(self.urls[0], QUEUE)) > 0
+
+    def publish_at(self, rate: int) -> None:
+        """Let the publisher go on with so many messages a second."""
+        with self.publisher.forgive(*ASKED_TO_END):
+            self.publisher.terminate()
+        self.rate, self.publisher.options = rate, at_rate(rate)
 
     def note_service(self, message: str) -> None:
         """Take note of what the HTTP service has done for the worker that uses it."""
@@ -140,6 +152,7 @@ class World:
         while True:
             for command in (self.publisher, *self.workers) if attended is None else attended:
                 command.attend()
+            self.receipts.note(time.monotonic())
             if condition():
                 return
             now = self.count()
@@ -194,6 +207,7 @@ class World:
 def world(nodes: Sequence[RunningNode], vhost: str, directory: Path, load: Load) -> Iterator[World]:
     """Give a world that works, on an empty vhost and in an empty directory; nothing of it is left running."""
     (directory / LINES).write_text("".join(f"{number}\n" for number in range(load.messages)))
+    write_misdeeds(directory, load.messages, load.seed)
     records = Records(directory)
     with (
         fault_proxies([node.url.port for node in nodes]) as proxies,

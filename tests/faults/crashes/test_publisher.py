@@ -12,7 +12,7 @@ from tests.faults.crashes.nursery import STDOUT
 from tests.faults.crashes.scene import Scene
 from tests.faults.crashes.times import CRASHES
 from tests.faults.crashes.wire import Frame
-from tests.faults.records import outcomes
+from tests.faults.receipts import Receipts
 from tests.support.broker import queue_length
 
 DUTY = Duty(at_once=20)
@@ -35,10 +35,10 @@ def test_w7_confirms_lost_with_their_publisher(scene: Scene) -> None:
         scene.wire.drop()
         copies.append(length(scene))
         assert copies[-1] > copies[-2]
-        assert outcomes(receipts) == {}
+        assert Receipts(receipts).outcomes() == {}
     assert scene.wait(scene.command(["publish", *words, "-u", scene.url.reveal()])) == 0
 
-    told, queued = outcomes(receipts), length(scene)
+    told, queued = Receipts(receipts).outcomes(), length(scene)
     assert Counter(told.values()) == {"confirmed": LINES}
     assert scene.finish(DUTY)["duplicates"] == queued - LINES
     assert scene.effects() == Counter(told.keys())

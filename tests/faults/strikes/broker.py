@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from amqptool.broker import local
-from tests.faults.alarms import alarms_in
 from tests.faults.attended import send
 from tests.faults.commands import QUEUE
+from tests.faults.node_log import alarms_in
 from tests.faults.schedule import Kind
-from tests.faults.strikes.interface import Fault, NobodyThereError
+from tests.faults.strikes.interface import Fault, HasBitten, NobodyThereError, surely
 from tests.faults.world import Site, World
 from tests.support.broker import close_connections
 from tests.support.ctl import rabbitmqctl
@@ -30,22 +30,22 @@ def _site(world: World, whom: int) -> Site:
 
 
 @contextmanager
-def _without(site: Site, end: Callable[[Path], object]) -> Iterator[None]:
+def _without(site: Site, end: Callable[[Path], object]) -> Iterator[HasBitten]:
     end(site.node.directory)
     try:
-        yield
+        yield surely
     finally:
         site.node = local.start(site.node.directory)
 
 
 @contextmanager
-def _without_node(world: World, whom: int, *, end: Callable[[Path], object]) -> Iterator[None]:
+def _without_node(world: World, whom: int, *, end: Callable[[Path], object]) -> Iterator[HasBitten]:
     with _without(_site(world, whom), end):
-        yield
+        yield surely
 
 
 @contextmanager
-def _without_leader(world: World, _whom: int) -> Iterator[None]:
+def _without_leader(world: World, _whom: int) -> Iterator[HasBitten]:
     words = ("list_queues", "--vhost", world.urls[0].vhost, "--formatter", "json", "name", "leader")
     queues = json.loads(rabbitmqctl(world.sites[0].node, *words))
     leader = next((queue["leader"] for queue in queues if queue["name"] == QUEUE), None)
@@ -53,40 +53,44 @@ def _without_leader(world: World, _whom: int) -> Iterator[None]:
         raise NobodyThereError
     port = int(leader.partition("@")[0].removeprefix("amqptool-"))
     with _without(next(site for site in world.sites if site.node.url.port == port), local.kill):
-        yield
+        yield surely
 
 
 @contextmanager
-def _stopped_node(world: World, whom: int) -> Iterator[None]:
+def _stopped_node(world: World, whom: int) -> Iterator[HasBitten]:
     process = _site(world, whom).node.pid
     assert process is not None
     send(process, signal.SIGSTOP)
     try:
-        yield
+        yield surely
     finally:
         send(process, signal.SIGCONT)
 
 
 @contextmanager
-def _close_by_ctl(world: World, whom: int) -> Iterator[None]:
+def _close_by_ctl(world: World, whom: int) -> Iterator[HasBitten]:
+    if not any(site.proxy.connections for site in world.sites):
+        raise NobodyThereError
     rabbitmqctl(_site(world, whom).node, "close_all_connections", "a fault")
-    yield
+    yield surely
 
 
 @contextmanager
-def _close_by_management(world: World, whom: int) -> Iterator[None]:
+def _close_by_management(world: World, whom: int) -> Iterator[HasBitten]:
     asyncio.run(close_connections(_site(world, whom).node, world.urls[0]))
-    yield
+    yield surely
 
 
 @contextmanager
-def _set(world: World, whom: int, *, to: tuple[str, str], back: tuple[str, str]) -> Iterator[None]:
+def _set(world: World, whom: int, *, to: tuple[str, str], back: tuple[str, str]) -> Iterator[HasBitten]:
     node = _site(world, whom).node
+    log = node.directory / "log" / "node.log"
+    before = len([*alarms_in(log)])
     rabbitmqctl(node, *to)
-    world.alarms += [*alarms_in(node.directory / "log" / "node.log")][-1:]
     try:
-        yield
+        yield lambda: len([*alarms_in(log)]) > before
     finally:
+        world.alarms += [*alarms_in(log)][before:]
         rabbitmqctl(node, *back)
 
 

@@ -8,8 +8,15 @@ from typing import TypeAlias
 
 from tests.faults.world import World
 
+#: Tells whether a fault has bitten by now: whether anybody has met with it.
+HasBitten: TypeAlias = Callable[[], bool]
 #: Brought over a world, at whom or how hard, for as long as its block goes on.
-Fault: TypeAlias = Callable[[World, int], AbstractContextManager[None]]
+Fault: TypeAlias = Callable[[World, int], AbstractContextManager[HasBitten]]
+
+
+def surely() -> bool:
+    """Tell of a fault that has bitten as soon as it is there."""
+    return True
 
 
 class NobodyThereError(Exception):

@@ -7,61 +7,74 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tests.faults.proxy import CALM, Conditions, FaultProxy
 from tests.faults.schedule import MOST_TARGETS, Kind
-from tests.faults.strikes.interface import Fault
+from tests.faults.strikes.interface import Fault, HasBitten, NobodyThereError
 from tests.faults.world import World
 
 #: Seconds that a piece of data may take longer, the bytes a second that pass at least, and those before a cut at most.
-_LATENCY, _BANDWIDTH, _CUT = 0.2, 50_000, 50_000
+_LATENCY, _BANDWIDTH, _CUT = 0.2, 50_000, 4_000
 _BLACK_HOLES = ({"there"}, {"back"}, {"there", "back"})
 
 
 def _proxy(world: World, whom: int) -> FaultProxy:
-    return world.sites[whom % len(world.sites)].proxy
+    """Return one of the proxies that somebody is connected through."""
+    used = [site.proxy for site in world.sites if site.proxy.connections]
+    if not used:
+        raise NobodyThereError
+    return used[whom % len(used)]
+
+
+def _bites_of(proxy: FaultProxy) -> HasBitten:
+    before = proxy.bites
+    return lambda: proxy.bites > before
 
 
 @contextmanager
-def _reset(world: World, whom: int) -> Iterator[None]:
-    _proxy(world, whom).reset()
-    yield
-
-
-@contextmanager
-def _refuse(world: World, whom: int) -> Iterator[None]:
+def _reset(world: World, whom: int) -> Iterator[HasBitten]:
     proxy = _proxy(world, whom)
+    has_bitten = _bites_of(proxy)
+    proxy.reset()
+    yield has_bitten
+
+
+@contextmanager
+def _refuse(world: World, whom: int) -> Iterator[HasBitten]:
+    proxy = _proxy(world, whom)
+    has_bitten = _bites_of(proxy)
     proxy.refuse()
     proxy.reset()
     try:
-        yield
+        yield has_bitten
     finally:
         proxy.accept()
 
 
 @contextmanager
-def _under(world: World, whom: int, *, there: Conditions = CALM, back: Conditions = CALM) -> Iterator[None]:
+def _under(world: World, whom: int, *, there: Conditions = CALM, back: Conditions = CALM) -> Iterator[HasBitten]:
     proxy = _proxy(world, whom)
+    has_bitten = _bites_of(proxy)
     proxy.condition(there=there, back=back)
     try:
-        yield
+        yield has_bitten
     finally:
         proxy.condition(there=CALM, back=CALM)
 
 
-def _black_hole(world: World, whom: int) -> AbstractContextManager[None]:
+def _black_hole(world: World, whom: int) -> AbstractContextManager[HasBitten]:
     ways = _BLACK_HOLES[whom // len(world.sites) % len(_BLACK_HOLES)]
     return _under(world, whom, **{way: Conditions(is_black_hole=True) for way in ways})
 
 
-def _latency(world: World, whom: int) -> AbstractContextManager[None]:
+def _latency(world: World, whom: int) -> AbstractContextManager[HasBitten]:
     slow = Conditions(latency=_LATENCY * (whom + 1) / MOST_TARGETS)
     return _under(world, whom, there=slow, back=slow)
 
 
-def _bandwidth(world: World, whom: int) -> AbstractContextManager[None]:
+def _bandwidth(world: World, whom: int) -> AbstractContextManager[HasBitten]:
     narrow = Conditions(bytes_per_second=_BANDWIDTH * (1 + whom / MOST_TARGETS))
     return _under(world, whom, there=narrow, back=narrow)
 
 
-def _cut(world: World, whom: int) -> AbstractContextManager[None]:
+def _cut(world: World, whom: int) -> AbstractContextManager[HasBitten]:
     way = ("there", "back")[whom % 2]
     return _under(world, whom, **{way: Conditions(cut_after=1 + _CUT * whom // MOST_TARGETS)})
 

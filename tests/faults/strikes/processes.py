@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tests.faults.attended import Attended, send
 from tests.faults.schedule import Kind
-from tests.faults.strikes.interface import Fault, NobodyThereError
+from tests.faults.strikes.interface import Fault, HasBitten, NobodyThereError, surely
 from tests.faults.world import World
 
 
@@ -20,40 +20,46 @@ def _pick(commands: list[Attended], whom: int) -> tuple[Attended, int]:
     return there[whom % len(there)]
 
 
+def _hit(*, was_there: bool) -> None:
+    """Insist that a process had not ended just before."""
+    if not was_there:
+        raise NobodyThereError
+
+
 @contextmanager
-def _stopped(process: int) -> Iterator[None]:
-    send(process, signal.SIGSTOP)
+def _stopped(process: int) -> Iterator[HasBitten]:
+    _hit(was_there=send(process, signal.SIGSTOP))
     try:
-        yield
+        yield surely
     finally:
         send(process, signal.SIGCONT)
 
 
 @contextmanager
-def _kill_worker(world: World, whom: int) -> Iterator[None]:
+def _kill_worker(world: World, whom: int) -> Iterator[HasBitten]:
     worker, process = _pick(world.workers, whom)
-    worker.kill(process)
-    yield
+    _hit(was_there=worker.kill(process))
+    yield surely
 
 
 @contextmanager
-def _terminate_worker(world: World, whom: int) -> Iterator[None]:
-    send(_pick(world.workers, whom)[1], signal.SIGTERM)
-    yield
+def _terminate_worker(world: World, whom: int) -> Iterator[HasBitten]:
+    _hit(was_there=send(_pick(world.workers, whom)[1], signal.SIGTERM))
+    yield surely
 
 
-def _stop_worker(world: World, whom: int) -> AbstractContextManager[None]:
+def _stop_worker(world: World, whom: int) -> AbstractContextManager[HasBitten]:
     return _stopped(_pick(world.workers, whom)[1])
 
 
 @contextmanager
-def _kill_publisher(world: World, whom: int) -> Iterator[None]:
+def _kill_publisher(world: World, whom: int) -> Iterator[HasBitten]:
     publisher, process = _pick([world.publisher], whom)
-    publisher.kill(process)
-    yield
+    _hit(was_there=publisher.kill(process))
+    yield surely
 
 
-def _stop_publisher(world: World, whom: int) -> AbstractContextManager[None]:
+def _stop_publisher(world: World, whom: int) -> AbstractContextManager[HasBitten]:
     return _stopped(_pick([world.publisher], whom)[1])
 
 

@@ -1,0 +1,130 @@
+"""What came of many slices together, and whether it is what a release takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.faults.release.limits import Limit, spread
+from tests.faults.schedule import Kind
+
+#: What a release takes.
+MESSAGES, FAULTS = 1_000_000, 1_000
+#: What the reports of all slices tell by a number, or by a list that should be empty.
+_NUMBERS = ("acknowledged", "deleted", "idle")
+_LISTS = ("lost", "unexpected", "innocent", "acted_and_set_aside", "unexplained", "surprises")
+#: Seconds within which the publisher tells of an alarm.
+_BLOCKED = 1.0
+#: Seconds within which a worker tells of a black hole. The bound is 2 x (heartbeat + 5) seconds, which is 30 at the
+#: heartbeat of 10 that commands have; one more is for noticing and for telling of it.
+_BLACK_HOLE = 31.0
+#: Seconds from a node's listening again to the next effect of each worker, but for one in a hundred.
+_BACK = 6.0
+#: After these a worker is back within that time.
+_ENDS_OF_NODES = (Kind.KILL_BROKER, Kind.KILL_LEADER, Kind.RESTART_BROKER)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sum of the reports of some slices."""
+
+    reports: Sequence[dict[str, Any]]
+
+    @property
+    def messages(self) -> int:
+        """How many messages were asked for in the slices that are sound."""
+        return sum(report["messages"] for report in self.reports if report["sound"])
+
+    @property
+    def faults(self) -> int:
+        """How many faults there were somebody for."""
+        return self._counted("hit").total()
+
+    @property
+    def missing(self) -> list[str]:
+        """What there is too little of for a release, in words."""
+        short = [
+            f"{wanted - there:,} {what}"
+            for what, there, wanted in (("messages", self.messages, MESSAGES), ("faults", self.faults, FAULTS))
+            if there < wanted
+        ]
+        never = sorted({kind.name for kind in Kind} - self._counted("hit").keys())
+        return [*short, *(f"a {name} that hits" for name in never)]
+
+    @property
+    def beyond(self) -> list[str]:
+        """The figures that are beyond their limits, in words."""
+        return [limit.told for limit in self._limits() if limit.is_exceeded]
+
+    def lines(self) -> Iterable[str]:
+        """Yield what there is to tell."""
+        yield f"{len(self.reports)} slices, {self.messages:,} messages, {self.faults:,} faults"
+        yield f"slices: {_listed(Counter(_place(report) for report in self.reports if 'queue' in report))}"
+        yield f"faults: {_listed(self._counted('hit'))}"
+        yield f"faults that nobody met with: {_listed(self._counted('missed'))}"
+        for name in _NUMBERS:
+            yield f"{name}: {sum(report.get(name, 0) for report in self.reports):,}"
+        yield f"repeated: {_listed(self._counted('repeated'))}"
+        for name in _LISTS:
+            yield f"{name}: {self._listed_in(name):,}"
+        widest = max((report.get("widest_window", 0.0) for report in self.reports), default=0.0)
+        yield f"widest window between an effect and the death of its process: {widest:g} s"
+        yield f"publisher ended with: {_listed(self._ends('publisher'))}"
+        yield f"workers ended with: {_listed(self._ends('worker'))}"
+        yield f"alarms of a second or more that the publisher has told of: {self._of_long('blocked')}"
+        yield f"black holes of {_BLACK_HOLE:g} s or more that a worker has told of: {self._of_long('black_hole')}"
+        for kind, seconds in sorted(self._recoveries().items()):
+            yield f"a worker works again after {kind}: {spread(seconds)}"
+        for limit in self._limits():
+            yield limit.told
+
+    def _limits(self) -> list[Limit]:
+        back = self._recoveries()
+        return [
+            Limit("blocked told after, s", self._told_after("blocked"), _BLOCKED),
+            Limit("black hole told after, s", self._told_after("black_hole"), _BLACK_HOLE),
+            Limit(
+                "a worker works again after a node listens again, s",
+                [each for kind in _ENDS_OF_NODES for each in back.get(kind.name, ())],
+                _BACK,
+                share=0.99,
+            ),
+        ]
+
+    def _counted(self, name: str) -> Counter[str]:
+        return sum((Counter(report.get(name, {})) for report in self.reports), Counter())
+
+    def _listed_in(self, name: str) -> int:
+        return sum(len(report.get(name, ())) for report in self.reports)
+
+    def _told_after(self, name: str) -> list[float]:
+        return [each for report in self.reports for each in report.get(name, {}).get("after", ())]
+
+    def _of_long(self, name: str) -> str:
+        told, there = (sum(report.get(name, {}).get(key, 0) for report in self.reports) for key in ("of_long", "long"))
+        return f"{told:,} of {there:,}"
+
+    def _ends(self, beginning: str) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for report in self.reports:
+            for name, ends in report.get("ends", {}).items():
+                if name.startswith(beginning):
+                    found.update(ends)
+        return found
+
+    def _recoveries(self) -> dict[str, list[float]]:
+        samples: dict[str, list[float]] = {}
+        for report in self.reports:
+            for kind, seconds in report.get("recoveries", {}).items():
+                samples.setdefault(kind, []).extend(seconds)
+        return samples
+
+
+def _place(report: dict[str, Any]) -> str:
+    return f"{report['queue']}/{report['store']}/{report['nodes']}"
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) or "none"
