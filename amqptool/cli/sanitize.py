@@ -17,8 +17,9 @@ _UNSAFE = (
 )
 
 # What stands for a user and a password in a URL, to the last @ of the word, since a password may hold what should have
-# been escaped; our own hints, which say `password@`, stay.
-_CREDENTIALS = re.compile(r"(:/{1,2})(?![^\s:@]*:(?:password|PASSWORD)@)[^\s@]*:\S*@")
+# been escaped; our own hints, which say `password@`, stay. Of a text that was cut (in JSON: with an escape), the @ may
+# be missing.
+_CREDENTIALS = re.compile(r"(:/{1,2})(?![^\s:@]*:(?:password|PASSWORD)@)[^\s@]*:(?:\S*(?=@)|\S*(?=…|\\u2026))")
 
 
 def without_passwords(text: str) -> str:
@@ -27,7 +28,7 @@ def without_passwords(text: str) -> str:
     Those that amqptool knows hide their own: this is for one that was given in the place of something else, and
     that an error repeats.
     """
-    return _CREDENTIALS.sub(r"\1***@", text)
+    return _CREDENTIALS.sub(r"\1***", text)
 
 
 def clean_line(text: str) -> str:
