@@ -99,14 +99,14 @@ def case(random: Random, place: Place) -> Case:
 def _sent(random: Random, place: Place) -> Case:
     form = random.choice(
         (
-            [],
+            *[[]] * 5,
             ["--encode", "json"],
             ["--encode", "msgpack"],
             ["--encode", "protobuf", "--proto-descriptor", "input", "--proto-message", "a.B"],
         )
     )
     packing = random.choice(
-        ([], ["--compress", "always"], ["--compress", "auto"], ["--content-encoding", random.choice(_ENCODINGS)])
+        (*[[]] * 4, ["--compress", "always"], ["--compress", "auto"], ["--content-encoding", random.choice(_ENCODINGS)])
     )
     labels = random.choice(
         (

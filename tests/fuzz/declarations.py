@@ -34,7 +34,7 @@ _DECLARABLE = (
 
 def declared(random: Random, place: Place) -> Case:
     """Make a file that a broker is asked to hold."""
-    made = changed(random, _DECLARABLE)
+    made = changed(random, _DECLARABLE) if random.random() < 0.7 else written(random, random.choice(_DECLARABLE))
     command = random.choice(
         (["declare", "--json"], ["declare", "--json"], ["declare", "--json", "--amqp-only"], ["plan", "--json"])
     )

@@ -25,9 +25,9 @@ PATIENCE, WHOLE = 60, 600
 LEAST_CHECKED = {
     "are_there": 50,
     "can_be_published": 5,
-    "is_as_it_was": 5,
+    "is_as_it_was": 6,
     "is_declared": 5,
-    "is_there": 20,
+    "is_there": 30,
     "lack_nothing": 10,
     "shows_what_is_valid": 50,
 }

@@ -16,7 +16,7 @@ _COMMANDS = (
     (8, ["publish", "-k", "q", "body", *_WAITS]),
     (10, ["publish", "-k", "q", "--lines", "-", "--json", *_WAITS]),
     (10, ["publish", "-k", "q", "--lines", "-", "--failed", "failed", "--receipts", "receipts", *_WAITS]),
-    (9, ["consume", "q", "-n", "3", "--output", "jsonl"]),
+    *[(9, ["consume", "q", "-n", "3", "--output", "jsonl"])] * 3,
     (9, ["consume", "q", "-n", "3", "--output", "pretty"]),
     (9, ["consume", "q", "-n", "2", "--requeue"]),
     (9, ["consume", "q", "-n", "3", "--save", "saved"]),
