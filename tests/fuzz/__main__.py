@@ -20,7 +20,8 @@ from typing import Any
 
 from amqptool.broker.local import temporary
 from tests.fuzz.broker import add_user
-from tests.fuzz.run import Counts, Worker, end_when_told, run, running_worker
+from tests.fuzz.counts import Counts
+from tests.fuzz.run import Worker, end_when_told, run, running_worker
 
 
 def main(words: list[str]) -> int:
