@@ -24,8 +24,8 @@ class Executor:
         given = {**case.files, STDIN: case.stdin}
         for name, content in {**given, STDOUT: b"", STDERR: b""}.items():
             (directory / name).write_bytes(content)
-        started = time.monotonic()
         process = self._start(case.words, _environ(case, directory), directory, as_process=as_process)
+        started = time.monotonic()  # the server's own start is no part of it
         ending = self._server.wait(process, self._patience)
         return Outcome(
             words=case.words,
