@@ -222,6 +222,7 @@ def look_code(report: LookReport, signal_code: ExitCode | None, min_messages: in
     SIGTERM     messages left unfinished                    143
     SIGTERM     drained                                     0
     none        failed or unfinished messages               1
+    none        some that cannot be decoded                 1
     none        fewer than `min_messages` were as wanted    75
     none        anything else                               0
     ==========  ==========================================  ====
@@ -230,7 +231,7 @@ def look_code(report: LookReport, signal_code: ExitCode | None, min_messages: in
         return ExitCode.DONE
     if signal_code is not None:
         return signal_code
-    if report.failed or report.abandoned:
+    if report.failed or report.abandoned or report.undecodable:
         return ExitCode.FAILED
     if min_messages is not None and report.handled < min_messages:
         return ExitCode.TRY_AGAIN

@@ -74,6 +74,8 @@ def _summary(report: LookReport, verb: str, *, kept: bool) -> str:
     ]
     if report.failed:
         parts.append(f"{report.failed:,} failed")
+    if report.undecodable:
+        parts.append(f"{report.undecodable:,} not decodable")
     if report.abandoned:
         parts.append(f"{report.abandoned:,} left unfinished")
     reason = "" if report.stopped_by in ("", "stop") else f" (stopped by --{report.stopped_by})"

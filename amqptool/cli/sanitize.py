@@ -19,6 +19,8 @@ _UNSAFE = (
 # Where a URL may stand; and what our own hints say of users and passwords.
 _WORD = re.compile(r"[^\s\"'<>]+")
 _HINTS = {"user:password", "[user:password", ":password"}
+# Where a text was cut, also as JSON has it.
+_CUT = ("…", r"\u2026")
 _PASSWORD = re.compile(r"(password=)[^&\s\"']+", re.IGNORECASE)
 
 
@@ -28,20 +30,23 @@ def without_passwords(text: str) -> str:
     Those that amqptool knows hide their own: this is for one that was given in the place of something else, and
     that an error repeats. It takes time in proportion to the text, which may be a message's.
     """
-    if "@" in text:
+    if ":/" in text:
         text = _WORD.sub(lambda word: _without_login(word[0]), text)
     return _PASSWORD.sub(r"\1***", text)
 
 
 def _without_login(word: str) -> str:
-    # To the last @, since a password may hold what should have been escaped.
     scheme, separator, rest = word.partition(":/")
-    login, at, host = rest.rpartition("@")
+    # To the last @, since a password may hold what should have been escaped; of a text that was cut, it may be missing.
+    end = next((end for end in ("@", *_CUT) if end in rest), None)
+    if end is None:
+        return word
+    login, _, host = rest.rpartition(end)
     slash = "/" if login.startswith("/") else ""
     login = login.removeprefix(slash)
-    if not at or ":" not in login or login.lower() in _HINTS:
+    if ":" not in login or login.lower() in _HINTS:
         return word
-    return f"{scheme}{separator}{slash}***@{host}"
+    return f"{scheme}{separator}{slash}***{end}{host}"
 
 
 def clean_line(text: str) -> str:

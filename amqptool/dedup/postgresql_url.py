@@ -45,8 +45,13 @@ def parameters_of(url: str) -> dict[str, str]:
 
 
 def _can_be_reached(parameters: Mapping[str, str]) -> bool:
-    """Whether the ports are numbers, and the hosts what a lookup takes; one with a slash is a directory of sockets."""
+    """Whether the ports are numbers, and the hosts what a lookup takes.
+
+    A host with a slash is a directory of sockets, and one that begins with an @ is a socket without a file.
+    """
     hosts, ports = (parameters.get(name, "").split(",") for name in ("host", "port"))
+    if any("@" in host[1:] for host in hosts):
+        return False
     try:
         for host in hosts:
             if "/" not in host:

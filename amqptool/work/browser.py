@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from amqptool.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from amqptool.broker.amqp import Channel
     from amqptool.message import Delivery
 
@@ -21,13 +23,16 @@ class Browser:
 
     What is held counts towards a consumer's prefetch. When that is used up, the consumer is cancelled, which returns
     nothing, and another one on the same channel goes on. So any number of messages can be held, with no more bodies
-    in memory than the prefetch.
+    in memory than the prefetch. A message that cannot be decoded is held, and not handed out.
     """
 
-    def __init__(self, channel: Channel, queue: str, prefetch: int) -> None:
+    def __init__(
+        self, channel: Channel, queue: str, prefetch: int, on_undecodable: Callable[[Exception], None]
+    ) -> None:
         self._channel = channel
         self._queue = queue
         self._prefetch = prefetch
+        self._on_undecodable = on_undecodable
         #: How many messages are still to be handed out.
         self._left = 0
         self._arrived: list[Delivery] = []
@@ -88,7 +93,9 @@ class Browser:
         await self._end_consumer()
         self._room = prefetch = min(self._prefetch, self._left)
         self._consumers += 1
-        self._tag = await self._channel.consume(self._queue, self._on_delivery, self._on_cancelled, prefetch=prefetch)
+        self._tag = await self._channel.consume(
+            self._queue, self._on_delivery, self._on_cancelled, prefetch=prefetch, on_undecodable=self._pass_over
+        )
 
     async def _end_consumer(self) -> None:
         """End the consumer first: whatever is returned while there is one, the broker hands out to it again."""
@@ -123,9 +130,16 @@ class Browser:
             raise BrokerUnavailable("the broker cancelled the consumer: was its queue deleted?")
 
     def _on_delivery(self, delivery: Delivery) -> None:
-        self._held[delivery.delivery_tag] = self._consumers
-        self._room -= 1
+        self._hold(delivery.delivery_tag)
         self._arrived.append(delivery)
+
+    def _pass_over(self, tag: int, error: Exception) -> None:
+        self._hold(tag)
+        self._on_undecodable(error)
+
+    def _hold(self, tag: int) -> None:
+        self._held[tag] = self._consumers
+        self._room -= 1
         self._changed.set()
 
     def _on_cancelled(self) -> None:

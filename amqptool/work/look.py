@@ -36,6 +36,8 @@ class LookReport:
     failed: int = 0
     #: Handlers that did not end within the grace.
     abandoned: int = 0
+    #: Passed over, since their headers cannot be decoded.
+    undecodable: int = 0
     #: Given back to the queue.
     returned: int = 0
     #: Why it stopped before the end: stop, max-messages, idle-timeout or timeout.
@@ -112,7 +114,8 @@ class Look:
 
     async def _look_over(self, connection: Connection) -> None:
         try:
-            browser = Browser(await connection.channel(), self._queue, self._prefetch)
+            channel = await connection.channel()
+            browser = Browser(channel, self._queue, self._prefetch, self._pass_over)
             await browser.open(None if self._where else self._max_messages)
             try:
                 await self._look(browser)
@@ -154,6 +157,10 @@ class Look:
             if self._max_messages is None
             else min(self._concurrency, self._max_messages - self._tried)
         )
+
+    def _pass_over(self, error: Exception) -> None:
+        self._report.undecodable += 1
+        log.error("queue %r: a message whose headers cannot be decoded is passed over: %r", self._queue, error)
 
     def _is_wanted(self, delivery: Delivery) -> bool:
         self._report.looked_at += 1

@@ -6,12 +6,14 @@ import asyncio
 import signal
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from amqptool import AmqpUrl, Message
 from tests.support.broker import declare_queue, drain, publish, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.faulty import faulty_line
 
 #: What the queue holds: a message for each number, every third one wanted.
 NUMBERS = range(9)
@@ -108,6 +110,28 @@ def test_a_second_look_sees_all_that_the_first_put_back(amqptool_vhost: AmqpUrl)
     for _ in range(2):
         done = consume(amqptool_vhost, "--requeue", "--where", "type=wanted")
         assert done.stderr == "5,000 looked at, 1,667 printed, 5,000 given back\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["--requeue"], ["--requeue", "-n", "2"], ["--where", "type=other", "--prefetch", "1"]]
+)
+def test_a_message_that_cannot_be_decoded_is_passed_over(amqptool_vhost: AmqpUrl, words: list[str]) -> None:
+    """It costs no connection, hides nothing behind it, and is put back.
+
+    No broker takes a field of an unknown type, so it becomes one on its way.
+    """
+    fill(amqptool_vhost, [message(1), replace(message(2), headers={"unknown": True}), message(4)])
+
+    async def look() -> subprocess.CompletedProcess[str]:
+        async with faulty_line(amqptool_vhost) as (line, url):
+            line.edit = lambda chunk: chunk.replace(b"unknownt", b"unknown\x07")
+            return await asyncio.to_thread(consume, url, *words)
+
+    done = asyncio.run(look())
+    assert (done.returncode, done.stdout) == (1, "m1\nm4\n")
+    assert "cannot be decoded is passed over" in done.stderr
+    assert "1 not decodable" in done.stderr
+    assert left(amqptool_vhost) == (bodies(1, 2, 4) if "--requeue" in words else bodies(2))
 
 
 def test_an_empty_queue_is_looked_through_at_once(amqptool_vhost: AmqpUrl) -> None:

@@ -240,6 +240,11 @@ def test_a_message_that_cannot_be_decoded_is_a_failure() -> None:
     assert work_code(WorkReport(undecodable=1), None, None, limited=False) is ExitCode.FAILED
 
 
+def test_a_look_that_met_an_undecodable_message_has_failed() -> None:
+    """It was not compared with what is wanted."""
+    assert look_code(LookReport(handled=3, undecodable=1), None, None) is ExitCode.FAILED
+
+
 @pytest.mark.parametrize("signal", [None, ExitCode.INTERRUPTED, ExitCode.TERMINATED])
 @pytest.mark.parametrize("failed", [0, 2])
 @pytest.mark.parametrize("abandoned", [0, 1])

@@ -99,6 +99,8 @@ def test_what_names_no_store_is_refused(url: str) -> None:
         "postgresql://ann:s3cret/@localhost/db",
         "postgresql://ann:s3cret@localhost:s3cret/db",
         "postgresql://ann:s3cret%@localhost/db",
+        "postgresql://:pass@s3cret@[v1.x]:65536/0",
+        "postgresql://ann:pass@s3cret@localhost/db",
         "postgresql://ann:s3cret@localhost/db?s3cret=1",
         "postgresql://ann:5432/s3cret@localhost/db",
         "postgresql://ann:s3cret@localhost/%ff",

@@ -8,10 +8,11 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.cli import cli_arguments, cli_environment
+from tests.support.processes import processes_with
 
 #: By this variable in their environment its processes are known, also those that its process has started.
 MARK = "AMQPTOOL_FAULTS_LOG"
@@ -137,17 +138,6 @@ class Attended:
         if code not in self._expected | self._forgiven_now:
             last = self.told().splitlines()[-_LAST_LINES:]
             raise UnexpectedEndError("\n  ".join([f"{self.name} ended with {code}", *last]))
-
-
-def processes_with(variable: str, value: str) -> list[int]:
-    """Return the ids of the processes that have a variable in their environment, in the order of their ids."""
-    needle = f"\0{variable}={value}\0".encode()
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            if needle in b"\0" + (process / "environ").read_bytes():
-                found.append(int(process.name))
-    return sorted(found)
 
 
 def send(process: int, number: signal.Signals) -> bool:

@@ -14,9 +14,9 @@ receipts      damaged files of receipts
 case          one command line, with all that it reads
 sorts         how many cases are of which sort; a case by its number
 execute       running a case: in a fork, or as a process of its own
-hanging       a script: what becomes of a command that hangs
 rules         what holds for every outcome
 broker        the broker that cases use, as another client sees it
-run           many cases, and their counts
+run           many cases
+counts        what came of them
 ============  ================================================================
 """

@@ -1,14 +1,13 @@
 """Run generated cases: `python -m tests.fuzz --cases N --seed S`; exit code 1 if one of them breaks a rule.
 
 The same seed gives the same cases again, each by its number: `--only NUMBER` runs one of them, and shows it all.
-With --report, a line of JSON about the run is appended to a file.
+With --report, a line of JSON about the run is appended to a file, so that many cases may be run in pieces, each from
+its --first.
 """
 
 from __future__ import annotations
 
 import argparse
-import faulthandler
-import gc
 import json
 import os
 import shutil
@@ -16,45 +15,26 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 from typing import Any
 
-import amqptool
 from amqptool.broker.local import temporary
 from tests.fuzz.broker import add_user
-from tests.fuzz.run import Counts, Worker, run
-
-#: What commands import when they run.
-_IMPORTED_LATE = (
-    "click._textwrap",
-    "aiohttp",
-    "pika",
-    "yaml",
-    "msgpack",
-    "psycopg",
-    "redis",
-    "sqlite3",
-    "google.protobuf",
-    "tests.fuzz.handlers",
-)
+from tests.fuzz.counts import Counts
+from tests.fuzz.run import Worker, end_when_told, run, running_worker
 
 
 def main(words: list[str]) -> int:
     """Run cases, and print what came of them."""
     arguments = _parser().parse_args(words)
-    _prepare()
+    end_when_told()
     directory = Path(tempfile.mkdtemp(prefix="amqptool-fuzz-"))
     try:
         with temporary() as node:
             add_user(node)
             if arguments.only is not None:
-                return _show(
-                    Worker(node, directory, 0, seed=arguments.seed, patience=arguments.patience),
-                    arguments.only,
-                    directory,
-                )
+                with running_worker(node, directory, 0, seed=arguments.seed, patience=arguments.patience) as worker:
+                    return _show(worker, arguments.only)
             started = time.monotonic()
             numbers = range(arguments.first, arguments.first + arguments.cases)
             counts = run(
@@ -83,21 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _prepare() -> None:
-    """Import what cases import, and make a process that is asked to end say where it is."""
-    ours = (each.name for each in walk_packages(amqptool.__path__, "amqptool."))
-    for name in (*ours, *_IMPORTED_LATE):
-        if name != "amqptool.__main__":
-            import_module(name)
-    faulthandler.enable(2)
-    gc.collect()
-    gc.freeze()
-
-
 def _summary(counts: Counts) -> dict[str, Any]:
     return {
         "sorts": dict(sorted(counts.sorts.items())),
         "codes": dict(sorted(counts.codes.items())),
+        "checked": dict(sorted(counts.checked.items())),
+        "peers": {"misbehaved": counts.peers[True], "behaved": counts.peers[False]},
         "seconds_by_sort": {name: round(total, 1) for name, total in sorted(counts.seconds.items())},
         "slowest": {"seconds": round(counts.slowest[0], 2), "case": counts.slowest[1]},
         "most_memory": {"MiB": round(counts.most_memory[0]), "case": counts.most_memory[1]},
@@ -105,14 +76,14 @@ def _summary(counts: Counts) -> dict[str, Any]:
     }
 
 
-def _show(worker: Worker, number: int, directory: Path) -> int:
-    del directory
-    outcome, wrong = worker.run(number)
+def _show(worker: Worker, number: int) -> int:
+    result = worker.run(number)
+    outcome = result.outcome
     print(f"{outcome.words}\nexit code {outcome.code}, {outcome.seconds:.2f} s, {outcome.memory:.0f} MiB")
     for name in sorted(path.name for path in worker.directory.iterdir() if path.is_file()):
         print(f"--- {name}\n{(worker.directory / name).read_bytes()!r}")
-    print("\n".join(wrong) or "no rule is broken")
-    return 1 if wrong else 0
+    print("\n".join(result.wrong) or "no rule is broken")
+    return 1 if result.wrong else 0
 
 
 if __name__ == "__main__":

@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 import pika
 
+from amqptool.broker.amqp.fields import teach_pika
 from amqptool.broker.local import Endpoint
 from tests.fuzz.case import ESCAPED_SECRET, SECRET
 
+teach_pika()  # which by itself makes integers of floats
 USER = "fuzz"
 QUEUE = "fuzz"
 Got = tuple[pika.spec.Basic.GetOk, pika.BasicProperties, bytes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,11 @@ class Outcome:
     code: int
     stdout: bytes
     stderr: bytes
+    #: The files that it has made or changed.
+    left: Mapping[str, bytes]
+    #: By the clock, and of a processor.
     seconds: float
+    work: float
     #: The most memory that it had, in MiB.
     memory: float
     is_hung: bool = False
@@ -76,8 +80,8 @@ class Scene:
     run: Callable[[list[str]], Outcome]
 
 
-#: Looks at what came of a case and says what is wrong with it.
-Check = Callable[[Outcome, Scene], list[str]]
+#: Looks at what came of a case and says what is wrong with it; None: nothing came of it that could be looked at.
+Check = Callable[[Outcome, Scene], list[str] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +93,8 @@ class Case:
     #: By name, in the directory in which the command runs.
     files: dict[str, bytes] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
-    #: Whether a scripted peer listens.
-    needs_peer: bool = False
+    #: How often a scripted peer that behaves answers it; without, there is none.
+    answers: int = 0
     #: What is in the queue.
     message: tuple[bytes, pika.BasicProperties] | None = None
     check: Check | None = None

@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -34,33 +35,35 @@ _ANSWERS: dict[type, Any] = {
 }
 
 
-def serve_in_child(listener: socket.socket, random: Random) -> int:
-    """Start a process that plays to whoever connects, and return its id."""
+def serve_in_child(listener: socket.socket, random: Random, *, misdeed: int, note: Path) -> int:
+    """Start a process that plays to whoever connects, and return its id.
+
+    The so-many-th answer that it gives to its first client is its misdeed; of that there is then a note.
+    """
     pid = os.fork()
     if pid == 0:
         try:
-            _serve(listener, random)
+            _serve(listener, random, misdeed, note)
         finally:
             os._exit(0)
     return pid
 
 
-def _serve(listener: socket.socket, random: Random) -> None:
-    misdeed = random.randrange(1, 13)
+def _serve(listener: socket.socket, random: Random, misdeed: int, note: Path) -> None:
     while True:
         connection, _ = listener.accept()
         with connection, suppress(OSError):
-            _Conversation(connection, random, misdeed).hold()
+            _Conversation(connection, random, misdeed, note).hold()
         misdeed = 0  # from now on it behaves
 
 
 class _Conversation:
     """One connection; at its `misdeed`-th answer it misbehaves."""
 
-    def __init__(self, connection: socket.socket, random: Random, misdeed: int) -> None:
+    def __init__(self, connection: socket.socket, random: Random, misdeed: int, note: Path) -> None:
         self._socket = connection
         self._random = random
-        self._left = misdeed
+        self._left, self._note = misdeed, note
         self._published = 0
 
     def hold(self) -> None:
@@ -98,6 +101,7 @@ class _Conversation:
     def _answer(self, answer: bytes) -> None:
         self._left -= 1
         if self._left == 0:
+            self._note.touch()
             answer = self._random.choice(_MISDEEDS)(self._random, answer)
             self._socket.settimeout(SILENCE)
         self._socket.sendall(answer)

@@ -63,10 +63,10 @@ def _dropped(random: Random, line: bytes) -> list[bytes]:
     return []
 
 
-def _lack_nothing(outcome: Outcome, scene: Scene) -> list[str]:
+def _lack_nothing(outcome: Outcome, scene: Scene) -> list[str] | None:
     """At the end of a run each message is in the queue, but for those that the file said are confirmed."""
     if outcome.code != 0:
-        return []
+        return None
     there = {got[2].decode() for got in scene.broker.take()}
     told = set(_confirmed((scene.directory / "before").read_bytes().splitlines()[1:]))
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -94,17 +95,16 @@ def _records(random: Random, place: Place) -> Case:
     )
 
 
-def _are_there(outcome: Outcome, scene: Scene) -> list[str]:
+def _are_there(outcome: Outcome, scene: Scene) -> list[str] | None:
     """What the receipts say is confirmed is in the queue."""
     there = {got[1].message_id: got for got in scene.broker.take()}
     lines = (scene.directory / "records").read_bytes().split(b"\n")
-    found: list[str] = []
-    for receipt in map(json.loads, outcome.stdout.splitlines()[1:]):
-        if receipt["outcome"] == "confirmed":
-            asked = json.loads(lines[receipt["line"] - 1])
-            if _goes_to_queue(asked):
-                found += _differences(asked, there.get(receipt["id"]))
-    return found
+    receipts = [json.loads(line) for line in outcome.stdout.splitlines()[1:]]
+    confirmed = [
+        (json.loads(lines[each["line"] - 1]), each["id"]) for each in receipts if each["outcome"] == "confirmed"
+    ]
+    compared = [_differences(asked, there.get(name)) for asked, name in confirmed if _goes_to_queue(asked)]
+    return list(chain.from_iterable(compared)) if compared else None
 
 
 def _goes_to_queue(asked: dict[str, Any]) -> bool:
@@ -180,11 +180,11 @@ def _option(random: Random) -> list[str]:
     )
 
 
-def _is_there(outcome: Outcome, scene: Scene) -> list[str]:
+def _is_there(outcome: Outcome, scene: Scene) -> list[str] | None:
     """A message that is confirmed to the queue is in it, under the id that was printed."""
     document, there = outcome.document, scene.broker.take()
     if outcome.code != 0 or (document["exchange"], document["routing_key"]) != ("", QUEUE):
-        return []
+        return None
     wanted = [document["message_id"]]
     ids = [got[1].message_id for got in there if got[2] == b"a body"]
     may_be_gone = "--expiration" in outcome.words

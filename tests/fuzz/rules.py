@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import unquote
 
 from amqptool.cli.exits import ExitCode
-from tests.fuzz.case import SECRET_PARTS, Case, Outcome
+from tests.fuzz.case import SECRET, SECRET_PARTS, Case, Outcome
+from tests.security.needles import in_base64
+from tests.support.terminal import acting
 
+#: Seconds of a processor that no command takes more of, however small the share of it that it gets.
+MOST_WORK = 5
 #: MiB that no command takes more of.
 MOST_MEMORY = 200
 #: Bytes of talk that somebody still reads.
@@ -21,6 +24,8 @@ _CODES = {int(code) for code in ExitCode} - {
     ExitCode.TERMINATED,
     ExitCode.PIPE_CLOSED,
 }
+#: Parts of the password, and its beginning in base64.
+_SECRETS = (*SECRET_PARTS, *in_base64(SECRET, 16))
 _LEFTOVERS = (
     "Traceback (most",
     "never retrieved",
@@ -29,8 +34,6 @@ _LEFTOVERS = (
     "Task was destroyed",
     "Warning:",
 )
-#: What moves a cursor or reorders what is read, and bytes that are no UTF-8.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\udc80-\udcff]")
 
 
 def broken(case: Case, outcome: Outcome) -> list[str]:
@@ -43,6 +46,8 @@ def broken(case: Case, outcome: Outcome) -> list[str]:
 def _of_ending(outcome: Outcome) -> Iterator[str]:
     if outcome.code not in _CODES:
         yield f"exit code {outcome.code}"
+    if outcome.work > MOST_WORK:
+        yield f"works for {outcome.work:.1f} s"
     if outcome.memory > MOST_MEMORY:
         yield f"takes {outcome.memory:.0f} MiB"
 
@@ -51,7 +56,7 @@ def _of_talk(case: Case, outcome: Outcome) -> Iterator[str]:
     talk = outcome.stderr.decode("utf-8", "surrogateescape")
     if not {"--debug", "-vv"} & set(case.words):
         yield from (f"says {words!r}" for words in _LEFTOVERS if words in talk)
-    if _UNSAFE.search(talk):
+    if acting(talk):
         yield "says what a terminal would act on"
     options = case.words[: case.words.index("--")] if "--" in case.words else case.words
     if ("--log-format", "json") in pairwise(options):
@@ -76,7 +81,7 @@ def _is_object(line: str) -> bool:
 
 def _of_data(case: Case, outcome: Outcome) -> Iterator[str]:
     data = outcome.stdout.decode("utf-8", "surrogateescape")
-    if not case.prints_bodies and _UNSAFE.search(data):
+    if not case.prints_bodies and acting(data):
         yield "prints what a terminal would act on"
     if "--json" in case.words and not case.prints_bodies and "--help" not in case.words:
         yield from _of_document(outcome, data)
@@ -93,5 +98,11 @@ def _of_document(outcome: Outcome, data: str) -> Iterator[str]:
 
 
 def _of_secrets(outcome: Outcome) -> Iterator[str]:
-    said = unquote((outcome.stdout + b"\n" + outcome.stderr).decode("utf-8", "replace")).lower()
-    yield from (f"shows {part!r} of the password" for part in SECRET_PARTS if part.lower() in said)
+    yield from (f"shows {part!r} of the password" for part in _secrets_in(outcome.stdout + b"\n" + outcome.stderr))
+    for name, content in outcome.left.items():
+        yield from (f"leaves {part!r} of the password in {name}" for part in _secrets_in(content))
+
+
+def _secrets_in(content: bytes) -> list[str]:
+    said = unquote(content.decode("utf-8", "replace")).lower()
+    return [part for part in _SECRETS if part.lower() in said]

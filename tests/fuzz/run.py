@@ -6,72 +6,35 @@ import os
 import shutil
 import signal
 import socket
-from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from amqptool.broker.local import Endpoint
 from tests.fuzz import peer
 from tests.fuzz.broker import Broker
 from tests.fuzz.case import Case, Outcome, Place, Scene
+from tests.fuzz.counts import Counts, Result
 from tests.fuzz.execute import Executor
 from tests.fuzz.rules import broken
-from tests.fuzz.sorts import case_of, random_of, sort_of
+from tests.fuzz.sorts import case_of, random_of
+from tests.support.fork_server import fork_server
 
 #: One of so many cases is a process of its own, as a user's are.
 PROCESS_EVERY = 25
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A case that broke rules."""
-
-    number: int
-    words: list[str]
-    wrong: list[str]
-
-
-@dataclass(slots=True, kw_only=True)
-class Counts:
-    """What came of cases."""
-
-    sorts: Counter[str] = field(default_factory=Counter)
-    codes: Counter[int] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
-    slowest: tuple[float, int] = (0.0, -1)
-    most_memory: tuple[float, int] = (0.0, -1)
-    findings: list[Finding] = field(default_factory=list)
-
-    def note(self, number: int, outcome: Outcome, wrong: list[str]) -> None:
-        """Count one case."""
-        self.sorts[sort_of(number)] += 1
-        self.codes[outcome.code] += 1
-        self.seconds[sort_of(number)] += outcome.seconds
-        self.slowest = max(self.slowest, (outcome.seconds, number))
-        self.most_memory = max(self.most_memory, (outcome.memory, number))
-        if wrong:
-            self.findings.append(Finding(number=number, words=outcome.words, wrong=wrong))
-
-    def add(self, other: Counts) -> None:
-        """Add what another worker counted."""
-        self.sorts += other.sorts
-        self.codes += other.codes
-        self.seconds += other.seconds
-        self.slowest = max(self.slowest, other.slowest)
-        self.most_memory = max(self.most_memory, other.most_memory)
-        self.findings += other.findings
-
-
 class Worker:
     """Runs one case after the other."""
 
-    def __init__(self, node: Endpoint, directory: Path, number: int, *, seed: int, patience: float) -> None:
+    def __init__(self, node: Endpoint, directory: Path, number: int, *, seed: int, executor: Executor) -> None:
         self._broker = Broker(node, number)
         self.directory = directory / f"worker-{number}"
+        self._note = directory / f"misbehaved-{number}"
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._seed, self._executor = seed, Executor(patience)
+        self._seed, self._executor = seed, executor
         self._place = Place(
             messages_url=self._broker.messages_url,
             topologies_url=self._broker.topologies_url,
@@ -79,24 +42,45 @@ class Worker:
             peer_port=self._listener.getsockname()[1],
         )
 
-    def run(self, number: int) -> tuple[Outcome, list[str]]:
-        """Run a case and return what came of it, and what is wrong with that."""
+    def run(self, number: int) -> Result:
+        """Run a case."""
         case = case_of(self._seed, number, self._place)
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir()
-        playing = (
-            peer.serve_in_child(self._listener, random_of(self._seed, number, "peer")) if case.needs_peer else None
-        )
+        self._note.unlink(missing_ok=True)
         if case.message is not None:
             self._broker.put(*case.message)
         try:
-            outcome = self._execute(case, as_process=number % PROCESS_EVERY == 0)
-            return outcome, broken(case, outcome) or self._check(case, outcome)
+            with self._peer(number, case):
+                outcome = self._execute(case, as_process=number % PROCESS_EVERY == 0)
+            return self._judged(case, outcome)
         finally:
-            if playing is not None:
-                os.kill(playing, signal.SIGKILL)
-                os.waitpid(playing, 0)
             self._clear(case)
+
+    @contextmanager
+    def _peer(self, number: int, case: Case) -> Iterator[None]:
+        if not case.answers:
+            yield
+            return
+        random = random_of(self._seed, number, "peer")
+        misdeed = random.randint(1, case.answers)
+        playing = peer.serve_in_child(self._listener, random, misdeed=misdeed, note=self._note)
+        try:
+            yield
+        finally:
+            os.kill(playing, signal.SIGKILL)
+            os.waitpid(playing, 0)
+
+    def _judged(self, case: Case, outcome: Outcome) -> Result:
+        wrong = broken(case, outcome)
+        found = None if wrong or case.check is None else case.check(outcome, self._scene(case))
+        return Result(
+            outcome=outcome,
+            wrong=wrong or found or [],
+            checked=case.check.__name__.strip("_") if case.check and found is not None else None,
+            has_peer=case.answers > 0,
+            has_misbehaved=self._note.exists(),
+        )
 
     def _clear(self, case: Case) -> None:
         """Leave nothing at the broker that another case could see."""
@@ -110,32 +94,47 @@ class Worker:
     def _execute(self, case: Case, *, as_process: bool) -> Outcome:
         return self._executor.run(case, self.directory, as_process=as_process)
 
-    def _check(self, case: Case, outcome: Outcome) -> list[str]:
-        if case.check is None:
-            return []
-
+    def _scene(self, case: Case) -> Scene:
         def run(words: list[str]) -> Outcome:
             return self._execute(Case(words=words, files=case.files, environ=case.environ), as_process=False)
 
-        return case.check(outcome, Scene(directory=self.directory, broker=self._broker, run=run))
+        return Scene(directory=self.directory, broker=self._broker, run=run)
 
 
 def run(node: Endpoint, directory: Path, numbers: range, *, seed: int, workers: int, patience: float) -> Counts:
     """Run the cases of these numbers and count what came of them."""
     counts = Counts()
-    # Forks, so that what a case forks has imported everything.
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_when_told) as pool:
         parts = [
             pool.submit(_run_part, node, directory, worker, numbers[worker::workers], seed, patience)
             for worker in range(workers)
         ]
-        for part in parts:
-            counts.add(part.result())
+        try:
+            for part in parts:
+                counts.add(part.result())
+        except BaseException:  # that somebody ends the run included
+            for process in active_children():
+                process.terminate()
+            raise
     return counts
 
 
+def end_when_told() -> None:
+    """Take SIGTERM for Ctrl-C: either way nothing is left running."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
+@contextmanager
+def running_worker(node: Endpoint, directory: Path, number: int, *, seed: int, patience: float) -> Iterator[Worker]:
+    """Give a worker with all that it takes."""
+    with fork_server() as server:
+        yield Worker(node, directory, number, seed=seed, executor=Executor(server, patience))
+
+
 def _run_part(node: Endpoint, directory: Path, worker: int, numbers: range, seed: int, patience: float) -> Counts:
-    counts, by = Counts(), Worker(node, directory, worker, seed=seed, patience=patience)
-    for number in numbers:
-        counts.note(number, *by.run(number))
+    counts = Counts()
+    with running_worker(node, directory, worker, seed=seed, patience=patience) as by:
+        for number in numbers:
+            counts.note(number, by.run(number))
     return counts

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import signal
+import socket
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
-from tests.fuzz.case import SECRET_PARTS, Case, Outcome, Place
+from tests.fuzz.case import ESCAPED_SECRET, SECRET, SECRET_PARTS, Case, Outcome, Place
+from tests.fuzz.execute import Executor
 from tests.fuzz.rules import broken
 from tests.fuzz.sorts import SORTS, case_of, sort_of
+from tests.support.fork_server import fork_server
+from tests.support.processes import run_or_end
 
 SEED = 20_261_126
 #: Seconds that a case may take beside whatever else the machine does, and those for all of them.
 PATIENCE, WHOLE = 60, 600
+#: In how many of 2,500 cases each check has something to look at, at the least.
+LEAST_CHECKED = {
+    "are_there": 50,
+    "can_be_published": 5,
+    "is_as_it_was": 6,
+    "is_declared": 5,
+    "is_there": 30,
+    "lack_nothing": 10,
+    "shows_what_is_valid": 50,
+}
+#: As it is in a header of HTTP.
+IN_BASE64 = b64encode(f"fuzz:{SECRET}".encode()).decode()
 PLACE = Place(
     messages_url="amqp://127.0.0.1:1/m",
     topologies_url="amqp://127.0.0.1:1/t",
@@ -29,16 +46,14 @@ PLACE = Place(
 def test_bad_input_is_told_from_good(first: int) -> None:
     """No command crashes, hangs, tells a secret or grows over its input, and none says done of what is not."""
     words = ["--seed", SEED, "--first", first, "--cases", 2_500, "--workers", 2, "--patience", PATIENCE]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz", *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=WHOLE,
-    )
-    assert done.stderr == ""
-    assert json.loads(done.stdout)["broken"] == []
-    assert done.returncode == 0
+    code, stdout, stderr = run_or_end([sys.executable, "-m", "tests.fuzz", *map(str, words)], timeout=WHOLE)
+    assert stderr == ""
+    found = json.loads(stdout)
+    assert found["broken"] == []
+    assert code == 0
+    assert found["codes"]["0"] > 300
+    assert {name: least for name, least in LEAST_CHECKED.items() if found["checked"].get(name, 0) < least} == {}
+    assert found["peers"]["misbehaved"] > 9 * found["peers"]["behaved"]
 
 
 def test_the_same_number_is_the_same_case() -> None:
@@ -63,19 +78,37 @@ def test_each_sort_has_its_share() -> None:
 
 def test_a_command_that_hangs_is_told_from_others(tmp_path: Path) -> None:
     """It is ended, having said where it was."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz.hanging", str(tmp_path)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines() == ["0 False False", "-6 True True", "2 False False"]
+    with socket.create_server(("127.0.0.1", 0)) as silent, fork_server() as server:
+        url = f"amqp://127.0.0.1:{silent.getsockname()[1]}"
+
+        def run(patience: float, *words: str) -> Outcome:
+            return Executor(server, patience).run(Case(words=list(words)), tmp_path, as_process=False)
+
+        # Whether it hangs does not depend on the machine's pace; the others end long before that.
+        hung = run(1, "publish", "-k", "q", "x", "--url", url)
+        others = [run(PATIENCE, "--version"), run(PATIENCE, "--nonsense")]
+    assert (hung.code, hung.is_hung, b"most recent call first" in hung.stderr) == (-signal.SIGABRT, True, True)
+    assert [(each.code, each.is_hung) for each in others] == [(0, False), (2, False)]
 
 
-def outcome(*, code: int = 0, stdout: str = "", stderr: str = "", memory: float = 50, is_hung: bool = False) -> Outcome:
+def outcome(
+    *,
+    code: int = 0,
+    stdout: str = "",
+    stderr: str = "",
+    left: str = "",
+    work: float = 0.1,
+    memory: float = 50,
+    is_hung: bool = False,
+) -> Outcome:
     return Outcome(
         words=["plan"],
         code=code,
         stdout=stdout.encode(),
         stderr=stderr.encode(),
+        left={"receipts": left.encode()},
         seconds=0.1,
+        work=work,
         memory=memory,
         is_hung=is_hung,
     )
@@ -87,6 +120,7 @@ def outcome(*, code: int = 0, stdout: str = "", stderr: str = "", memory: float 
         ([], outcome(code=70, stderr="a bug in amqptool"), "exit code 70"),
         ([], outcome(code=-11, stderr="x"), "exit code -11"),
         ([], outcome(code=-9, is_hung=True), "hangs for 0.1 s"),
+        ([], outcome(work=6), "works for 6.0 s"),
         ([], outcome(memory=300), "takes 300 MiB"),
         ([], outcome(code=65, stderr="Traceback (most recent call last)"), "says 'Traceback (most'"),
         ([], outcome(code=65, stderr="\x1b[2J"), "says what a terminal would act on"),
@@ -98,6 +132,8 @@ def outcome(*, code: int = 0, stdout: str = "", stderr: str = "", memory: float 
             f"shows {SECRET_PARTS[1]!r} of the password",
         ),
         ([], outcome(stdout="%53%33cr3t"), "shows 'S3cr3t' of the password"),
+        ([], outcome(left=ESCAPED_SECRET[:6]), f"leaves {SECRET_PARTS[0]!r} of the password in receipts"),
+        ([], outcome(stderr=IN_BASE64), f"shows {IN_BASE64[8:24]!r} of the password"),
         (["--json"], outcome(stdout="{}"), "prints the code None and exits with 0"),
         (["--json"], outcome(stdout=""), "prints no document: Expecting value: line 1 column 1 (char 0)"),
     ],

@@ -44,10 +44,10 @@ def case(random: Random, place: Place) -> Case:
     return Case(words=words, files=files, stdin=files["t.yaml"])
 
 
-def _shows_what_is_valid(outcome: Outcome, _: Scene) -> list[str]:
+def _shows_what_is_valid(outcome: Outcome, _: Scene) -> list[str] | None:
     """What is found valid is written out as what is valid."""
     if outcome.code not in (0, 1) or not outcome.stdout:
-        return []
+        return None
     try:
         Topology.parse(outcome.stdout, "shown")
     except TopologyError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from tests.support.terminal import BIDI_CONTROLS
 
 _ESC = "\x1b"
 _SEQUENCES = [
@@ -67,7 +68,7 @@ _LINES = [
     "a\x00b",
     "\tt\t",
 ]
-_BIDI = [f"a{mark}b" for mark in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"]
+_BIDI = [f"a{mark}b" for mark in sorted(BIDI_CONTROLS)]
 _MARKUP = [
     "[/b]",
     "[/]",
@@ -104,9 +105,6 @@ CORPUS = list(dict.fromkeys([*_SEQUENCES, *_LINES, *_BIDI, *_MARKUP, *_SURROGATE
 _OURS = re.compile(r"\x1b\[(?:0|1|2|[13][0-9](?:;[0-9]+)*)m|\x1b\[\?25[lh]|\x1b\[1A|\x1b\[2K|\r(?=[\n\x1b])|\r+\n")
 
 
-def acting(shown: str, *, plain: bool) -> set[str]:
-    """Return the characters of an output that would act on a terminal or a reader; `plain`: nothing is ours."""
-    rest = shown.replace("\r\n", "\n") if plain else _OURS.sub("", shown)
-    bidi = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
-    found = {each for each in rest if unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp")} | (set(rest) & bidi)
-    return found - {"\n", "\t"}
+def not_ours(seen: str, *, plain: bool) -> str:
+    """Return what came on a terminal without what is the terminal's own, or amqptool's; `plain`: it has no colours."""
+    return seen.replace("\r\n", "\n") if plain else _OURS.sub("", seen)

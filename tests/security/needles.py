@@ -17,14 +17,14 @@ def _pieces() -> set[str]:
     forms = [PASSWORD, ESCAPED, quote(ESCAPED, safe=""), repr(PASSWORD.encode())[2:-1]]
     found = {form[at : at + _PIECE] for form in forms for at in range(len(form) - _PIECE + 1)}
     # Of the characters that a parser stops at alone, any vhost may have some.
-    return {piece for piece in found if set(piece) & set("Scrt")} | set(_in_base64())
+    return {piece for piece in found if set(piece) & set("Scrt")} | set(in_base64(PASSWORD, 8))
 
 
-def _in_base64() -> Iterator[str]:
-    """Give the password as it looks in base64 (basic authentication), wherever in it it begins."""
+def in_base64(secret: str, length: int) -> Iterator[str]:
+    """Give the first characters of a secret as it looks in base64 (basic authentication), wherever in it it begins."""
     for before in range(3):
-        whole = b64encode(b" " * before + PASSWORD.encode()).decode().rstrip("=")
-        yield whole[4 if before else 0 : -2][:8]
+        whole = b64encode(b" " * before + secret.encode()).decode().rstrip("=")
+        yield whole[4 if before else 0 : -2][:length]
 
 
 PIECES = _pieces()

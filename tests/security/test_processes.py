@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from amqptool.broker.local.node import free_port
 from amqptool.broker.management import Management
 from tests.security.needles import ESCAPED, PASSWORD, leaks
 from tests.support.broker import declare_queue, publish
-from tests.support.cli import cli_environment, run_cli
+from tests.support.cli import run_cli
 
 #: Writes down its own environment and the command lines of all that is above it.
 TELL = """
@@ -99,13 +99,21 @@ def test_no_metric_of_a_worker_has_it(secret_url: AmqpUrl) -> None:
 
 
 def test_a_crash_file_has_it_not(secret_url: AmqpUrl, tmp_path: Path) -> None:
-    """What a bug leaves behind is where in the code it was, and not what was there."""
-    program = "import amqptool.cli.context as c; c.Context.resolve_urls = lambda self: 1 / 0\n"
-    program += "from amqptool.cli.root import main; main()"
-    env = cli_environment({"AMQPTOOL_URL": secret_url.reveal(), "TMPDIR": str(tmp_path)})
-    words = [sys.executable, "-c", program, "consume", "q", "--url", f"amqp://ann:{ESCAPED}@127.0.0.1:1", "--json"]
-    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
-    [file] = tmp_path.iterdir()
+    """What a bug leaves behind is where in the code it was, and not what was there.
+
+    What fails is a part of Python, so that it fails where nobody expects it: with the URL in hand.
+    """
+    libraries, crashes = tmp_path / "libraries", tmp_path / "crashes"
+    for folder in (libraries, crashes):
+        folder.mkdir()
+    (libraries / "sitecustomize.py").write_text(
+        "import asyncio\ndef fail(*words, **options):\n    raise ZeroDivisionError(words, options)\n"
+        "asyncio.Runner.run = fail\n"
+    )
+    path = os.pathsep.join([str(libraries), *filter(None, [os.environ.get("PYTHONPATH")])])
+    env = {"AMQPTOOL_URL": secret_url.reveal(), "TMPDIR": str(crashes), "PYTHONPATH": path}
+    done = run_cli("consume", "q", "--url", f"amqp://ann:{ESCAPED}@127.0.0.1:1", "--json", env=env)
+    [file] = crashes.iterdir()
     assert (done.returncode, json.loads(done.stdout)["code"]) == (70, 70)
     assert "ZeroDivisionError" in file.read_text()
     assert leaks(file.read_text() + done.stdout + done.stderr) == set()

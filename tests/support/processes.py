@@ -6,14 +6,15 @@ import os
 import pwd
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 def die() -> None:
@@ -21,17 +22,35 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def processes_of(directory: Path) -> list[str]:
-    """Return the command lines of all processes whose environment names a node's directory."""
-    needle = os.fsencode(f"HOME={directory}\0")
+def processes_with(variable: str, value: str) -> list[int]:
+    """Return the ids of the processes that have a variable in their environment, in the order of their ids."""
+    needle = os.fsencode(f"\0{variable}={value}\0")
     found = []
     for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            if needle in b"\0" + (process / "environ").read_bytes():
+                found.append(int(process.name))
+    return sorted(found)
+
+
+def processes_of(directory: Path) -> list[int]:
+    """Return the ids of the processes of the node in a directory."""
+    return processes_with("HOME", str(directory))
+
+
+def run_or_end(command: Sequence[str], *, timeout: float) -> tuple[int, str, str]:
+    """Run a command that has processes of its own, and return its exit code, and what it wrote to stdout and stderr.
+
+    One that takes too long is asked to end, so that it ends those too.
+    """
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            if needle in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text("utf-8", "replace"))
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-    return found
+            stdout, stderr = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            process.communicate()
+            raise
+    return process.returncode, stdout, stderr
 
 
 @contextmanager

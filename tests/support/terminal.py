@@ -6,11 +6,20 @@ import os
 import pty
 import re
 import subprocess
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from tests.support.cli import cli_arguments, cli_environment
 
+#: What changes the order in which a line is read (CVE-2021-42574).
+BIDI_CONTROLS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _PIECE = re.compile(r"\r|\n|\x1b\[(?P<number>\d*)(?P<code>[A-Za-z])|\x1b\[\?\d+[hl]|(?P<text>[^\r\n\x1b]+)")
+
+
+def acting(text: str) -> set[str]:
+    """Return the characters that act on a terminal or mislead a reader, but for line feeds and tabs."""
+    unsafe = {each for each in set(text) if unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp")}
+    return (unsafe | set(text) & BIDI_CONTROLS) - {"\n", "\t"}
 
 
 def seen_on_terminal(words: Sequence[str], env: Mapping[str, str], *, with_stdout: bool) -> tuple[str, str]:

@@ -27,11 +27,22 @@ COMMAND_NOT_FOUND = 127
 
 _PORT = click.IntRange(1, 65535)
 
+
+class _Directory(click.Path):
+    """A directory, but no URL: documents repeat it, and one that is made has its name on the disk."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse a URL."""
+        if "://" in str(value):
+            self.fail(f"{str(value)!r} is a URL, and no directory", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 directory_option = click.option(
     "--dir",
     "directory",
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_Directory(file_okay=False, path_type=Path),
     help="Where the node lives.  [default: amqptool/broker in the user's state directory]",
 )
 
@@ -93,7 +104,7 @@ def status(context: Context, directory: Path | None) -> ExitCode:
     "--dir",
     "directory",
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_Directory(file_okay=False, path_type=Path),
     help="Use the node of this directory, and stop it only if it did not run.  [default: a temporary node]",
 )
 @click.argument("command", metavar="[--] CMD...", nargs=-1, required=True, type=click.UNPROCESSED)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,6 +182,13 @@ def _take_all_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+def command_of(process: int) -> str:
+    """Return the name of a process's program, and of one that has ended nothing."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{process}/comm").read_text().removesuffix("\n")
+    return ""
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_boot_that_is_interrupted_leaves_nothing(tmp_path: Path, fake_server: Path, number: signal.Signals) -> None:
     """A signal that ends the start ends what it started, and only then the start itself."""
@@ -188,7 +196,7 @@ def test_a_boot_that_is_interrupted_leaves_nothing(tmp_path: Path, fake_server: 
     directory = tmp_path / "node"
     command = [sys.executable, "-m", "amqptool", "broker", "start", "--dir", directory]
     with subprocess.Popen(command, preexec_fn=_take_all_signals) as start:
-        assert wait_until(lambda: any("sleep" in line for line in processes_of(directory)), 30)
+        assert wait_until(lambda: any(command_of(process) == "sleep" for process in processes_of(directory)), 30)
         start.send_signal(number)
         code, left = start.wait(30), processes_of(directory)
         local.kill(directory)

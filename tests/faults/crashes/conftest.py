@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 
 from amqptool import AmqpUrl
-from tests.faults.crashes.nursery import Nursery, nursery
 from tests.faults.crashes.scene import Scene
 from tests.faults.crashes.wire import wire_to
+from tests.support.fork_server import ForkServer, fork_server
 
 
 @pytest.fixture(scope="session")
-def crash_nursery() -> Iterator[Nursery]:
-    """Give the run's nursery."""
-    with nursery() as made:
-        yield made
+def crash_server() -> Iterator[ForkServer]:
+    """Give the run's server of processes that crash."""
+    with fork_server() as server:
+        yield server
 
 
 @pytest.fixture
-def scene(crash_nursery: Nursery, amqptool_vhost: AmqpUrl, tmp_path: Path) -> Iterator[Scene]:
+def scene(crash_server: ForkServer, amqptool_vhost: AmqpUrl, tmp_path: Path) -> Iterator[Scene]:
     """Give a queue and a store in a file that nobody has used."""
     with wire_to(amqptool_vhost) as wire:
-        yield Scene(crash_nursery, amqptool_vhost, wire, f"sqlite:///{tmp_path}/dedup.db", tmp_path)
+        yield Scene(crash_server, amqptool_vhost, wire, f"sqlite:///{tmp_path}/dedup.db", tmp_path)
 
 
 @pytest.fixture(params=["sqlite", "redis", "postgresql"])

@@ -19,11 +19,14 @@ from amqptool.dedup import open_existing
 from amqptool.dedup.interface import Row, State
 from tests.faults.crashes.duty import DEAD, QUEUE, WAITING, Duty
 from tests.faults.crashes.handlers import NOTES, Did, Note, notes_in
-from tests.faults.crashes.nursery import STDERR, STDOUT, Nursery
 from tests.faults.crashes.points import CRASH_AT, Point
 from tests.faults.crashes.times import NUMBERS
 from tests.faults.crashes.wire import Frame, Wire
 from tests.support.broker import declare_queue, drain, publish
+from tests.support.cli import cli_environment
+from tests.support.fork_server import COMMAND_LINE, STDERR, STDOUT, ForkServer
+
+_WORKER = "tests.faults.crashes.worker:work"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,14 @@ class Left:
 class Scene:
     """A queue of messages, and workers that share a store."""
 
-    def __init__(self, nursery: Nursery, url: AmqpUrl, wire: Wire, store: str, folder: Path) -> None:
+    def __init__(self, server: ForkServer, url: AmqpUrl, wire: Wire, store: str, folder: Path) -> None:
         self.url, self.wire, self.store, self.folder = url, wire, store, folder
         self.messages: list[str] = []
         #: For each worker that is to be killed, at which time of coming to its crash point.
         self.numbers = NUMBERS
         #: The copies that have waited for their next attempt, in their order.
         self.copies: list[str] = []
-        self._nursery = nursery
+        self._server = server
 
     def use(self, store: str) -> None:
         """Use another store; with one on a server, fewer workers are killed."""
@@ -105,16 +108,18 @@ class Scene:
 
     def command(self, words: Sequence[str], crash_at: str = "") -> int:
         """Start any command of amqptool."""
-        return self._start("amqptool", words, crash_at)
+        return self._start(COMMAND_LINE, words, crash_at)
 
     def start_mortal(self, url: AmqpUrl, duty: Duty, crash_at: str = "", **settings: Any) -> int:
         """Start a worker whose store may be the end of it."""
         where = {"urls": url.reveal(), "queue": QUEUE, "dedup": self.store}
-        return self._start("worker", where | duty.settings() | settings, crash_at)
+        return self._start(_WORKER, where | duty.settings() | settings, crash_at)
 
     def wait(self, process: int) -> int:
         """Wait for the end of a process, and return its exit code."""
-        return self._nursery.wait(process)
+        ending = self._server.wait(process)
+        assert not ending.is_hung, self.told()
+        return ending.code
 
     def run(self, url: AmqpUrl, duty: Duty, count: int) -> dict[str, Any]:
         """Run the real command, which nobody kills, for so many messages, and return what it reports."""
@@ -166,8 +171,8 @@ class Scene:
         return process
 
     def _start(self, program: str, job: object, crash_at: str) -> int:
-        env = {CRASH_AT: crash_at, NOTES: str(self.folder)}
-        return self._nursery.start(program, job, env=env, folder=self.folder)
+        env = cli_environment({CRASH_AT: crash_at, NOTES: str(self.folder)})
+        return self._server.start(program, job, env=env, folder=self.folder)
 
     def _return_copies(self, duty: Duty) -> int:
         """Move copies back to the queue, as the broker does in the end, and return how many messages are there."""

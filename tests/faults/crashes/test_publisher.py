@@ -8,12 +8,12 @@ import signal
 from collections import Counter
 
 from tests.faults.crashes.duty import QUEUE, Duty
-from tests.faults.crashes.nursery import STDOUT
 from tests.faults.crashes.scene import Scene
 from tests.faults.crashes.times import CRASHES
 from tests.faults.crashes.wire import Frame
 from tests.faults.receipts import Receipts
 from tests.support.broker import queue_length
+from tests.support.fork_server import STDOUT
 
 DUTY = Duty(at_once=20)
 LINES = 20
