@@ -10,7 +10,12 @@ from tests.faults.schedule import Kind, Strike, flat
 MOST_RATE = 2000
 #: Seconds that a fault takes beside those that it lasts, about.
 _HEALING = 4.0
-_LONG_HEALING = {Kind.KILL_BROKER: 8.0, Kind.KILL_LEADER: 8.0, Kind.RESTART_BROKER: 12.0}
+_LONG_HEALING = {
+    Kind.KILL_BROKER: 8.0,
+    Kind.KILL_LEADER: 8.0,
+    Kind.RESTART_BROKER: 12.0,
+    Kind.DELETE_QUEUE: 8.0,
+}
 #: How much longer than all strikes is published, so that the last ones find work, too.
 _MARGIN = 1.3
 
