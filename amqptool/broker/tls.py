@@ -21,6 +21,8 @@ _FAILURES = {
     "HANDSHAKE_FAILURE": "the broker wants a client certificate, or ciphers that are not secure",  # TLS 1.2's words
     "PROTOCOL_VERSION": "the broker does not speak TLS 1.2 or later",
     "UNSUPPORTED_PROTOCOL": "the broker does not speak TLS 1.2 or later",
+    # So a newer Erlang says it.
+    "INSUFFICIENT_SECURITY": "the broker does not speak TLS 1.2 or later, or no cipher that is secure",
     "UNKNOWN_CA": f"{_REFUSED}: its authority is not trusted there",
     "CERTIFICATE_EXPIRED": f"{_REFUSED}: it has expired",
     "CERTIFICATE_REVOKED": f"{_REFUSED}: it was revoked",

@@ -10,7 +10,7 @@ from tests.security.tls_node import TlsNode, running_tls_node
 
 
 @pytest.fixture(scope="session")
-def tls_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsNode]:
+def tls_node() -> Iterator[TlsNode]:
     """Give the run's RabbitMQ that listens for TLS."""
-    with running_tls_node(tmp_path_factory.mktemp("certificates")) as node:
+    with running_tls_node() as node:
         yield node

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from amqptool import AmqpUrl
 from amqptool.broker import local
@@ -44,12 +43,13 @@ class TlsNode:
 
 
 @contextmanager
-def running_tls_node(directory: Path) -> Iterator[TlsNode]:
+def running_tls_node() -> Iterator[TlsNode]:
     """Run the node, with the plugin that takes a certificate for a login, and its user `client`."""
-    certificates = make_certificates(directory)
     kinds = ["good", *BAD_CERTIFICATES, "old", "mutual", "management"]
     with local.temporary() as node:
-        found = TlsNode(node, certificates, {kind: free_port() for kind in kinds})
+        files = node.directory / "certificates"  # in a chroot, all that the node sees is there
+        files.mkdir()
+        found = TlsNode(node, make_certificates(files), {kind: free_port() for kind in kinds})
         rabbitmqctl(node, "eval", _set_up(found))
         asyncio.run(_add_user(node))
         yield found
