@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from amqptool.codecs.interface import Limits
 from amqptool.codecs.plain import check_plain, levels, spell, unique
-from amqptool.errors import CodecError, ConfigError
+from amqptool.errors import CodecError
+from amqptool.extras import importing_for
 
 if TYPE_CHECKING:
     from amqptool.codecs.interface import ContentType
@@ -47,8 +48,6 @@ def _refuse(code: int, _data: bytes) -> NoReturn:
 
 
 def _library() -> Any:
-    try:
+    with importing_for("msgpack", "MessagePack needs"):
         import msgpack
-    except ImportError as error:
-        raise ConfigError("MessagePack needs a library: pip install 'amqptool[msgpack]'") from error
     return msgpack

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import CodecError, ConfigError
+from amqptool.extras import importing_for
 
 if TYPE_CHECKING:
     from amqptool.codecs.interface import ContentType, Limits
@@ -33,11 +34,9 @@ class ProtobufCodec:
         Raises:
             ConfigError: it is no complete descriptor set, there is no such type in it, or protobuf is not installed.
         """
-        try:
+        with importing_for("protobuf", "Protocol Buffers need"):
             from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
             from google.protobuf.message import DecodeError
-        except ImportError as error:
-            raise ConfigError("Protocol Buffers need a library: pip install 'amqptool[protobuf]'") from error
         pool = descriptor_pool.DescriptorPool()
         try:
             for file in descriptor_pb2.FileDescriptorSet.FromString(descriptor).file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import ConfigError
+from amqptool.extras import importing_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,10 +17,8 @@ def library() -> Any:
     Raises:
         ConfigError: it is not installed.
     """
-    try:
+    with importing_for("postgresql", "a dedup store in PostgreSQL needs"):
         import psycopg
-    except ImportError as error:
-        raise ConfigError("a dedup store in PostgreSQL needs a library: pip install 'amqptool[postgresql]'") from error
     return psycopg
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from amqptool.errors import ConfigError
+from amqptool.extras import importing_for
 
 #: Seconds to wait for a connection, and for an answer.
 TIMEOUT = 5.0
@@ -22,10 +23,8 @@ def library() -> Any:
     Raises:
         ConfigError: it is not installed.
     """
-    try:
+    with importing_for("redis", "a dedup store in Redis needs"):
         import redis
-    except ImportError as error:
-        raise ConfigError("a dedup store in Redis needs a library: pip install 'amqptool[redis]'") from error
     return redis
 
 

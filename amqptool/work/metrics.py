@@ -8,7 +8,7 @@ from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from amqptool.errors import ConfigError
+from amqptool.extras import importing_for
 from amqptool.handlers.python import BlockingHandler
 
 if TYPE_CHECKING:
@@ -159,10 +159,8 @@ class Metrics:
     """
 
     def __init__(self, report: WorkReport, status: Callable[[], WorkStatus]) -> None:
-        try:
+        with importing_for("metrics", "metrics need"):
             from prometheus_client import CollectorRegistry
-        except ImportError as error:
-            raise ConfigError("metrics need a library: pip install 'amqptool[metrics]'") from error
         self._seconds = HandlerSeconds()
         self._registry = CollectorRegistry()
         self._registry.register(WorkCollector(report, status, self._seconds))

@@ -1,0 +1,24 @@
+"""Libraries that only come with an extra of the package."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from amqptool.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def importing_for(extra: str, who_needs: str) -> Iterator[None]:
+    """Say how to install a library that the block imports in vain; `who_needs` it, such as `metrics need`.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(f"{who_needs} a library: pip install 'amqptool[{extra}]'") from error
