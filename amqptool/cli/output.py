@@ -91,11 +91,11 @@ class Output:
 
     def error(self, error: BaseException, code: int, message: str | None = None) -> None:
         """Say why the command failed: on stderr, and with `--json` in a document on stdout."""
-        text = without_passwords(describe(error) if message is None else message)
+        text = describe(error) if message is None else message
         for line in map(str, error.problems) if isinstance(error, TopologyError) else [text]:
             self.complain(line, error=type(error).__name__, code=int(code))
         if self.as_json:
-            self._document("error", code, {"error": type(error).__name__, "message": text})
+            self._document("error", code, {"error": type(error).__name__, "message": without_passwords(text)})
 
     def trace(self, error: BaseException) -> None:
         """Show where in the code an error came from."""
