@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -173,7 +173,7 @@ class FaultProxy:
         direction: _Direction,
         pair: tuple[asyncio.StreamWriter, ...],
     ) -> None:
-        with suppress(OSError):
+        try:
             while chunk := await reader.read(CHUNK):
                 self.bites += direction.conditions.holds_up
                 await direction.until_open()
@@ -187,6 +187,9 @@ class FaultProxy:
                     await asyncio.sleep(len(chunk) / direction.conditions.bytes_per_second)
             await direction.until_open()
             writer.write_eof()
+        except OSError:  # who resets one side resets the other, whatever becomes of the way back
+            await direction.until_open()
+            _reset((writer,))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -83,6 +84,21 @@ def test_a_reset_is_no_ordinary_end(proxy: FaultProxy) -> None:
         proxy.reset()
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
+
+
+@pytest.mark.parametrize("there", [CALM, Conditions(is_black_hole=True)])
+def test_a_reset_is_passed_on(there: Conditions) -> None:
+    """Of a server, and also while nothing arrives there."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, fault_proxy(listener.getsockname()[1]) as proxy:
+        proxy.condition(there=there)
+        with client(proxy) as connection:
+            server, _ = listener.accept()
+            server.sendall(b"x")
+            assert received(connection, 1) == b"x"
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            server.close()
+            with pytest.raises(ConnectionResetError):
+                connection.recv(1)
 
 
 def test_who_is_refused_comes_in_when_it_accepts_again(proxy: FaultProxy) -> None:
