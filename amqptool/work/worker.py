@@ -25,6 +25,7 @@ from amqptool.work.endpoint import observed
 from amqptool.work.forwarder import Forwarder
 from amqptool.work.ladder import ladder_of
 from amqptool.work.metrics import Metrics
+from amqptool.work.one_cluster import check_one_cluster
 from amqptool.work.pipeline import COMMIT_GROUP, Pipeline
 from amqptool.work.report import WorkReport
 from amqptool.work.retention import warn_of_short_retention
@@ -139,6 +140,7 @@ class Worker:
         self._handler = as_transaction_handler(handler) if transaction else as_handler(handler)
         self._transaction = transaction
         self._dedup = dedup
+        self._goes_by_cluster = dedup is not None and dedup_scope is None
         self._ladder = ladder_of(queue, retry, dead_letter)
         # What is acknowledged first must not wait for its handler, for it would be lost; transactions do not group.
         self._commit_group = COMMIT_GROUP if commit == "group" and not (at_most_once or transaction) else 0
@@ -222,6 +224,7 @@ class Worker:
         Raises:
             BrokerUnavailable: the first connection failed.
             AccessRefused: the broker refused the credentials, the vhost or the queue.
+            ConfigError: TLS failed, or several hosts tell different names of their cluster and there is no dedup scope.
             NotFound: the queue does not exist, or does not exist any more.
             DedupError: the dedup store cannot be opened, or was broken for too long.
             RuntimeError: it has served before.
@@ -305,6 +308,8 @@ class Worker:
             await pipeline.end()
 
     async def _stay_connected(self, pipeline: Pipeline) -> None:
+        if self._goes_by_cluster and len(self._urls) > 1:
+            await unless(self._stopping.begun, check_one_cluster(self._urls))
         told: int | None = None  # how often it had consumed again when a failure was told last
         async for _ in self._attempts():
             try:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from amqptool import AmqpUrl, Delivery, MemoryStore, Message, Worker, WorkReport
+from amqptool import AmqpUrl, ConfigError, Delivery, MemoryStore, Message, Worker, WorkReport
+from tests.faults.proxy import FaultProxy, fault_proxy
 from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.faulty import faulty_line
 from tests.support.monitoring import until
@@ -32,7 +33,7 @@ def test_a_worker_and_its_copies_turn_to_the_host_that_is_left(amqptool_vhost: A
         async with faulty_line(amqptool_vhost) as (other, other_url):
             async with faulty_line(amqptool_vhost) as (first, first_url):
                 urls = [first_url, other_url]
-                worker = Worker(urls, "q", fail_first, dedup=MemoryStore(), retry=(0.1,), dead_letter="dead")
+                worker = Worker(urls, "q", fail_first, dedup=None, retry=(0.1,), dead_letter="dead")
                 serving = asyncio.create_task(worker.serve())
                 await publish(amqptool_vhost, [numbered(1)])
                 await until(lambda: worker.report.handled == 1)
@@ -55,21 +56,55 @@ def test_a_host_with_another_cluster_name_is_told_of(
     settings: dict[str, Any],
     warnings: int,
 ) -> None:
-    """As of a node of a cluster whose name was never set; but not where ids do not go by it."""
+    """As of a node of a cluster whose name was never set, away at the start; but not where ids do not go by it."""
 
-    async def scenario() -> None:
+    async def scenario(proxy: FaultProxy) -> None:
         for url in (amqptool_vhost, mortal_vhost):
             await declare_queue(url, "q")
+        other = replace(mortal_vhost, host="127.0.0.1", port=proxy.port)
         async with faulty_line(amqptool_vhost) as (_, first):
-            worker = Worker([first, mortal_vhost], "q", print, **{"dedup": MemoryStore(), **settings})
+            worker = Worker([first, other], "q", print, **{"dedup": MemoryStore(), **settings})
             serving = asyncio.create_task(worker.serve())
             await until(lambda: worker.status.consuming)
+            proxy.accept()
         await until(lambda: worker.report.reconnects == 1)
         worker.stop()
         await serving
 
-    asyncio.run(scenario())
+    with fault_proxy(mortal_vhost.port) as proxy:
+        proxy.refuse()
+        asyncio.run(scenario(proxy))
     assert sum("calls its cluster" in record.message for record in caplog.records) == warnings
+
+
+def test_hosts_with_different_cluster_names_are_refused(amqptool_vhost: AmqpUrl, mortal_vhost: AmqpUrl) -> None:
+    """Before anything is consumed, as what is done on one would be done again after a failover to the other."""
+
+    async def scenario() -> None:
+        for url in (amqptool_vhost, mortal_vhost):
+            await declare_queue(url, "q")
+        await publish(amqptool_vhost, [numbered(1)])
+        dead = replace(amqptool_vhost, port=1)
+        with pytest.raises(ConfigError, match="different names of their cluster"):
+            await Worker([dead, amqptool_vhost, mortal_vhost], "q", print, dedup=MemoryStore()).serve()
+        assert await queue_length(amqptool_vhost, "q") == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("settings", [{"dedup_scope": "shop"}, {"dedup": None}])
+def test_hosts_with_different_cluster_names_serve_whom_they_do_not_concern(
+    amqptool_vhost: AmqpUrl, mortal_vhost: AmqpUrl, settings: dict[str, Any]
+) -> None:
+    """Those whose ids do not go by it."""
+
+    async def scenario() -> WorkReport:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [numbered(1)])
+        settled = {"dedup": MemoryStore(), **settings}
+        return await Worker([amqptool_vhost, mortal_vhost], "q", lambda _: None, max_messages=1, **settled).serve()
+
+    assert asyncio.run(scenario()).handled == 1
 
 
 def test_a_first_host_that_is_dead_is_passed_over(amqptool_vhost: AmqpUrl) -> None:
