@@ -129,7 +129,9 @@ def main(words: list[str]) -> int:
     """Soak, and print what came of it."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
-    minutes = parser.parse_args(words).minutes
+    parser.add_argument("--report", type=Path, metavar="FILE", help="add the line to this file too")
+    arguments = parser.parse_args(words)
+    minutes = arguments.minutes
     if minutes < _LEAST_MINUTES:
         parser.error(f"nothing is known before {_LEAST_MINUTES:g} minutes")
     seconds = 60 * minutes
@@ -139,7 +141,11 @@ def main(words: list[str]) -> int:
             published = soak.run(seconds)
             handled = soak.finish()
     told = {"seconds": seconds, "messages": published, "handled": handled, "per_second": round(published / seconds)}
-    print(json.dumps(told | {"publisher": soak.publisher.told(), "worker": soak.worker.told()}))
+    line = json.dumps(told | {"publisher": soak.publisher.told(), "worker": soak.worker.told()})
+    print(line)
+    if arguments.report is not None:
+        with arguments.report.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
     return int(soak.publisher.has_grown or soak.worker.has_grown or handled != published)
 
 

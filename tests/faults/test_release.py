@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.faults.release.__main__ import main
+from tests.faults.release.figure import Figure
 from tests.faults.release.parts import PARTS, Part
 from tests.faults.release.piece import Piece
 from tests.faults.release.runner import Runner, StoppedError
@@ -48,9 +49,9 @@ class Scripted:
                     env={"PYTHONPATH": str(self.directory)},
                 )
 
-    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[str]:
+    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[Figure]:
         """Yield how many lines there are."""
-        yield f"{len(lines)} lines"
+        yield Figure("lines", f"{len(lines)}")
 
     def beyond(self, lines: Sequence[dict[str, Any]]) -> list[str]:
         """Return a word if one of its sums is too large."""
@@ -162,7 +163,7 @@ def test_each_part_can_tell_of_what_nobody_knows(part: Part) -> None:
 
 def test_pieces_have_names_of_their_own() -> None:
     """By which it is known what is missing."""
-    _, fuzz, reconnects, crashes = PARTS
-    for part, least in ((fuzz, 20), (reconnects, 1), (crashes, 20)):
+    _, fuzz, soak, reconnects, crashes = PARTS
+    for part, least in ((fuzz, 20), (soak, 1), (reconnects, 1), (crashes, 20)):
         names = [piece.name for piece in part.missing([])]
         assert len(names) == len(set(names)) >= least

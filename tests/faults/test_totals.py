@@ -10,6 +10,8 @@ from tests.faults.release.limits import Limit
 from tests.faults.release.totals import FAULTS, MESSAGES, Totals
 from tests.faults.schedule import Kind
 
+ALARM, HOLE = "a publisher tells of an alarm after, s", "a worker tells of a black hole after, s"
+BACK = "a worker works again after a node is back, s"
 EACH_KIND = {kind.name: FAULTS for kind in Kind}
 
 
@@ -49,33 +51,33 @@ def test_it_tells_what_became_of_messages_and_how_soon_workers_work_again() -> N
         report(
             2,
             lost=[],
+            repeated={"LOSS": 3, "LOSS_IN_TRANSACTION": 1},
             missed={"KILL_PUBLISHER": 1},
             recoveries={"CUT": [2.0]},
             blocked={"after": [0.1], "of_long": 1, "long": 2},
             ends={"publisher": {"0": 1, "-9": 1}, "worker-1": {"0": 1}},
         ),
     ]
-    lines = list(Totals(slices).lines())
-    assert lines[0] == "2 slices, 100 messages, 4 faults"
+    lines = [str(figure) for figure in Totals(slices).figures()]
+    assert lines[0] == "messages published under faults, and worked off: 100; wanted: 1,000,000"
+    assert "2 slices: quorum/sqlite/1 2" in lines
     assert "faults that nobody met with: KILL_PUBLISHER 1" in lines
-    assert "lost: 1" in lines
+    assert "messages that the broker had confirmed, and that were lost: 1; wanted: 0" in lines
+    assert "effects that came twice: the dedup store was lost: 3 (1 in a transaction)" in lines
     assert "publisher ended with: -9 1, 0 2" in lines
     assert "a worker works again after CUT: p50 1.00, p99 2.00, max 2.00 (3)" in lines
     assert "alarms of a second or more that the publisher has told of: 1 of 2" in lines
-    assert "blocked told after, s: p50 0.10, p99 0.10, max 0.10 (1); limit max 1" in lines
+    assert f"{ALARM}: p50 0.10, p99 0.10, max 0.10 (1); wanted: max ≤ 1" in lines
 
 
 @pytest.mark.parametrize(
     ("found", "beyond"),
     [
-        ({"blocked": {"after": [0.1, 1.5]}}, "blocked told after, s: p50 1.50, p99 1.50, max 1.50 (2); beyond max 1"),
-        (
-            {"black_hole": {"after": [32.0]}},
-            "black hole told after, s: p50 32.00, p99 32.00, max 32.00 (1); beyond max 31",
-        ),
+        ({"blocked": {"after": [0.1, 1.5]}}, f"{ALARM}: p50 1.50, p99 1.50, max 1.50 (2); wanted: max ≤ 1"),
+        ({"black_hole": {"after": [32.0]}}, f"{HOLE}: p50 32.00, p99 32.00, max 32.00 (1); wanted: max ≤ 31"),
         (
             {"recoveries": {"KILL_BROKER": [1.0] * 98 + [7.0], "KILL_LEADER": [8.0]}},
-            "a worker works again after a node listens again, s: p50 1.00, p99 8.00, max 8.00 (100); beyond p99 6",
+            f"{BACK}: p50 1.00, p99 8.00, max 8.00 (100); wanted: p99 ≤ 6",
         ),
     ],
 )

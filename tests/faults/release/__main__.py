@@ -1,8 +1,9 @@
 """Run all that a release takes, as far as it is not in the report: `python -m tests.faults.release --report FILE`.
 
 These are slices under faults, up to a million messages and a thousand faults, in which each kind of fault has hit; a
-hundred thousand fuzzed inputs; a thousand reconnects; and a thousand crashes in each window. Each piece adds a line of
-JSON to the report, with the command that runs it again. No piece is begun that would not end within the budget.
+hundred thousand fuzzed inputs; twenty minutes at full speed; a thousand reconnects; and a thousand crashes in each
+window. Each piece adds a line of JSON to the report, with the command that runs it again. No piece is begun that would
+not end within the budget.
 
 Limits are: the publisher tells of an alarm within 1 second; a worker tells of a black hole within 31, which are
 2 x (heartbeat + 5) at the heartbeat of 10, and one to notice; of a hundred workers 99 are at work within 6 seconds of a
@@ -89,8 +90,8 @@ def main(words: Sequence[str], parts: Sequence[Part] = PARTS) -> int:
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return ExitCode.INTERRUPTED
-    for line in report.summary():
-        print(line)
+    for figure in report.summary():
+        print(figure)
     return report.exit_code()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.faults.release.figure import Figure
+
 #: So many samples are needed to tell the largest hundredth from the largest.
 _ENOUGH_FOR_A_SHARE = 100
 
@@ -26,11 +28,10 @@ class Limit:
         return quantile(self.samples, self.share) > self.most
 
     @property
-    def told(self) -> str:
-        """The figures beside their limit."""
-        figure = "max" if self.share == 1 else f"p{self.share * 100:g}"
-        relation = "beyond" if self.is_exceeded else "limit"
-        return f"{self.name}: {spread(self.samples)}; {relation} {figure} {self.most:g}"
+    def figure(self) -> Figure:
+        """The samples beside their limit."""
+        which = "max" if self.share == 1 else f"p{self.share * 100:g}"
+        return Figure(self.name, spread(self.samples), f"{which} ≤ {self.most:g}")
 
 
 def quantile(samples: Sequence[float], share: float) -> float:

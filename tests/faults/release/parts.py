@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.faults.release.figure import Figure
 from tests.faults.release.limits import Limit
 from tests.faults.release.piece import Piece
 from tests.faults.release.totals import Totals
@@ -31,6 +32,11 @@ _CASES, _CASES_IN_PIECE, _FUZZ_SEED, _LONGEST_FUZZ = 100_000, 5_000, 1, 600.0
 #: Seconds that a command may take over its input.
 _LONGEST_CASE = 5.0
 
+#: How many minutes a publisher and a worker run at full speed, and seconds that this takes at most, about.
+_SOAK, _LONGEST_SOAK = "20", 1500.0
+#: Whose growth is watched.
+_PROCESSES = ("publisher", "worker")
+
 #: How often connections are lost, and how often each window is hit.
 _TIMES = "1000"
 
@@ -52,7 +58,7 @@ class Part(Protocol):
         """Yield pieces that are not in its lines, perhaps without an end, if those are not enough."""
         ...
 
-    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[str]:
+    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[Figure]:
         """Yield what is in its lines."""
         ...
 
@@ -74,11 +80,11 @@ class Slices:
         there = {line["piece"] for line in lines}
         return (self._slice(seed) for seed in count(1) if Totals(lines).missing and f"seed {seed}" not in there)
 
-    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[str]:
+    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[Figure]:
         """Yield the totals, and what is missing."""
         totals = Totals(lines)
-        yield from totals.lines()
-        yield f"missing: {', '.join(totals.missing) or 'nothing'}"
+        yield from totals.figures()
+        yield Figure("missing of slices", ", ".join(totals.missing) or "nothing", is_detail=True)
 
     def beyond(self, lines: Sequence[dict[str, Any]]) -> list[str]:
         """Return the figures that are too large."""
@@ -100,16 +106,20 @@ class Fuzzing:
         """Yield pieces with other cases."""
         return _others(lines, [self._piece(first) for first in range(0, _CASES, _CASES_IN_PIECE)])
 
-    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[str]:
+    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[Figure]:
         """Yield how many cases there were, and what came of them."""
         read = [line for line in lines if "unread" not in line]
-        yield f"fuzzed inputs: {sum(line['cases'] for line in read):,} of {_CASES:,}"
-        yield f"that broke a rule: {sum(len(line['broken']) for line in read):,}"
-        yield self._slowest(lines).told
+        yield Figure("fuzzed inputs", f"{sum(line['cases'] for line in read):,}", f"{_CASES:,}")
+        yield Figure(
+            "answered by a traceback, a secret, a wrong exit code or none, or with 200 MiB or more",
+            f"{sum(len(line['broken']) for line in read):,}",
+            "0",
+        )
+        yield self._slowest(lines).figure
 
     def beyond(self, lines: Sequence[dict[str, Any]]) -> list[str]:
         """Return how long the slowest took, if that is too long."""
-        return [limit.told for limit in [self._slowest(lines)] if limit.is_exceeded]
+        return [str(limit.figure) for limit in [self._slowest(lines)] if limit.is_exceeded]
 
     def _slowest(self, lines: Sequence[dict[str, Any]]) -> Limit:
         seconds = [line["slowest"]["seconds"] for line in lines if "unread" not in line]
@@ -121,10 +131,40 @@ class Fuzzing:
 
 
 @dataclass(frozen=True, slots=True)
+class Soaking:
+    """A publisher and a worker at full speed."""
+
+    name: str = "soak"
+    lanes: int = 1
+
+    def missing(self, lines: Sequence[dict[str, Any]]) -> Iterator[Piece]:
+        """Yield the only piece."""
+        return _others(
+            lines, [Piece(self.name, "at full speed", ("tests.faults.soak", "--minutes", _SOAK), _LONGEST_SOAK)]
+        )
+
+    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[Figure]:
+        """Yield what the processes held."""
+        read = [line for line in lines if "unread" not in line]
+        yield Figure("minutes at full speed", f"{sum(line['seconds'] for line in read) / 60:g}", _SOAK)
+        for line in read:
+            yield Figure("messages in these", f"{line['messages']:,}")
+            for name in _PROCESSES:
+                settled, since = line[name]["mib"]
+                yield Figure(f"MiB that the {name} grew by after the second minute", f"{since - settled:.1f}", "< 5")
+
+    def beyond(self, _lines: Sequence[dict[str, Any]]) -> list[str]:
+        """Return nothing: what has grown is not sound."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
 class Tests:
     """Tests of the suite, one at a time, with a variable that makes them do more."""
 
     name: str
+    #: What they are, in words.
+    what: str
     tests: Sequence[str]
     variable: str
     #: Seconds that one takes at most, about.
@@ -135,10 +175,10 @@ class Tests:
         """Yield the other tests."""
         return _others(lines, [self._piece(test) for test in self.tests])
 
-    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[str]:
+    def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[Figure]:
         """Yield how many of them have passed."""
         passed = sum(line["sound"] for line in lines)
-        yield f"{self.name}, {self.variable}={_TIMES}: {passed} of {len(self.tests)} tests"
+        yield Figure(f"{self.what} that passed, with {_TIMES} each", f"{passed}", f"{len(self.tests)}")
 
     def beyond(self, _lines: Sequence[dict[str, Any]]) -> list[str]:
         """Return nothing: such a test fails."""
@@ -166,6 +206,15 @@ def _tests(files: str, begin: str) -> list[str]:
 PARTS: tuple[Part, ...] = (
     Slices(),
     Fuzzing(),
-    Tests("reconnects", _tests("test_reconnects.py", "test_many"), "AMQPTOOL_TEST_RECONNECTS", 600.0),
-    Tests("crashes", _tests("crashes/test_*.py", r"test_w\d"), "AMQPTOOL_TEST_CRASHES", 1800.0),
+    Soaking(),
+    Tests(
+        *("reconnects", "tests of reconnects"),
+        _tests("test_reconnects.py", "test_many"),
+        *("AMQPTOOL_TEST_RECONNECTS", 600.0),
+    ),
+    Tests(
+        *("crashes", "tests of crashes at a step of a message"),
+        _tests("crashes/test_*.py", r"test_w\d"),
+        *("AMQPTOOL_TEST_CRASHES", 1800.0),
+    ),
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from amqptool.cli.exits import ExitCode
+from tests.faults.release.figure import Figure
 from tests.faults.release.parts import Part
 
 
@@ -29,17 +30,18 @@ class Report:
         with self.file.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(line)}\n")
 
-    def summary(self) -> Iterator[str]:
+    def summary(self) -> Iterator[Figure]:
         """Yield what is in it, and whether that is what a release takes."""
         for part in self.parts:
             yield from part.summary(self.of(part))
         for name in ("commit", "rabbitmq"):
             counts = Counter(line[name] for line in self._lines())
-            yield f"{name}: {', '.join(f'{value} ({count})' for value, count in sorted(counts.items())) or 'none'}"
-        yield f"not sound: {', '.join(self._unsound()) or 'none'}"
-        yield f"beyond a limit: {'; '.join(self._beyond()) or 'none'}"
+            found = ", ".join(f"{value} ({count})" for value, count in sorted(counts.items()))
+            yield Figure(name, found or "none", is_detail=True)
+        yield Figure("not sound", ", ".join(self._unsound()) or "none", is_detail=True)
+        yield Figure("beyond a limit", "; ".join(self._beyond()) or "none", is_detail=True)
         names = ", ".join(part.name for part in self.parts)
-        yield f"enough for a release of {names}: {'yes' if self._is_enough() else 'no'}"
+        yield Figure(f"enough for a release of {names}", "yes" if self._is_enough() else "no", is_detail=True)
 
     def exit_code(self) -> int:
         """Return 1 if something is wrong, 75 if something is missing, and 0 if it is what a release takes."""

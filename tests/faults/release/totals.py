@@ -7,14 +7,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.faults.checker import Reason
+from tests.faults.release.figure import Figure
 from tests.faults.release.limits import Limit, spread
 from tests.faults.schedule import Kind
 
 #: What a release takes.
 MESSAGES, FAULTS = 1_000_000, 1_000
-#: What the reports of all slices tell by a number, or by a list that should be empty.
-_NUMBERS = ("acknowledged", "deleted", "idle")
-_LISTS = ("lost", "unexpected", "innocent", "acted_and_set_aside", "unexplained", "surprises")
+#: What the reports of all slices list, though there should be none of it.
+_NONE_OF = {
+    "lost": "messages that the broker had confirmed, and that were lost",
+    "unexpected": "messages acted on that were never sent",
+    "innocent": "messages dead-lettered whose handlers do not always fail",
+    "acted_and_set_aside": "messages acted on, and dead-lettered too",
+    "unexplained": "effects that came twice without an explanation, or in a transaction",
+    "surprises": "anything else that should not be",
+}
 #: Seconds within which the publisher tells of an alarm.
 _BLOCKED = 1.0
 #: Seconds within which a worker tells of a black hole. The bound is 2 x (heartbeat + 5) seconds, which is 30 at the
@@ -56,37 +64,45 @@ class Totals:
     @property
     def beyond(self) -> list[str]:
         """The figures that are beyond their limits, in words."""
-        return [limit.told for limit in self._limits() if limit.is_exceeded]
+        return [str(limit.figure) for limit in self._limits() if limit.is_exceeded]
 
-    def lines(self) -> Iterable[str]:
+    def figures(self) -> Iterable[Figure]:
         """Yield what there is to tell."""
-        yield f"{len(self.reports)} slices, {self.messages:,} messages, {self.faults:,} faults"
-        yield f"slices: {_listed(Counter(_place(report) for report in self.reports if 'queue' in report))}"
-        yield f"faults: {_listed(self._counted('hit'))}"
-        yield f"faults that nobody met with: {_listed(self._counted('missed'))}"
-        for name in _NUMBERS:
-            yield f"{name}: {sum(report.get(name, 0) for report in self.reports):,}"
-        yield f"repeated: {_listed(self._counted('repeated'))}"
-        for name in _LISTS:
-            yield f"{name}: {self._listed_in(name):,}"
+        yield Figure("messages published under faults, and worked off", f"{self.messages:,}", f"{MESSAGES:,}")
+        hit = self._counted("hit")
+        yield Figure(f"faults that struck, of {len(hit)} kinds", f"{self.faults:,}", f"{FAULTS:,} of {len(Kind)} kinds")
+        for name, what in _NONE_OF.items():
+            yield Figure(what, f"{self._listed_in(name):,}", "0")
+        repeated = self._counted("repeated")
+        for reason in Reason:
+            alone, in_transaction = (repeated[name] for name in (reason.name, f"{reason.name}_IN_TRANSACTION"))
+            yield Figure(f"effects that came twice: {reason.value}", f"{alone:,} ({in_transaction:,} in a transaction)")
         widest = max((report.get("widest_window", 0.0) for report in self.reports), default=0.0)
-        yield f"widest window between an effect and the death of its process: {widest:g} s"
-        yield f"publisher ended with: {_listed(self._ends('publisher'))}"
-        yield f"workers ended with: {_listed(self._ends('worker'))}"
-        yield f"alarms of a second or more that the publisher has told of: {self._of_long('blocked')}"
-        yield f"black holes of {_BLACK_HOLE:g} s or more that a worker has told of: {self._of_long('black_hole')}"
+        yield Figure("widest window between an effect and the death of its process", f"{widest:g} s")
+        yield from (limit.figure for limit in self._limits())
+        yield from (figure._replace(is_detail=True) for figure in self._details(hit))
+
+    def _details(self, hit: Counter[str]) -> Iterable[Figure]:
+        places = Counter(_place(report) for report in self.reports if "queue" in report)
+        yield Figure(f"{len(self.reports)} slices", _listed(places))
+        yield Figure("faults", _listed(hit))
+        yield Figure("faults that nobody met with", _listed(self._counted("missed")))
+        for name in ("acknowledged", "deleted", "idle"):
+            yield Figure(name, f"{sum(report.get(name, 0) for report in self.reports):,}")
+        for name in ("publisher", "worker"):
+            yield Figure(f"{name} ended with", _listed(self._ends(name)))
+        yield Figure("alarms of a second or more that the publisher has told of", self._of_long("blocked"))
+        yield Figure(f"black holes of {_BLACK_HOLE:g} s or more that a worker has told of", self._of_long("black_hole"))
         for kind, seconds in sorted(self._recoveries().items()):
-            yield f"a worker works again after {kind}: {spread(seconds)}"
-        for limit in self._limits():
-            yield limit.told
+            yield Figure(f"a worker works again after {kind}", spread(seconds))
 
     def _limits(self) -> list[Limit]:
         back = self._recoveries()
         return [
-            Limit("blocked told after, s", self._told_after("blocked"), _BLOCKED),
-            Limit("black hole told after, s", self._told_after("black_hole"), _BLACK_HOLE),
+            Limit("a publisher tells of an alarm after, s", self._told_after("blocked"), _BLOCKED),
+            Limit("a worker tells of a black hole after, s", self._told_after("black_hole"), _BLACK_HOLE),
             Limit(
-                "a worker works again after a node listens again, s",
+                "a worker works again after a node is back, s",
                 [each for kind in _ENDS_OF_NODES for each in back.get(kind.name, ())],
                 _BACK,
                 share=0.99,
