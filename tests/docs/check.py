@@ -18,6 +18,7 @@ from amqptool import __version__
 from amqptool.cli.context import Context
 from amqptool.cli.exits import MEANINGS
 from amqptool.cli.root import root
+from tests.docs.reliability import reliability
 from tests.docs.sizes import sizes
 from tests.security.rights import rights_table
 
@@ -59,6 +60,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "help": help_text,
     "sizes": sizes,
     "rights": rights_table,
+    "reliability": reliability,
 }
 
 

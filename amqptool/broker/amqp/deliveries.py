@@ -127,8 +127,14 @@ class DeliveryFrames:
 
 @lru_cache(maxsize=1000)
 def _names(encoded: bytes) -> tuple[str, str]:
-    """Decode the exchange and the routing key."""
+    """Decode the exchange and the routing key.
+
+    Raises:
+        ValueError: they do not end where their frame does.
+    """
     middle = 1 + encoded[0]
+    if middle + 1 + encoded[middle] != len(encoded):
+        raise ValueError("the names of a delivery do not end where its frame does")
     return _text(encoded[1:middle]), _text(encoded[middle + 1 :])
 
 

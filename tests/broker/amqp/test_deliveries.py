@@ -120,6 +120,18 @@ def test_names_that_are_no_utf_8_are_kept() -> None:
     assert (message.exchange, message.message_id) == ("exch\udcffnge", "\udcff")
 
 
+@pytest.mark.parametrize(
+    "lengths", [(b"\x09exchange", b"\x03key"), (b"\x08exchange", b"\x02key"), (b"\x07exchange", b"\x03key")]
+)
+def test_names_that_do_not_end_with_their_frame_are_an_error(lengths: tuple[bytes, bytes]) -> None:
+    """No name is longer than AMQP allows, which nobody could publish."""
+    method, header, body = frames_of({}, b"x")
+    wrong = method.replace(b"\x08exchange\x03key", b"".join(lengths))
+    assert wrong != method
+    with pytest.raises(ValueError, match="do not end"):
+        arrivals_of([wrong, header, body])
+
+
 @pytest.mark.parametrize("headers", [{"a": 1}, {}, None])
 def test_messages_do_not_share_their_headers(headers: dict[str, int] | None) -> None:
     """A handler that changes the headers of one does not change another's, nor those of messages to come."""
