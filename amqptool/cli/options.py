@@ -59,6 +59,21 @@ class Command(click.Command):
         self.params.extend(global_options())
 
 
+class CommandGroup(click.Group):
+    """A group of commands that connect, in the order of their definition; it takes the same options."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params.extend(global_options())
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands."""
+        del ctx
+        return list(self.commands)
+
+
 class OfflineCommand(click.Command):
     """A command that connects to no broker of the user's choice, so it takes no URL."""
 

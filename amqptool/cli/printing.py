@@ -6,17 +6,17 @@ import errno
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amqptool.cli.sanitize import clean_body, clean_line, clean_text
 from amqptool.errors import AmqptoolError
 from amqptool.handlers.interface import StopWork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import BinaryIO
 
-    from amqptool.message import Delivery
+    from amqptool.message import Delivery, Message
 
 #: How deliveries can be shown.
 FORMATS = ("body", "jsonl", "pretty")
@@ -29,10 +29,10 @@ class Printer:
         OSError: the process was started without a stdout.
     """
 
-    def __init__(self, output: str, *, color: bool | None) -> None:
+    def __init__(self, form: Callable[[Delivery], bytes]) -> None:
         if sys.__stdout__ is None:
             raise OSError("stdout is closed")
-        self._format = _format(output, on_terminal=sys.stdout.isatty(), color=color)
+        self._form = form
 
     def __call__(self, delivery: Delivery) -> None:
         """Print one delivery.
@@ -41,7 +41,7 @@ class Printer:
             StopWork: stdout was closed, or its disk is full.
         """
         try:
-            _write_all(sys.stdout.buffer, self._format(delivery))
+            _write_all(sys.stdout.buffer, self._form(delivery))
         except OSError as error:
             raise StopWork from OSError(error.errno, error.strerror, "stdout")
 
@@ -57,12 +57,33 @@ def _write_all(stream: BinaryIO, data: bytes) -> None:
     stream.flush()
 
 
-def _format(output: str, *, on_terminal: bool, color: bool | None) -> Callable[[Delivery], bytes]:
+def form_of(output: str, *, color: bool | None) -> Callable[[Delivery], bytes]:
+    """Return how a delivery looks in one of the formats; `color` None means on terminals."""
     if output == "jsonl":
         return _as_record
     if output == "pretty":
-        return lambda delivery: _as_page(delivery, color=on_terminal if color is None else color)
-    return _as_safe_line if on_terminal else _as_line
+        return lambda delivery: page_bytes(_page(delivery), color=color)
+    return _as_safe_line if _on_terminal() else _as_line
+
+
+def page_bytes(page: str, *, color: bool | None) -> bytes:
+    """Return a page as it is written: with its colours where they are wanted."""
+    import click
+
+    shown = page if (_on_terminal() if color is None else color) else click.unstyle(page)
+    return shown.encode("utf-8", "backslashreplace")
+
+
+def field_lines(fields: Mapping[str, Any]) -> list[str]:
+    """Return the properties or headers of a record, a line each."""
+    import click
+
+    shown = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+    return [f"  {click.style(clean_line(name), dim=True)}: {clean_line(text)}" for name, text in shown.items()]
+
+
+def _on_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _as_line(delivery: Delivery) -> bytes:
@@ -79,28 +100,24 @@ def _as_record(delivery: Delivery) -> bytes:
     return delivery_to_line(delivery)
 
 
-def _as_page(delivery: Delivery, *, color: bool) -> bytes:
+def _page(delivery: Delivery) -> str:
     import click
 
     from amqptool.records import delivery_to_record
 
     record = delivery_to_record(delivery)
     origin = f"{delivery.exchange or '(default exchange)'} → {delivery.routing_key}"
-    lines = [click.style(clean_line(origin), bold=True) + (" (redelivered)" if delivery.redelivered else "")]
-    for name, value in {**record["properties"], **record["headers"]}.items():
-        shown = value if isinstance(value, str) else json.dumps(value)
-        lines.append(f"  {click.style(clean_line(name), dim=True)}: {clean_line(shown)}")
-    lines += ["", _body(delivery), "", ""]
-    page = "\n".join(lines)
-    return (page if color else click.unstyle(page)).encode("utf-8", "backslashreplace")
+    title = click.style(clean_line(origin), bold=True) + (" (redelivered)" if delivery.redelivered else "")
+    fields = field_lines({**record["properties"], **record["headers"]})
+    return "\n".join([title, *fields, "", body_text(delivery.message), "", ""])
 
 
-def _body(delivery: Delivery) -> str:
-    """Return the body for a person: decoded as the message says, and JSON laid out whatever it says."""
+def body_text(message: Message) -> str:
+    """Return a body for a person: decoded as its message says, and JSON laid out whatever it says."""
     try:
-        value = delivery.decode()
+        value = message.decode()
     except AmqptoolError as error:
-        return f"{clean_body(delivery.body)}\n({clean_line(str(error))})"
+        return f"{clean_body(message.body)}\n({clean_line(str(error))})"
     if isinstance(value, str):
         return clean_text(value)
     return _laid_out(value) if not isinstance(value, bytes) else _guessed(value)

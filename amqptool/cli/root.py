@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "graph": ("amqptool.cli.commands.graph", "Draw topology files, or what a broker holds."),
     "publish": ("amqptool.cli.commands.publish", "Publish messages and know what became of each."),
     "consume": ("amqptool.cli.commands.consume", "Print a queue's messages, or handle them."),
+    "dead": ("amqptool.cli.commands.dead", "Look into dead letters, and send them again."),
     "dedup": ("amqptool.cli.commands.dedup", "Look into the store of what is done."),
     "broker": ("amqptool.cli.commands.broker", "Run a private RabbitMQ for development and tests."),
 }

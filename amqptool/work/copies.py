@@ -55,10 +55,10 @@ def copy_of(delivery: Delivery, step: Step, error: Exception, *, rejected: bool,
     """Make the copy of a delivery whose attempt has failed with an error."""
     message = delivery.message
     came_back = _came_back(message, delivery.queue)
-    original = message.headers.get(ORIGINAL, {}) if came_back else _set_aside(message)
+    original = message.headers.get(ORIGINAL, {}) if came_back else set_aside(message)
     history = message.headers.get(HISTORY) if came_back else None
     failure: dict[str, FieldValue] = {"attempt": delivery.attempt, "at": at, "error": text_of(error)}
-    headers = {name: value for name, value in message.headers.items() if not _is_set_aside(name)}
+    headers = {name: value for name, value in message.headers.items() if not is_set_aside(name)}
     headers |= {
         QUEUE: delivery.queue,
         ORIGINAL: original,
@@ -94,7 +94,7 @@ def original_of(message: Message, queue: str) -> tuple[Message, int]:
     told: Mapping[str, Any] = original if isinstance(original, dict) else {}
     fields = {name: told[name] for name, kind in _FIELDS.items() if isinstance(told.get(name), kind)}
     aside = told.get("headers")
-    headers = {name: value for name, value in message.headers.items() if not _is_set_aside(name)}
+    headers = {name: value for name, value in message.headers.items() if not is_set_aside(name)}
     attempt = message.headers.get(ATTEMPT)
     return (
         replace(message, headers=headers | (aside if isinstance(aside, dict) else {}), **fields),
@@ -129,14 +129,15 @@ def _came_back(message: Message, queue: str) -> bool:
     return message.headers.get(QUEUE) == queue
 
 
-def _set_aside(message: Message) -> dict[str, FieldValue]:
+def set_aside(message: Message) -> dict[str, FieldValue]:
     """Return what a message has that its copy cannot have, headers of these names of an earlier queue included."""
-    aside: dict[str, FieldValue] = {name: value for name, value in message.headers.items() if _is_set_aside(name)}
+    aside: dict[str, FieldValue] = {name: value for name, value in message.headers.items() if is_set_aside(name)}
     fields = {name: getattr(message, name) for name in _FIELDS}
     return {name: value for name, value in fields.items() if value is not None} | ({"headers": aside} if aside else {})
 
 
-def _is_set_aside(name: str) -> bool:
+def is_set_aside(name: str) -> bool:
+    """Whether a copy cannot have a header of this name."""
     return name in _OURS or name in _MOVED or name.startswith(_MOVED_PREFIXES)
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.handlers.interface import StopWork
 from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 from amqptool.work.browser import Browser
+from amqptool.work.delivery_count import DeliveryCount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amqptool.handlers.interface import Handler
-    from amqptool.message import Delivery
+    from amqptool.message import Delivery, Message
     from amqptool.settings.url import AmqpUrl
-    from amqptool.work.filters import Condition
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,14 @@ class LookReport:
     stopped_by: str = ""
 
 
+class Wanted(Protocol):
+    """What a message is asked for."""
+
+    def holds(self, message: Message) -> bool:
+        """Whether it holds for a message."""
+        ...
+
+
 class Look:
     """Gives a handler each message of a queue that fulfils all the conditions, and puts the others back.
 
@@ -60,7 +68,7 @@ class Look:
         queue: str,
         handler: Handler,
         *,
-        where: Sequence[Condition] = (),
+        where: Sequence[Wanted] = (),
         keep: bool = False,
         prefetch: int,
         concurrency: int = 1,
@@ -81,6 +89,7 @@ class Look:
         self._idle_timeout = idle_timeout
         self._timeout = timeout
         self._report = LookReport()
+        self._delivery_count = DeliveryCount()
         self._stopping = asyncio.Event()
 
     async def run(self) -> LookReport:
@@ -164,6 +173,8 @@ class Look:
 
     def _is_wanted(self, delivery: Delivery) -> bool:
         self._report.looked_at += 1
+        if delivery.redelivered:
+            self._delivery_count.look(delivery, asyncio.get_running_loop().time())
         return all(condition.holds(delivery.message) for condition in self._where)
 
     async def _handle(self, group: Sequence[Delivery], browser: Browser) -> None:

@@ -118,6 +118,7 @@ DOCUMENTED = {
     "graph": (TASKS,),
     "publish": ("-e", "amq.fanout", "x"),
     "consume": ("q",),
+    "dead": ("list", "q"),
     "dedup": ("stats",),
     "broker": ("status",),
 }

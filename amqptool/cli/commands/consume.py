@@ -24,7 +24,7 @@ from amqptool.cli.looking import Where, look
 from amqptool.cli.measures import Delays, Duration, DurationOrNone, Seconds, Size
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
-from amqptool.cli.printing import FORMATS, Printer
+from amqptool.cli.printing import FORMATS, Printer, form_of
 from amqptool.cli.running import Stop, run
 from amqptool.cli.topologies import load_topology
 from amqptool.cli.worked import document, summary
@@ -183,7 +183,7 @@ def _check_options(handler: str | None, output: str | None, options: dict[str, A
 
 
 def _print(context: Context, queue: str, output: str, options: dict[str, Any]) -> ExitCode:
-    printer = Printer(output, color=context.output.color)
+    printer = Printer(form_of(output, color=context.output.color))
     options["concurrency"] = 1  # one after another, in their order
     if options["where"] or options["requeue"]:
         view = look(context, queue, printer, "printed", options)

@@ -1,0 +1,42 @@
+"""Rows of text in columns, as wide as they need to be."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+
+from amqptool.cli.sanitize import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Between two columns.
+_GAP = "  "
+#: Characters of a line where there is no terminal to fit into.
+_UNBOUNDED = 10_000
+
+
+def in_columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
+    """Return rows below each other, the first of which are titles; columns `right` are numbers, aligned to the right.
+
+    On a terminal the last column is cut where the line ends.
+    """
+    cells = [[clean_line(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(_line(row, widths, right) for row in cells)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
+    padded = [
+        f"{' ' * (width - cell_len(cell))}{cell}" if column in right else f"{cell}{' ' * (width - cell_len(cell))}"
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    line = _GAP.join(padded).rstrip()
+    return set_cell_size(line, _width() - 1).rstrip() + "…" if cell_len(line) > _width() else line
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else _UNBOUNDED

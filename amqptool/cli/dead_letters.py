@@ -1,0 +1,189 @@
+"""Dead letters on the command line: which are meant, and how they look."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from amqptool.cli.columns import in_columns
+from amqptool.cli.exits import ExitCode, tally
+from amqptool.cli.looking import Where
+from amqptool.cli.measures import Duration
+from amqptool.cli.output import View
+from amqptool.cli.printing import body_text, field_lines
+from amqptool.cli.sanitize import clean_line
+from amqptool.units import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from amqptool.dead.choice import Choice
+    from amqptool.dead.groups import Group
+    from amqptool.dead.letter import DeadLetter
+    from amqptool.dead.replay import ReplayReport
+    from amqptool.publish.report import Report
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+#: So many failures are told; the others are counted.
+_TOLD = 10
+_TITLES = ("COUNT", "REASON", "DIED IN", "OLDEST", "NEWEST", "LAST ERROR")
+
+
+_CHOICE_OPTIONS = (
+    click.option("--id", "ids", multiple=True, metavar="ID", help="Only this message; may be repeated."),
+    click.option("--reason", "reasons", multiple=True, metavar="REASON", help="Only what died of this."),
+    click.option("--error", "errors", multiple=True, metavar="KIND", help="Only what failed with this kind of error."),
+    click.option("--died-in", "origins", multiple=True, metavar="QUEUE", help="Only what died in this queue."),
+    click.option("--older-than", type=Duration(), metavar="1h", help="Only what died longer ago."),
+    click.option("--newer-than", type=Duration(), metavar="1h", help="Only what has died since."),
+    click.option(
+        *("--where", "where"), type=Where(), multiple=True, metavar="FIELD=VALUE",
+        help="Only what was published so; FIELD!=VALUE: was not.",
+    ),
+)  # fmt: skip
+
+
+def choice_options(command: F) -> F:
+    """Add the options that say which dead letters are meant."""
+    for option in reversed(_CHOICE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def choice_of(options: dict[str, Any]) -> Choice:
+    """Return what the options say."""
+    from amqptool.dead.choice import Choice
+
+    now = datetime.now(UTC)
+    older, newer = (options[name] for name in ("older_than", "newer_than"))
+    return Choice(
+        **{name: options[name] for name in ("ids", "reasons", "errors", "origins", "where")},
+        until=None if older is None else now - timedelta(seconds=older),
+        since=None if newer is None else now - timedelta(seconds=newer),
+    )
+
+
+def group_table(groups: Iterable[Group]) -> str:
+    """Return groups as a table for people."""
+    now = datetime.now(UTC)
+    rows = [
+        (
+            f"{group.count:,}",
+            group.cause.reason,
+            group.cause.queue or "?",
+            _ago(group.oldest, now),
+            _ago(group.newest, now),
+            group.example or "",
+        )
+        for group in groups
+    ]
+    return in_columns([_TITLES, *rows], right=(0, 3, 4)) if rows else ""
+
+
+def group_document(group: Group) -> dict[str, Any]:
+    """Return a group as JSON has it."""
+    return {
+        "count": group.count,
+        **group.cause._asdict(),
+        "oldest": _iso(group.oldest),
+        "newest": _iso(group.newest),
+        "example": group.example,
+    }
+
+
+def letter_document(letter: DeadLetter) -> dict[str, Any]:
+    """Return a dead letter as JSON has it; `message` is the record of what its publisher sent.
+
+    Raises:
+        InputError: its headers are nested too deeply, or hold a number that is none.
+    """
+    from amqptool.records import message_to_record
+
+    return {
+        "reason": letter.reason,
+        "died_in": letter.queue,
+        "at": _iso(letter.at),
+        "error": letter.error,
+        "traceback": letter.traceback,
+        "history": [{"at": _iso(each.at), "what": each.what} for each in letter.history],
+        "message": message_to_record(letter.original),
+    }
+
+
+def letter_page(letter: DeadLetter, *, verbose: bool) -> str:
+    """Return a dead letter as a person reads it: what it is, why it died, and what it says."""
+    message = letter.original
+    record = letter_document(letter)["message"]
+    name = click.style(clean_line(message.message_id or "(a message without an id)"), bold=True)
+    death = f"{letter.reason} in {letter.queue or '?'}, {_when(letter.at)}"
+    told = [
+        f"{message.exchange or '(default exchange)'} → {message.routing_key}",
+        death + (f": {letter.error}" if letter.error else ""),
+        *(f"  {_when(each.at)}  {each.what}" for each in letter.history),
+        *(f"  | {line}" for line in (letter.traceback or "").splitlines() if verbose),
+    ]
+    fields = field_lines({**record["properties"], **record["headers"]})
+    return "\n".join([name, *(f"  {clean_line(line)}" for line in told), *fields, "", body_text(message), "", ""])
+
+
+def replay_view(queue: str, report: ReplayReport, signal_code: ExitCode | None, *, dry_run: bool) -> View:
+    """Return what became of a replay."""
+    total = report.replayed.total()
+    outcomes = report.outcomes
+    targets = report.replayed.most_common()
+    failed = outcomes.failed.total()
+    verb = "would be replayed" if dry_run else "replayed"
+    parts = [f"{total:,} {verb}", *([f"{failed:,} failed"] if failed else []), f"{report.returned:,} kept"]
+    return View(
+        kind="dead",
+        document={
+            "queue": queue,
+            "dry_run": dry_run,
+            "replayed": total,
+            "failed": failed,
+            "kept": report.returned,
+            "undecodable": report.undecodable,
+            "targets": [{"exchange": at, "routing_key": key, "count": count} for (at, key), count in targets],
+            "failures": [
+                {"message_id": each.message.message_id, "error": type(each.error).__name__, "message": str(each.error)}
+                for each in outcomes.failures
+            ],
+        },
+        data=_target_table(targets) if targets and dry_run else "",
+        errors=_failures(outcomes),
+        talk=", ".join(parts),
+        code=signal_code or (ExitCode.FAILED if report.undecodable else tally(total, outcomes.errors.values())),
+    )
+
+
+def _target_table(targets: Sequence[tuple[tuple[str, str], int]]) -> str:
+    rows = [(f"{count:,}", exchange or "(default exchange)", key) for (exchange, key), count in targets]
+    return in_columns([("COUNT", "EXCHANGE", "ROUTING KEY"), *rows], right=(0,))
+
+
+def _failures(outcomes: Report) -> tuple[str, ...]:
+    told = [f"{each.message.message_id or 'a message without an id'}: {each.error}" for each in outcomes.failures]
+    untold = outcomes.failed.total() - _TOLD
+    return (*told[:_TOLD], *([f"… and {untold:,} more"] if untold > 0 else []))
+
+
+def _ago(at: datetime | None, now: datetime) -> str:
+    return "?" if at is None else f"{_rounded(max(now - at, timedelta()))} ago"
+
+
+def _rounded(age: timedelta) -> str:
+    """Return an age in its two largest units at most, as people say it."""
+    seconds = int(age.total_seconds())
+    unit = 1 if seconds < 3600 else 60 if seconds < 86_400 else 3600
+    return duration(seconds // unit * unit * 1000)
+
+
+def _when(at: datetime | None) -> str:
+    return "at an unknown time" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")
