@@ -16,7 +16,7 @@ MAX_NAME_BYTES = 255
 
 #: A quorum queue deletes what came back so often, from RabbitMQ 4.0 on after 20 deliveries unless it says otherwise,
 #: and who only looks at a dead letter gives it back. Before 4.0, there is no word for none (-1).
-_NO_DELIVERY_LIMIT = 2**31 - 1
+NO_DELIVERY_LIMIT = 2**31 - 1
 
 _PREFIX = "amqptool.retry."
 _HASH_DIGITS = 16
@@ -43,7 +43,7 @@ def wait_queue_arguments(queue: str, delay: int) -> dict[str, str | int]:
 
 def dead_letter_queue_arguments() -> dict[str, str | int]:
     """Return the arguments of a dead-letter queue."""
-    return {"x-queue-type": "quorum", "x-delivery-limit": _NO_DELIVERY_LIMIT}
+    return {"x-queue-type": "quorum", "x-delivery-limit": NO_DELIVERY_LIMIT}
 
 
 def at_least_once(target: str) -> dict[str, str | int]:

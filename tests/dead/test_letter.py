@@ -24,7 +24,14 @@ SENT = Message(
 )
 #: As RabbitMQ writes it of a message that was rejected in `orders`, waited in `wait`, and was rejected again.
 DEATHS: list[Any] = [
-    {"queue": "orders", "reason": "rejected", "count": 2, "time": NOW, "exchange": "shop", "routing-keys": ["order.new"]},
+    {
+        "queue": "orders",
+        "reason": "rejected",
+        "count": 2,
+        "time": NOW,
+        "exchange": "shop",
+        "routing-keys": ["order.new"],
+    },
     {"queue": "wait", "reason": "expired", "count": 1, "time": NOW, "exchange": "", "routing-keys": ["wait"]},
     {
         "queue": "intake",

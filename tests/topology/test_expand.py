@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amqptool.errors import TopologyError
-from amqptool.retry import at_least_once, wait_queue, wait_queue_arguments
+from amqptool.retry import at_least_once, dead_letter_queue_arguments, wait_queue, wait_queue_arguments
 from amqptool.topology import Place, Queue, Topology
 from amqptool.topology.expand import expand
 from amqptool.topology.problems import Problems
@@ -61,7 +61,7 @@ def test_dead_letter_queues(written: str, name: str | None) -> None:
     queues = queues_of(f"queues:\n  q:\n    dead_letter: {written}\n")
     assert queues["q"].dead_letter == name
     implied = [queue for queue in queues.values() if queue.implied_by]
-    assert [(queue.name, queue.arguments) for queue in implied] == [(name, {"x-queue-type": "quorum"})] * bool(name)
+    assert [(queue.name, queue.arguments) for queue in implied] == [(name, dead_letter_queue_arguments())] * bool(name)
 
 
 def test_a_declared_dead_letter_queue_is_used_as_it_is() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amqptool.retry import dead_letter_queue, is_wait_queue
+from amqptool.retry import NO_DELIVERY_LIMIT, dead_letter_queue, is_wait_queue
 from amqptool.topology import arguments
 from amqptool.topology.argument import QUEUE_TYPES
 from amqptool.topology.lint.rule import Finding, Rule
@@ -55,7 +55,7 @@ def _delivery_limit(index: Index) -> Iterator[Finding]:
     for queue in index.own_queues:
         settings = index.of(queue)
         limit = settings.get("delivery-limit")
-        if isinstance(limit, int) and limit >= 0 and _DLX not in settings:
+        if isinstance(limit, int) and 0 <= limit < NO_DELIVERY_LIMIT and _DLX not in settings:
             author = index.author(queue, "delivery-limit")
             message = f"{author.name} has a delivery_limit and no dead_letter_exchange"
             yield Finding(author.place, f"{message}: a message that reaches the limit is deleted")

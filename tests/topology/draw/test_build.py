@@ -59,7 +59,11 @@ def test_dead_letters_lead_to_an_exchange_or_straight_to_a_queue() -> None:
 
 def test_a_dead_letter_queue_is_known_by_its_name() -> None:
     """A broker does not say whose it is, so its conventional name and arguments must do."""
-    graph = build(Topology.parse("queues: {q: {}, q.dead: {queue_type: quorum}, r: {}, r.dead: {max_length: 1}}"))
+    graph = build(
+        Topology.parse(
+            "queues: {q: {}, q.dead: {queue_type: quorum, delivery_limit: 2147483647}, r: {}, r.dead: {max_length: 1}}"
+        )
+    )
     assert roles(graph) == {"q": "own", "q.dead": "dead", "r": "own", "r.dead": "own"}
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from amqptool.retry import at_least_once, wait_queue, wait_queue_arguments
+from amqptool.retry import at_least_once, dead_letter_queue_arguments, wait_queue, wait_queue_arguments
 from amqptool.topology import Binding, Queue, Topology
 from amqptool.topology.dump.fold import folded
 
 LADDER = "queues: {q: {type: quorum, retry: [5s, 1m], dead_letter: true}}"
 WAITING = Queue(name=wait_queue("q", 5000), arguments=wait_queue_arguments("q", 5000))
-DEAD = Queue(name="q.dead", arguments={"x-queue-type": "quorum"})
+DEAD = Queue(name="q.dead", arguments=dead_letter_queue_arguments())
 
 
 def bare(topology: Topology) -> Topology:

@@ -67,7 +67,7 @@ def test_written_out() -> None:
         '    dead_letter_exchange: ""\n'
         "    dead_letter_routing_key: q\n"
         "    dead_letter_strategy: at-least-once\n"
-        "  dead: quorum\n"
+        "  dead: {type: quorum, delivery_limit: 2147483647}\n"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amqptool.retry import wait_queue, wait_queue_arguments
+from amqptool.retry import dead_letter_queue_arguments, wait_queue, wait_queue_arguments
 from amqptool.topology import Queue, Topology
 from amqptool.topology.lint import lint
 
@@ -171,7 +171,7 @@ def test_our_own_wait_queues_are_clean() -> None:
         bindings=Topology.parse(text).bindings,
         queues=(
             Queue(name="q"),
-            Queue(name="q.dead", arguments={"x-queue-type": "quorum"}),
+            Queue(name="q.dead", arguments=dead_letter_queue_arguments()),
             Queue(name=wait_queue("q", 5000), arguments=wait_queue_arguments("q", 5000)),
         ),
     )
