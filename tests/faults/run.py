@@ -10,9 +10,8 @@ from pathlib import Path
 
 from amqptool import AmqpUrl
 from amqptool.broker.local import RunningNode
-from amqptool.retry import wait_queue
 from tests.faults.checker import Span, Verdict, check
-from tests.faults.commands import DEAD, QUEUE, RETRY
+from tests.faults.commands import DEAD
 from tests.faults.handlers import Misdeed, misdeed_of
 from tests.faults.load import Load, QueueType
 from tests.faults.logs import Reactions, reactions
@@ -21,7 +20,7 @@ from tests.faults.schedule import KEEPING_DONE, Kind, Strike, possible, schedule
 from tests.faults.stores import StoreName
 from tests.faults.strikes.bring import Struck, bring
 from tests.faults.world import World, world
-from tests.support.broker import drain, queue_length
+from tests.support.broker import drain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +126,4 @@ def _surprises(made: World, asked: Slice, verdict: Verdict) -> list[str]:
     found = [f"{each.name} wrote a traceback" for each in made.attended if "Traceback" in each.told()]
     if verdict.acknowledged != asked.messages:
         found.append(f"{verdict.acknowledged} of {asked.messages} messages are confirmed")
-    delays = [wait_queue(QUEUE, int(delay.removesuffix("s")) * 1000) for delay in RETRY]
-    for queue in (QUEUE, *delays):
-        if left := asyncio.run(queue_length(made.urls[0], queue)):
-            found.append(f"{left} messages are left in {queue}")
-    return found
+    return [*found, *(f"{count} messages are left in {queue}" for queue, count in made.left().items())]

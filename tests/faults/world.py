@@ -12,6 +12,7 @@ from pathlib import Path
 
 from amqptool import AmqpUrl, Topology, declare
 from amqptool.broker.local import RunningNode
+from amqptool.retry import wait_queue
 from tests.faults.attended import Attended
 from tests.faults.checker import Deletion, Effect, Loss
 from tests.faults.commands import ASKED_TO_END, DEAD, LINES, QUEUE, RECEIPTS, RETRY, Commands, at_rate
@@ -165,9 +166,16 @@ class World:
     def finish(self) -> None:
         """Let everything be published and worked off."""
         self.until(lambda: self.publisher.is_done)
-        self.until(lambda: asyncio.run(queue_length(self.urls[0], QUEUE)) == 0, pause=LOOK)
+        self.until(lambda: not self.left(), pause=LOOK)
         self.stop_workers()
         self.work_off_the_rest()
+
+    def left(self) -> dict[str, int]:
+        """Return how many messages are ready in the queue, and wait for their next attempt, as far as there are any."""
+        delays = (int(delay.removesuffix("s")) * 1000 for delay in RETRY)
+        queues = (QUEUE, *(wait_queue(QUEUE, delay) for delay in delays))
+        lengths = {queue: asyncio.run(queue_length(self.urls[0], queue)) for queue in queues}
+        return {queue: length for queue, length in lengths.items() if length}
 
     def stop_workers(self) -> None:
         """Let the workers finish what they have in hand; the next `until` starts them again."""
@@ -188,7 +196,13 @@ class World:
 
     def work_off_the_rest(self) -> None:
         """Let one more worker, in the place of the others and without a proxy, take what is left."""
-        self.until(lambda: self.last.is_done, attended=[self.last])
+        self.until(self._is_worked_off, attended=[self.last])
+
+    def _is_worked_off(self) -> bool:
+        """Return whether nothing is left; if what has waited came back after the last worker's end, it works again."""
+        if self.last.is_done and self.left():
+            self.last.is_done = False
+        return self.last.is_done
 
     def declare(self) -> None:
         """Declare the queues, and see to it that no crash of the broker takes them away."""

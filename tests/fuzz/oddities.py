@@ -64,6 +64,8 @@ TEXTS = (
     *("x" * 255, "x" * 256, "é" * 128, "x" * 70_000, "9" * 5_000, "-" + "9" * 50, "[" * 2_000, "{" * 300, "a." * 200),
     *("amq.gen-x", "amqptool.retry", "$bytes", "x-match", "<<", "=", "!!python/object:os.system", "urn:uuid:", "{0}"),
 )
+#: Bytes of an argument without the NUL at its end (Linux: MAX_ARG_STRLEN).
+_LONGEST_ARGUMENT = 131_071
 #: Stands for a number of 5,000 digits, which Python itself does not write.
 _ENDLESS = 4815162342108
 NUMBERS = (
@@ -118,8 +120,8 @@ def unfolded(written: str) -> bytes:
 
 
 def argument(given: str) -> str:
-    """Return a text as the system would hand it over: bytes without NUL, those that are no UTF-8 escaped."""
-    return os.fsdecode(given.encode("utf-8", "surrogatepass").replace(b"\0", b""))
+    """Return a text as the system would hand it over: so many bytes without NUL, those that are no UTF-8 escaped."""
+    return os.fsdecode(given.encode("utf-8", "surrogatepass").replace(b"\0", b"")[:_LONGEST_ARGUMENT])
 
 
 def _number(random: Random) -> int | float:
