@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from math import isnan
 from typing import Any
 
 import click
 
 
 class Duration(click.ParamType[float]):
-    """`30s`, `1h30m`, or a plain number of seconds; never zero."""
+    """`30s`, `1h30m`, or a plain number of seconds; 0 only where `zero` allows it."""
 
     name = "duration"
+
+    def __init__(self, *, zero: bool = False) -> None:
+        self._zero = zero
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return seconds."""
         if isinstance(value, float):
             return value
         seconds = _seconds(str(value))
-        if not seconds:
+        if seconds is None or not (seconds or self._zero):
             self.fail(f"{value!r} is no duration: write 30s, 1h30m, 500ms, or seconds", param, ctx)
         return seconds
 
@@ -31,20 +33,6 @@ class DurationOrNone(click.ParamType[float | None]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
         """Return seconds, or None."""
         return None if value in ("none", "0") else Duration().convert(value, param, ctx)
-
-
-class Seconds(click.FloatRange):
-    """A number of seconds from 0; `min_open` leaves 0 out."""
-
-    def __init__(self, *, min_open: bool = False) -> None:
-        super().__init__(min=0, min_open=min_open)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return seconds; NaN lies within any range, and no clock would ever come to it."""
-        seconds: float = super().convert(value, param, ctx)
-        if isnan(seconds):
-            self.fail(f"{value!r} is no number of seconds", param, ctx)
-        return seconds
 
 
 class Size(click.ParamType[int]):

@@ -149,4 +149,4 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 def test_seconds_are_a_number(words: tuple[str, ...]) -> None:
     """NaN is in every range, and would never come."""
     done = run_cli(*words, "--url", "amqp://127.0.0.1:1")
-    assert (done.returncode, "is no number of seconds" in done.stderr) == (2, True)
+    assert (done.returncode, "is no duration" in done.stderr) == (2, True)

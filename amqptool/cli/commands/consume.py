@@ -21,7 +21,7 @@ from amqptool.cli.consume_checks import (
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.looking import Where, look
-from amqptool.cli.measures import Delays, Duration, DurationOrNone, Seconds, Size
+from amqptool.cli.measures import Delays, Duration, DurationOrNone, Size
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.printing import FORMATS, Printer, form_of
@@ -108,10 +108,10 @@ _WORKER_OPTIONS = (
 @click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
 @click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once.")
 @click.option("--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75).")
-@click.option("--idle-timeout", type=Seconds(min_open=True), metavar="SECONDS", help="Stop when nothing comes.")
-@click.option("--timeout", type=Seconds(), metavar="SECONDS", help="Stop after this time.")
+@click.option("--idle-timeout", type=Duration(), metavar="10s", help="Stop when nothing comes for so long.")
+@click.option("--timeout", type=Duration(zero=True), metavar="5m", help="Stop after this time.")
 @click.option(
-    "--grace", type=Seconds(), default=30.0, show_default=True, metavar="SECONDS",
+    "--grace", type=Duration(zero=True), default="30s", show_default=True, metavar="30s",
     help="How long running handlers may take to finish when stopping.",
 )  # fmt: skip
 @click.option(

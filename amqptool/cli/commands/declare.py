@@ -12,7 +12,7 @@ import click
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, tally
 from amqptool.cli.management import management_if_any
-from amqptool.cli.measures import Seconds
+from amqptool.cli.measures import Duration
 from amqptool.cli.options import Command
 from amqptool.cli.ownership import ownership, prune_options
 from amqptool.cli.running import run
@@ -75,7 +75,7 @@ class _Task:
 )
 @click.option("--force", is_flag=True, help="Migrate although messages published to the queue by its name may be lost.")
 @click.option("--amqp-only", is_flag=True, help="Do without the management API.")
-@click.option("--wait", metavar="SECONDS", type=Seconds(), default=0, help="Wait for the broker to be there.")
+@click.option("--wait", metavar="30s", type=Duration(zero=True), default="0", help="Wait for the broker to be there.")
 @pass_context
 def declare(
     context: Context,
