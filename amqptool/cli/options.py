@@ -11,7 +11,7 @@ from amqptool.cli.context import LOG_FORMATS, Context
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     given = context.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.COMMANDLINE
-    if given and not context.resilient_parsing:
+    if given:
         setattr(context.ensure_object(Context), str(parameter.name), value)
 
 

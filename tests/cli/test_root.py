@@ -120,6 +120,7 @@ DOCUMENTED = {
     "consume": ("q",),
     "dead": ("list", "q"),
     "dedup": ("stats",),
+    "completion": ("bash",),
     "broker": ("status",),
 }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp.calls import Calls
 from amqptool.broker.amqp.convert import as_table
+from amqptool.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +48,9 @@ class TopologyCalls(Calls):
 
         Raises:
             PreconditionFailed: it exists with other properties.
+            InputError: no exchange can have this name.
         """
+        _check_name("exchange", name)
         await self._ask(
             f"declaring exchange {name!r}",
             self._raw.exchange_declare,
@@ -65,7 +68,9 @@ class TopologyCalls(Calls):
 
         Raises:
             NotFound: it does not exist; the channel is closed.
+            InputError: no exchange can have this name.
         """
+        _check_name("exchange", name)
         await self._call(f"looking for exchange {name!r}", self._raw.exchange_declare, exchange=name, passive=True)
 
     async def delete_exchange(self, name: str, *, if_unused: bool = False) -> None:
@@ -98,7 +103,9 @@ class TopologyCalls(Calls):
         Raises:
             PreconditionFailed: it exists with other properties.
             AccessRefused: no permission, or another connection has it exclusively (reply code 405).
+            InputError: no queue can have this name.
         """
+        _check_name("queue", name)
         await self._ask(
             f"declaring queue {name!r}",
             self._raw.queue_declare,
@@ -116,7 +123,9 @@ class TopologyCalls(Calls):
         Raises:
             NotFound: it does not exist; the channel is closed.
             AccessRefused: another connection has it exclusively; the channel is closed.
+            InputError: no queue can have this name.
         """
+        _check_name("queue", name)
         reply = await self._call(f"looking for queue {name!r}", self._raw.queue_declare, queue=name, passive=True)
         return QueueCounts(ready=reply.message_count, consumers=reply.consumer_count)
 
@@ -209,6 +218,12 @@ class TopologyCalls(Calls):
             routing_key=routing_key,
             arguments=as_table(arguments),
         )
+
+
+def _check_name(kind: str, name: str) -> None:
+    """Check that RabbitMQ takes a name as it is: it removes line breaks, so that pika waits for ever for the answer."""
+    if "\n" in name or "\r" in name:
+        raise InputError(f"no {kind} can be called {name!r}: RabbitMQ would remove the line break")
 
 
 def _rights_to_declare(name: str, arguments: Mapping[str, FieldValue] | None) -> Rights:

@@ -22,6 +22,7 @@ from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.looking import Where, look
 from amqptool.cli.measures import Delays, Duration, DurationOrNone, Size
+from amqptool.cli.names import queue_names
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.printing import FORMATS, Printer, form_of
@@ -58,7 +59,7 @@ _WORKER_OPTIONS = (
 
 
 @click.command(cls=Command)
-@click.argument("queue")
+@click.argument("queue", shell_complete=queue_names)
 @click.option("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]")
 @click.option(
     "--where", type=Where(), multiple=True, metavar="FIELD=VALUE", help="Only what is so; FIELD!=VALUE: is not."
@@ -104,7 +105,9 @@ _WORKER_OPTIONS = (
 )
 @click.option("--transaction", is_flag=True, help="Handle each in the transaction of --dedup in which it becomes done.")
 @click.option("--retry", type=Delays(), metavar="5s,1m,10m", help="Wait so long after each failed attempt, in queues.")
-@click.option("--dead-letter", metavar="QUEUE", help="Where messages go that failed for good.")
+@click.option(
+    "--dead-letter", metavar="QUEUE", shell_complete=queue_names, help="Where messages go that failed for good."
+)
 @click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
 @click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once.")
 @click.option("--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75).")

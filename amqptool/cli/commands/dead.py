@@ -19,6 +19,7 @@ from amqptool.cli.dead_letters import (
 )
 from amqptool.cli.exits import ExitCode, look_code
 from amqptool.cli.measures import Rate
+from amqptool.cli.names import exchange_names, queue_names
 from amqptool.cli.options import CommandGroup
 from amqptool.cli.output import View, counted
 from amqptool.cli.printing import Printer, form_of, page_bytes
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from amqptool.message import Delivery
     from amqptool.work.look import LookReport
 
-queue_argument = click.argument("queue")
+queue_argument = click.argument("queue", shell_complete=queue_names)
 #: Seconds to let a page be written once told to stop.
 _GRACE = 5.0
 
@@ -149,8 +150,18 @@ def drop(context: Context, /, queue: str, yes: bool, **options: Any) -> ExitCode
 
 @dead.command()
 @queue_argument
-@click.option("--exchange", "-e", help="Publish to this exchange.  [default: to the queue where each died]")
-@click.option("--routing-key", "-k", help="By this key.  [default: with --exchange, the message's own]")
+@click.option(
+    "--exchange",
+    "-e",
+    shell_complete=exchange_names,
+    help="Publish to this exchange.  [default: to the queue where each died]",
+)
+@click.option(
+    "--routing-key",
+    "-k",
+    shell_complete=queue_names,
+    help="By this key.  [default: with --exchange, the message's own]",
+)
 @limit_option("So many are enough.")
 @click.option("--rate", type=Rate(), metavar="100/s", help="No more than so many in a time.")
 @click.option("--dry-run", is_flag=True, help="Tell what would go where, and send nothing.")

@@ -11,6 +11,7 @@ from amqptool.cli.coding import coding_options
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.fields import HeaderType
 from amqptool.cli.measures import Duration, Rate
+from amqptool.cli.names import exchange_names, queue_names
 from amqptool.cli.options import Command
 from amqptool.cli.published import view
 from amqptool.cli.publishing import Job, prepare
@@ -35,8 +36,14 @@ def _refuse_delay(context: click.Context, parameter: click.Parameter, value: str
 
 @click.command(cls=Command)
 @click.argument("body", required=False)
-@click.option("--exchange", "-e", metavar="NAME", help="The exchange; left out, the default one: the key is a queue.")
-@click.option("--routing-key", "-k", metavar="KEY", help="The routing key.")
+@click.option(
+    "--exchange",
+    "-e",
+    metavar="NAME",
+    shell_complete=exchange_names,
+    help="The exchange; left out, the default one: the key is a queue.",
+)
+@click.option("--routing-key", "-k", metavar="KEY", shell_complete=queue_names, help="The routing key.")
 @click.option(
     "--file",
     "files",

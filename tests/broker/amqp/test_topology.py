@@ -95,6 +95,23 @@ def test_an_exchange_that_others_bind_to_is_unused_once_they_are_unbound(amqptoo
     on_channel(amqptool_vhost, work)
 
 
+@pytest.mark.parametrize("name", ["a\nb", "a\r"])
+def test_a_name_with_a_line_break_is_refused(amqptool_vhost: AmqpUrl, name: str) -> None:
+    """RabbitMQ removes it, and its answer is about another queue than the one that was asked for."""
+
+    async def work(channel: Channel) -> None:
+        for refused in (
+            channel.declare_queue(name),
+            channel.check_queue(name),
+            channel.declare_exchange(name, "fanout"),
+            channel.check_exchange(name),
+        ):
+            with pytest.raises(InputError, match="line break"):
+                await refused
+
+    on_channel(amqptool_vhost, work)
+
+
 def test_an_exclusive_queue_is_its_connections_alone(amqptool_vhost: AmqpUrl) -> None:
     """Another connection is refused with 405, and the queue goes with the connection."""
 
