@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from amqptool.topology.model import Binding, Exchange, Queue, Topology
     from amqptool.topology.routing.router import Routed, Router
     from amqptool.work.report import WorkReport
+    from amqptool.work.running import running
     from amqptool.work.worker import Worker
 
 __version__ = "0.1.0"
@@ -101,6 +102,7 @@ __all__ = [
     "Worker",
     "load_handler",
     "open_store",
+    "running",
     # Connecting
     "AmqpUrl",
     "UrlOptions",
@@ -154,6 +156,7 @@ _HOMES = {
     "amqptool.topology.model": ("Binding", "Exchange", "Queue", "Topology"),
     "amqptool.topology.routing.router": ("Routed", "Router"),
     "amqptool.work.report": ("WorkReport",),
+    "amqptool.work.running": ("running",),
     "amqptool.work.worker": ("Worker",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -16,7 +16,7 @@ CodecError ConfigError Confirmed Declared DedupError DedupStore Delivery Exchang
 InputError Limits ManagementError ManagementUnavailable MemoryStore Message Nacked NotFound Outcome Ownership Permits
 Plan PostgresqlStore PreconditionFailed Problem ProtobufCodec PublishError Publisher PublisherEvent Queue RedisStore
 Reject Retry Returned Routed Router SqliteStore Topology TopologyError Unroutable UrlOptions WorkReport Worker declare
-load_handler open_store parse_url plan
+load_handler open_store parse_url plan running
 """
 
 

@@ -55,8 +55,8 @@ class Consuming:
         self._max_messages = max_messages
         self._grace = grace
         self._delivery_count = DeliveryCount()
-        #: Whether it has ever consumed.
-        self.has_begun = False
+        #: Set once it has consumed for the first time.
+        self.begun = asyncio.Event()
         #: Since when messages can come, by the loop's clock; None: they cannot.
         self.since: float | None = None
 
@@ -119,10 +119,10 @@ class Consuming:
         return None if self._max_messages is None else self._max_messages - self._report.acknowledged
 
     def _note_beginning(self) -> None:
-        if self.has_begun:
+        if self.begun.is_set():
             self._report.reconnects += 1
             log.warning("consuming again from queue %r", self._queue, extra={"queue": self._queue})
-        self.has_begun = True
+        self.begun.set()
         self.since = asyncio.get_running_loop().time()
 
     def _note_end(self, watching: asyncio.Task[None]) -> None:

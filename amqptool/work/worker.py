@@ -250,6 +250,10 @@ class Worker:
             return nullcontext()
         return observed(address, port, self._metrics.text, lambda: self.status)
 
+    async def consuming(self) -> None:
+        """Wait until it consumes for the first time: messages that come from now on reach it."""
+        await self._consuming.begun.wait()
+
     def stop(self, reason: str = "stop") -> None:
         """Ask the worker to stop; to be called on its event loop."""
         self._stopping.begin(reason)
@@ -315,7 +319,7 @@ class Worker:
             try:
                 await self._connect_and_consume(pipeline)
             except (BrokerUnavailable, PreconditionFailed) as error:
-                if not self._consuming.has_begun:
+                if not self._consuming.begun.is_set():
                     raise
                 level = logging.INFO if told == self._report.reconnects else logging.WARNING
                 told = self._report.reconnects
@@ -337,7 +341,7 @@ class Worker:
         try:
             return await connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
         except ConfigError as error:
-            if not self._consuming.has_begun:
+            if not self._consuming.begun.is_set():
                 raise
             raise BrokerUnavailable(str(error)) from error  # as while a certificate is being renewed
 
