@@ -19,6 +19,7 @@ from tests.bench.consume import compare_consuming
 from tests.bench.dedup import compare_dedup
 from tests.bench.load import compare_loading
 from tests.bench.publish import compare_publishing
+from tests.bench.replay import compare_replaying
 from tests.bench.routing import compare_routing
 from tests.bench.startup import compare_startup
 from tests.bench.topology import compare_topology
@@ -28,6 +29,7 @@ PARTS: dict[str, Callable[[Endpoint, Path], list[Comparison]]] = {
     "startup": lambda node, _: compare_startup(node),
     "publish": compare_publishing,
     "consume": compare_consuming,
+    "replay": compare_replaying,
     "load": lambda _node, _directory: compare_loading(),
     "route": lambda _node, _directory: compare_routing(),
     "topology": compare_topology,
