@@ -18,6 +18,7 @@ from tests.faults.strikes.interface import Fault, HasBitten, NobodyThereError, s
 from tests.faults.workers import held_at_most
 from tests.faults.world import LOOK, World
 from tests.support.broker import delete_queue, queue_length
+from tests.support.ctl import keep_declarations
 
 #: Messages that are deleted with their queue at most, beside those in the hands of workers.
 _MOST = 200
@@ -68,7 +69,10 @@ async def delete_with_messages(url: AmqpUrl, queue: str) -> tuple[frozenset[str]
 
 @contextmanager
 def _delete_wait_queue(world: World, whom: int) -> Iterator[HasBitten]:
-    """Delete a wait queue when it is empty; what comes into it nevertheless, from workers that are stopped, is told."""
+    """Delete a wait queue when it is empty; what comes into it nevertheless, from workers that are stopped, is told.
+
+    It is over when a worker has declared it again, and no crash of the broker takes it away.
+    """
     delay = RETRY[whom % len(RETRY)]
     queue = wait_queue(QUEUE, int(delay.removesuffix("s")) * 1000)
     processes = [process for worker in world.workers for process in worker.processes()]
@@ -82,6 +86,16 @@ def _delete_wait_queue(world: World, whom: int) -> Iterator[HasBitten]:
     finally:
         for process in processes:
             send(process, signal.SIGCONT)
+        world.until(lambda: _is_there(world.urls[0], queue) or not world.has_work(), pause=LOOK)
+        for site in world.sites:
+            keep_declarations(site.node)
+
+
+def _is_there(url: AmqpUrl, queue: str) -> bool:
+    with suppress(NotFound):
+        asyncio.run(queue_length(url, queue))
+        return True
+    return False
 
 
 FAULTS: dict[Kind, Fault] = {Kind.DELETE_QUEUE: _delete, Kind.DELETE_WAIT_QUEUE: _delete_wait_queue}
