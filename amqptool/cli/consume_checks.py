@@ -23,6 +23,7 @@ _HANDLER_OPTIONS = (
     "transaction",
     "handler_timeout",
     "handler_gzip",
+    "validate",
 )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.coding import coded, lasting
+from amqptool.cli.described import checker_of
 from amqptool.cli.fields import as_headers
 from amqptool.errors import InputError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from amqptool.publish.receipts.file import Receipts
     from amqptool.publish.report import Report
     from amqptool.publish.sources.interface import Source
+    from amqptool.topology.bodies.checker import BodyChecker
 
 _STD = "-"
 _MESSAGES = "BODY, --file, --lines or --jsonl"
@@ -105,15 +107,23 @@ def prepare(context: Context, options: dict[str, Any]) -> Job:
         raise click.UsageError("--resume needs a file: what was read of stdin, or of a pipe, is gone.")
     template = None if options["jsonl"] is not None else _template(options)
     coded(_maker(template, options, None), options)  # what is wrong with the options is said before a file is opened
+    checker = None if options["validate"] is None else checker_of(context, options["validate"])
     receipts = _open_receipts(source, template, options)
+    make = coded(_maker(template, options, _ids(options, receipts, is_bulk=is_bulk)), options)
     return Job(
         source=source,
-        make=coded(_maker(template, options, _ids(options, receipts, is_bulk=is_bulk)), options),
+        make=make if checker is None else _checked(make, checker),
         options=options,
         is_bulk=is_bulk,
         receipts=receipts,
         failed=_open_failed(options),
     )
+
+
+def _checked(make: MakeMessage, checker: BodyChecker) -> MakeMessage:
+    from amqptool.publish.checking import checked
+
+    return checked(make, checker)
 
 
 # -- which options go together --

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("amqptool.cli.commands.delete", "Delete what topology files declare."),
     "export": ("amqptool.cli.commands.export", "Write what a broker holds as a topology file."),
     "schema": ("amqptool.cli.commands.schema", "Write a JSON Schema of topology files, for editors."),
+    "asyncapi": ("amqptool.cli.commands.asyncapi", "Write topology files as an AsyncAPI document."),
     "graph": ("amqptool.cli.commands.graph", "Draw topology files, or what a broker holds."),
     "publish": ("amqptool.cli.commands.publish", "Publish messages and know what became of each."),
     "consume": ("amqptool.cli.commands.consume", "Print a queue's messages, or handle them."),

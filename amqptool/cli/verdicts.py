@@ -67,7 +67,7 @@ class Checked:
     def _talk(self) -> Iterator[str]:
         for verdict in self.verdicts:
             if verdict.topology is not None:
-                yield clean_line(f"{verdict}{_tests(verdict)}")
+                yield clean_line(f"{verdict}{_messages(verdict)}{_tests(verdict)}")
                 yield from _notes(verdict)
         wrong = [verdict for verdict in self.verdicts if verdict.lines]
         problems = sum(len(verdict.problems) for verdict in wrong)
@@ -77,6 +77,11 @@ class Checked:
         if wrong:
             found = ", ".join(counted(number, noun) for number, noun in counts if number)
             yield f"{found} in {counted(len(wrong), 'file')}"
+
+
+def _messages(verdict: Verdict) -> str:
+    messages = len(verdict.topology.messages) if verdict.topology is not None else 0
+    return f"; {counted(messages, 'message')} described" if messages else ""
 
 
 def _tests(verdict: Verdict) -> str:
@@ -103,7 +108,11 @@ def _notes(verdict: Verdict) -> Iterator[str]:
 
 def _document(verdict: Verdict) -> dict[str, Any]:
     topology = verdict.topology
-    counts = {} if topology is None else {**topology.counts(), "tests": len(topology.tests)}
+    counts = (
+        {}
+        if topology is None
+        else {**topology.counts(), "messages": len(topology.messages), "tests": len(topology.tests)}
+    )
     unmanaged = [] if topology is None else list(dict.fromkeys(each.section for each in topology.unmanaged))
     left_out = [] if topology is None else [_left_out(each) for each in topology.left_out]
     return {

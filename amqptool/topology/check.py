@@ -1,9 +1,10 @@
-"""What can be said only of a whole topology: what its bindings and its tests name is declared."""
+"""What can be said only of a whole topology: what its bindings, messages and tests name is declared."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amqptool.topology.described import DescribedMessage
 from amqptool.topology.model import Binding
 from amqptool.topology.names import OPTIONAL, PREDECLARED
 from amqptool.topology.problems import did_you_mean, quoted
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from amqptool.topology.model import Exchange, Queue, RoutingTest, Topology
     from amqptool.topology.problems import Problems
+
+
+_WORDS: dict[type, str] = {Binding: "binding", DescribedMessage: "message"}
 
 
 class Declared:
@@ -34,31 +38,34 @@ class Declared:
         ends = (("exchange", binding.source), (binding.destination_type, binding.destination))
         return [(kind, name) for kind, name in ends if not self._is_there(kind, name, binding.vhost)]
 
-    def missing_in(self, test: RoutingTest) -> list[tuple[str, str]]:
-        """Return the kind and the name of each thing in a test that is not declared."""
-        names = [("exchange", test.exchange)] if test.exchange else []  # "" is the default exchange
-        names += [("queue", name) for name in test.reaches]
-        return [(kind, name) for kind, name in names if not self._is_there(kind, name, test.vhost)]
+    def missing_in(self, item: RoutingTest | DescribedMessage) -> list[tuple[str, str]]:
+        """Return the kind and the name of each thing in a test, or in what describes messages, that is not declared."""
+        names = [("exchange", item.exchange)] if item.exchange else []  # "" is the default exchange
+        names += [] if isinstance(item, DescribedMessage) else [("queue", name) for name in item.reaches]
+        return [(kind, name) for kind, name in names if not self._is_there(kind, name, item.vhost)]
 
     def _is_there(self, kind: str, name: str, vhost: str | None) -> bool:
         return name in self.named(kind, vhost) or (kind == "exchange" and name in PREDECLARED | OPTIONAL)
 
 
 def check(topology: Topology, problems: Problems) -> None:
-    """Note the bindings whose ends are not declared, and the tests of what is not declared."""
+    """Note the bindings whose ends are not declared, and the messages and tests of what is not declared."""
     declared = Declared(topology)
     for binding in topology.bindings:
         for kind, name in declared.missing_ends(binding):
             _note(kind, name, binding, declared, problems)
-    for test in topology.tests:
-        for kind, name in declared.missing_in(test):
-            _note(kind, name, test, declared, problems)
+    items: list[DescribedMessage | RoutingTest] = [*topology.messages, *topology.tests]
+    for item in items:
+        for kind, name in declared.missing_in(item):
+            _note(kind, name, item, declared, problems)
 
 
-def _note(kind: str, name: str, named_by: Binding | RoutingTest, declared: Declared, problems: Problems) -> None:
+def _note(
+    kind: str, name: str, named_by: Binding | DescribedMessage | RoutingTest, declared: Declared, problems: Problems
+) -> None:
     where = "" if named_by.vhost is None else f" in vhost {quoted(named_by.vhost)}"
     hint = did_you_mean(name, declared.named(kind, named_by.vhost))
-    what = "binding" if isinstance(named_by, Binding) else "test"
+    what = _WORDS.get(type(named_by), "test")
     message = f"the {kind} {quoted(name)} of this {what} is not declared{where}{hint}"
     problems.add(named_by.place, message, "undeclared")
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amqptool.message import FieldValue
+    from amqptool.topology.described import DescribedMessage
 
 _SINGULAR = {"exchanges": "exchange", "queues": "queue", "bindings": "binding", "policies": "policy"}
 
@@ -186,6 +187,7 @@ class Topology:
     queues: tuple[Queue, ...] = ()
     bindings: tuple[Binding, ...] = ()
     policies: tuple[Policy, ...] = ()
+    messages: tuple[DescribedMessage, ...] = ()
     tests: tuple[RoutingTest, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
@@ -224,7 +226,7 @@ class Topology:
         return to_yaml(self, fold=fold)
 
     def to_definitions(self) -> str:
-        """Write the topology as RabbitMQ's definitions.json; routing tests have no place there."""
+        """Write the topology as RabbitMQ's definitions.json; messages and tests have no place there."""
         from amqptool.topology.dump.definitions import to_definitions
 
         return to_definitions(self)

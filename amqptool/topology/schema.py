@@ -34,6 +34,7 @@ _KEY: Schema = {"type": "string", "maxLength": names.MAX_BYTES}
 _NAME: Schema = {**_KEY, "pattern": r"^[^\r\n]+$"}
 _DECLARED_NAME: Schema = {**_KEY, "pattern": rf"^(?!{names.RESERVED_PREFIX.replace('.', '[.]')})[^\r\n]+$"}
 _TABLE: Schema = {"type": "object"}
+_BODY_SCHEMA: Schema = {"anyOf": [{"$ref": DIALECT}, {**_TEXT, "minLength": 1}]}
 
 
 def schema() -> Schema:
@@ -54,6 +55,7 @@ def _sections() -> Schema:
         "queues": _named("queue", _DECLARED_NAME, "Queues, by name.", short=[_ref("queue_type"), _NULL]),
         "bindings": _list("binding", "Bindings; most can stand under what they lead to instead."),
         "policies": _named("policy", _NAME, "Policies: what the broker adds to exchanges and queues that match."),
+        "messages": _list("message", "What is published where, and the JSON Schema of its body."),
         "tests": _list("test", "Messages and the queues that each must reach; checked without a broker."),
     }
 
@@ -67,6 +69,7 @@ def _definitions() -> Schema:
         "queue_type": _any({"enum": list(QUEUE_TYPES)}),
         "inner_binding": _object(_inner_binding(), ["source"]),
         "binding": _object(_binding(), ["source", "destination"]),
+        "message": _object(_message(), ["exchange", "schema"]),
         "test": _object(_test(), ["publish", "reaches"]),
         **{f"{scope}_arguments": _arguments(scope) for scope in arguments.SCOPES},
     }
@@ -155,6 +158,18 @@ def _policy() -> Schema:
         "apply_to": {**what, "default": "all"},
         "apply-to": what,
         "priority": _said(_any({"type": "integer"}), "Of several that match, only the highest applies."),
+        "vhost": _vhost_name(),
+    }
+
+
+def _message() -> Schema:
+    return {
+        "exchange": _said(_any(_KEY), 'The exchange it is published to; "" is the default exchange.'),
+        "routing_key": {**_said(_any(_KEY), "Its routing key: * is one word, # any number of them."), "default": "#"},
+        "name": _said(_any(_NAME), "What it is called in errors and in AsyncAPI."),
+        "content_type": _said(_any({**_TEXT, "minLength": 1}), "Its media type, such as application/json."),
+        "description": _said(_any(_TEXT), "What it is, for readers."),
+        "schema": {"description": "A JSON Schema, or the path of a file with one.", **_BODY_SCHEMA},
         "vhost": _vhost_name(),
     }
 

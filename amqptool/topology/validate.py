@@ -41,6 +41,7 @@ def validate(*sources: str | Content, variables: Mapping[str, str] | None = None
 
     Raises:
         OSError: a file cannot be read.
+        ConfigError: it describes messages, and the library that checks their schemas is not installed.
     """
     from amqptool.topology.file.load import load
     from amqptool.topology.lint import lint
@@ -51,7 +52,7 @@ def validate(*sources: str | Content, variables: Mapping[str, str] | None = None
         topology = load(sources, variables or {})
     except TopologyError as error:
         return Verdict(file=file, problems=error.problems)
-    found = lint(topology)
+    found = (*lint(topology), *_schema_problems(topology))
     return Verdict(
         file=file,
         topology=topology,
@@ -59,6 +60,14 @@ def validate(*sources: str | Content, variables: Mapping[str, str] | None = None
         warnings=_of_severity("warning", found),
         failed_tests=check_tests(topology),
     )
+
+
+def _schema_problems(topology: Topology) -> tuple[Problem, ...]:
+    if not topology.messages:
+        return ()
+    from amqptool.topology.bodies.flaws import schema_problems
+
+    return schema_problems(topology)
 
 
 def _of_severity(severity: str, problems: Sequence[Problem]) -> tuple[Problem, ...]:

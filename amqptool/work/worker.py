@@ -16,6 +16,7 @@ from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.dedup import open_store
 from amqptool.errors import BrokerUnavailable, ConfigError, PreconditionFailed
 from amqptool.handlers import as_handler
+from amqptool.handlers.checked import checking
 from amqptool.handlers.transaction import as_transaction_handler
 from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from amqptool.dedup.interface import DedupStore
     from amqptool.handlers import AnyHandler
     from amqptool.settings.url import AmqpUrl
+    from amqptool.topology.model import Topology
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +92,9 @@ class Worker:
     or `psycopg`, in which DONE is written and committed when it returns. What it does there is there with DONE, or
     not at all, and so exactly once. A message whose id is no UUID is rejected.
 
+    With `validate`, each body is first checked against the schemas that the topology's `messages` has for its exchange
+    and routing key. One that does not fit is treated as one that its handler rejected.
+
     `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
     so many seconds without a message, or altogether.
 
@@ -119,6 +124,7 @@ class Worker:
         at_most_once: bool = False,
         reject_missing_id: bool = False,
         transaction: bool = False,
+        validate: Topology | None = None,
         metrics_port: int | None = None,
         metrics_address: str = "127.0.0.1",
     ) -> None:
@@ -137,7 +143,8 @@ class Worker:
         self._urls = as_urls(urls)
         self._hosts = Hosts(self._urls)
         self._queue = queue
-        self._handler = as_transaction_handler(handler) if transaction else as_handler(handler)
+        loaded = as_transaction_handler(handler) if transaction else as_handler(handler)
+        self._handler = loaded if validate is None else checking(loaded, validate, self._urls[0].vhost)
         self._transaction = transaction
         self._dedup = dedup
         self._goes_by_cluster = dedup is not None and dedup_scope is None

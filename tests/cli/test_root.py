@@ -115,6 +115,7 @@ DOCUMENTED = {
     "delete": ("--yes", TASKS),
     "export": (),
     "schema": (),
+    "asyncapi": (TASKS,),
     "graph": (TASKS,),
     "publish": ("-e", "amq.fanout", "x"),
     "consume": ("q",),

@@ -72,6 +72,7 @@ def test_json(files: Path) -> None:
         "queues": 1,
         "bindings": 1,
         "policies": 0,
+        "messages": 0,
         "tests": 0,
         "problems": [],
         "warnings": [],

@@ -93,6 +93,7 @@ _PATH_OPTIONS = {
     "app_dir",
     "directory",
     "proto_descriptor",
+    "validate",
 }
 #: What makes a command do something, more often than not.
 _USUAL = {

@@ -44,6 +44,8 @@ vhosts: {v: , w: {default_queue_type: null}}
 users: [{name: guest}]\npermissions: []\nrabbit_version: 3.10.8\nqueues: []
 queues: {a: }\ntests: [{publish: {routing_key: a, headers: {n: 1}}, reaches: [a]}, {publish: {}, reaches: }]
 queues: {a: }\ntests: [{publish: {exchange: amq.topic}, reaches: []}]
+messages: [{exchange: amq.topic, schema: {type: object}}, {exchange: "", name: a, routing_key: a.*, schema: order.json}]
+messages: [{exchange: amq.topic, content_type: a/b, description: c, schema: true, vhost: v}, {exchange: "", schema: {}}]
 """
 
 INVALID = """
@@ -82,6 +84,13 @@ policies: {p: {pattern: a, definition: {}, apply_to: everything}}
 tests: [{publish: {exchange: ""}}]
 tests: [{publish: {key: a}, reaches: []}]
 tests: {a: {}}
+messages: {a: {exchange: "", schema: {}}}
+messages: [{exchange: amq.topic}]
+messages: [{schema: {}}]
+messages: [{exchange: "", schema: 7}]
+messages: [{exchange: "", schema: ""}]
+messages: [{exchange: "", schema: {}, content_type: ""}]
+messages: [{exchange: "", schema: {}, routing_keys: a}]
 """
 
 
@@ -154,6 +163,7 @@ LEVELS: list[tuple[str, Any]] = [
     ("binding", lambda body: {"bindings": [body]}),
     ("inner_binding", lambda body: {"queues": {"x": {"bindings": [body]}}}),
     ("inner_binding", lambda body: {"exchanges": {"x": {"bindings": [body]}}}),
+    ("message", lambda body: {"messages": [body]}),
     ("test", lambda body: {"tests": [body]}),
     ("test/properties/publish", lambda body: {"tests": [{"publish": body, "reaches": []}]}),
 ]

@@ -19,6 +19,7 @@ from amqptool.cli.consume_checks import (
     check_transaction,
 )
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.described import described_in, validate_option
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.looking import Where, look
 from amqptool.cli.measures import Delays, Duration, DurationOrNone, Size
@@ -109,6 +110,7 @@ _WORKER_OPTIONS = (
     "--dead-letter", metavar="QUEUE", shell_complete=queue_names, help="Where messages go that failed for good."
 )
 @click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
+@validate_option("Reject, before the handler, bodies that do not fit the schemas of this topology file's messages.")
 @click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once.")
 @click.option("--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75).")
 @click.option("--idle-timeout", type=Duration(), metavar="10s", help="Stop when nothing comes for so long.")
@@ -299,6 +301,7 @@ async def _work(
         "retry": options["retry"] or (),
         "at_most_once": options["ack_mode"] == AT_MOST_ONCE,
         "reject_missing_id": options["missing_id"] == "reject",
+        "validate": None if options["validate"] is None else described_in(context, options["validate"]),
     }
     worker = Worker(context.resolve_urls().value, queue, handler, dedup=dedup, **settings)
     stop.then(worker.stop)

@@ -9,6 +9,7 @@ import click
 
 from amqptool.cli.coding import coding_options
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.described import validate_option
 from amqptool.cli.fields import HeaderType
 from amqptool.cli.measures import Duration, Rate
 from amqptool.cli.names import exchange_names, queue_names
@@ -74,6 +75,7 @@ def _refuse_delay(context: click.Context, parameter: click.Parameter, value: str
     show_default=True,
     help="What to do about a line or file that is no message.",
 )
+@validate_option("Check bodies first, by the schemas that this topology file's messages have for them.")
 @click.option("--header", "-H", "headers", multiple=True, type=HeaderType(), metavar="K=V", help="k=text or k:=json.")
 @click.option("--content-type", metavar="TYPE", help="Such as application/json.")
 @coding_options

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from amqptool.retry import at_least_once, dead_letter_queue
+from amqptool.topology.described import ANY_KEY
 from amqptool.topology.dump import layout
 from amqptool.topology.dump.fold import folded
 from amqptool.topology.dump.table import shorthand
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from amqptool.message import FieldValue
     from amqptool.topology.argument import Scope
+    from amqptool.topology.described import DescribedMessage
     from amqptool.topology.model import Binding, Exchange, Policy, Queue, RoutingTest, Topology
 
 #: One object's keys and values, in the order in which they are written.
@@ -42,6 +44,7 @@ def _sections(topology: Topology, *, fold: bool) -> dict[str, object]:
         "queues": _section(queues, lambda each: _queue(each, ends.under("queue", each), fold=fold)),
         "bindings": [_free_binding(each) for each in ends.others],
         "policies": _section(topology.policies, _policy),
+        "messages": [_message(each) for each in topology.messages],
         "tests": [_test(each) for each in topology.tests],
     }
 
@@ -142,6 +145,16 @@ def _policy(policy: Policy) -> Body:
         **_unless("all", apply_to=policy.apply_to),
         **_unless(0, priority=policy.priority),
         "definition": {**short, **others},
+    }
+
+
+def _message(message: DescribedMessage) -> Body:
+    return {
+        **_given(name=message.name, vhost=message.vhost),
+        "exchange": message.exchange,
+        **_unless(ANY_KEY, routing_key=message.routing_key),
+        **_given(content_type=message.content_type, description=message.description),
+        "schema": message.schema,
     }
 
 

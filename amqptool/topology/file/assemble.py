@@ -34,6 +34,7 @@ def assemble(drafts: Sequence[Draft], problems: Problems) -> Topology:
         queues=expand(queues, _failures(drafts), problems),
         bindings=merge.bindings(chain.from_iterable(draft.bindings for draft in drafts), problems),
         policies=merge.named("policy", chain.from_iterable(draft.policies for draft in drafts), problems),
+        messages=merge.messages(chain.from_iterable(draft.messages for draft in drafts), problems),
         tests=tuple(chain.from_iterable(draft.tests for draft in drafts)),
         unmanaged=tuple(chain.from_iterable(draft.unmanaged for draft in drafts)),
         left_out=tuple(chain.from_iterable(draft.left_out for draft in drafts)),

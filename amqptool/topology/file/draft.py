@@ -9,6 +9,7 @@ from amqptool.topology.names import RESERVED_PREFIX
 from amqptool.topology.problems import Problems
 
 if TYPE_CHECKING:
+    from amqptool.topology.described import DescribedMessage
     from amqptool.topology.file.nodes import Scalar
     from amqptool.topology.file.queues import QueueDraft
     from amqptool.topology.model import Binding, Exchange, LeftOut, Policy, RoutingTest, Unmanaged, Vhost
@@ -31,6 +32,7 @@ class Draft:
     queues: list[QueueDraft] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
     policies: list[Policy] = field(default_factory=list)
+    messages: list[DescribedMessage] = field(default_factory=list)
     tests: list[RoutingTest] = field(default_factory=list)
     unmanaged: list[Unmanaged] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)

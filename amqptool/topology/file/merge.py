@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from amqptool.topology.described import DescribedMessage
 from amqptool.topology.model import Binding, Exchange, Policy, Queue, Vhost
 from amqptool.topology.problems import quoted
 from amqptool.topology.typed import typed_table
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from amqptool.topology.problems import Problems
 
 Named = TypeVar("Named", Exchange, Queue, Policy)
-Item = TypeVar("Item", Vhost, Exchange, Queue, Policy, Binding)
+Item = TypeVar("Item", Vhost, Exchange, Queue, Policy, Binding, DescribedMessage)
 
 
 class _Kept(Generic[Item]):
@@ -61,6 +62,18 @@ def bindings(items: Iterable[Binding], problems: Problems) -> tuple[Binding, ...
             ends = f"{quoted(item.source)} to {item.destination_type} {quoted(item.destination)}"
             where = earlier.place.seen_from(item.place)
             problems.add(item.place, f"this binding from {ends} already stands {where}", "duplicate")
+    return tuple(kept.items.values())
+
+
+def messages(items: Iterable[DescribedMessage], problems: Problems) -> tuple[DescribedMessage, ...]:
+    """Return described messages, each once: two files may say the same of one, one file may not."""
+    kept = _Kept[DescribedMessage]()
+    for item in items:
+        earlier = kept.put((item.vhost, item.exchange, item.routing_key, item.content_type), item)
+        if earlier is not None and (earlier != item or earlier.place.file == item.place.file):
+            where = earlier.place.seen_from(item.place)
+            what = f"messages to {quoted(item.exchange)} with key {quoted(item.routing_key)} are"
+            problems.add(item.place, f"{what} already described {where}", "duplicate")
     return tuple(kept.items.values())
 
 

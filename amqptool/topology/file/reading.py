@@ -173,6 +173,11 @@ def bound_name(node: Node) -> str:
     return name(node)
 
 
+def published_name(node: Node) -> str:
+    """Read the name of an exchange that is published to; the default exchange has the empty one."""
+    return text(node) and name(node)
+
+
 def exchange_type(node: Node) -> str:
     """Read an exchange's type."""
     return _checked(node, text(node), names.flaw_of_exchange_type, "exchange-type")

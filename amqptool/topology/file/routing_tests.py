@@ -31,7 +31,7 @@ def routing_test(node: Node, problems: Problems) -> RoutingTest | None:
         return None
     message = Fields(publish, problems)
     test = RoutingTest(
-        exchange=message.take("exchange", _exchange, ""),
+        exchange=message.take("exchange", reading.published_name, ""),
         routing_key=message.take("routing_key", reading.routing_key, ""),
         headers=message.take("headers", _headers, {}),
         reaches=reaches,
@@ -40,10 +40,6 @@ def routing_test(node: Node, problems: Problems) -> RoutingTest | None:
     )
     message.refuse_others("publish")
     return test
-
-
-def _exchange(node: Node) -> str:
-    return reading.text(node) and reading.name(node)  # "" is the default exchange
 
 
 def _headers(node: Node) -> dict[str, FieldValue]:

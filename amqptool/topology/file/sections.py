@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from amqptool.topology.file import (
+    described,
     entries,
     exported,
     objects,
@@ -136,6 +137,11 @@ def _vhost(entry: Entry, draft: Draft) -> None:
     draft.vhosts += [vhost] if vhost is not None else []
 
 
+def _message(node: Node, draft: Draft) -> None:
+    message = described.described_message(node, draft.problems)
+    draft.messages += [message] if message is not None else []
+
+
 def _test(node: Node, draft: Draft) -> None:
     test = routing_tests.routing_test(node, draft.problems)
     draft.tests += [test] if test is not None else []
@@ -148,5 +154,6 @@ SECTIONS: dict[str, Section] = {
     "queues": Named(Kind(section="queues", word="queue", name=reading.declared_name, short="type"), _queue),
     "bindings": Listed("bindings", _binding),
     "policies": Named(Kind(section="policies", word="policy", name=reading.name), _policy),
+    "messages": Listed("messages", _message),
     "tests": Listed("tests", _test),
 }

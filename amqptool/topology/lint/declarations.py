@@ -169,6 +169,25 @@ queues:
 """,
     ),
     Explanation(
+        id="schema",
+        summary="The schema of a message is no valid JSON Schema, or cannot be read.",
+        why="Bodies cannot be checked with it. A schema file, and whatever a $ref names, lies in the directory of the"
+        " topology file or below it; nothing is read from the network. Without $schema, it is of draft 2020-12.",
+        source="https://json-schema.org/draft/2020-12/json-schema-validation",
+        failing="""\
+queues:
+  orders:
+messages:
+  - {exchange: "", routing_key: orders, schema: {type: objekt}}
+""",
+        passing="""\
+queues:
+  orders:
+messages:
+  - {exchange: "", routing_key: orders, schema: {type: object}}
+""",
+    ),
+    Explanation(
         id="routing-test",
         summary="A test of the file does not hold: a message reaches other queues than it says.",
         why="Tests are run offline, by RabbitMQ's rules; amqptool route --explain shows the way of a message.",

@@ -11,6 +11,7 @@ from amqptool.topology.lint import (
     declarations,
     deprecations,
     exchanges,
+    messages,
     policies,
     queues,
     structure,
@@ -25,6 +26,7 @@ RULES = (
     *queues.RULES,
     *exchanges.RULES,
     *bindings.RULES,
+    *messages.RULES,
     *policies.RULES,
     *deprecations.RULES,
 )

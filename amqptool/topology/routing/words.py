@@ -51,6 +51,36 @@ def matches(pattern: Sequence[str], words: Sequence[str]) -> bool:
     return all(expected == MANY for expected in pattern[at:])
 
 
+def overlap(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether some key matches both patterns."""
+    seen: set[tuple[int, int]] = set()
+    todo = [(0, 0)]
+    while todo:
+        at, by = todo.pop()
+        if (at, by) in seen:
+            continue
+        seen.add((at, by))
+        if at == len(one) and by == len(other):
+            return True
+        todo += _steps(one, other, at, by)
+    return False
+
+
+def _steps(one: Sequence[str], other: Sequence[str], at: int, by: int) -> list[tuple[int, int]]:
+    """Return how far two patterns may be taken together; what stands beside a `#` may be a word that it takes."""
+    left = one[at] if at < len(one) else None
+    right = other[by] if by < len(other) else None
+    steps = [(at + 1, by)] if left == MANY else []
+    steps += [(at, by + 1)] if right == MANY else []
+    if left is None or right is None:
+        return steps
+    if left == MANY or right == MANY:
+        steps += [(at + (left != MANY), by + (right != MANY))]
+    elif left == right or ONE in (left, right):
+        steps.append((at + 1, by + 1))
+    return steps
+
+
 def typos(word: str, known: Container[str | None]) -> list[str]:
     """Return the known words that are one edit away; looking them up is quick, however many are known."""
     cuts = [(word[:cut], word[cut:]) for cut in range(len(word) + 1)]

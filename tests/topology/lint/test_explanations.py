@@ -11,6 +11,7 @@ import pytest
 import amqptool.topology
 from amqptool.errors import Problem, TopologyError
 from amqptool.topology import Topology
+from amqptool.topology.bodies.flaws import schema_problems
 from amqptool.topology.lint import EXPLANATIONS, RULES, lint
 from amqptool.topology.lint.rule import Explanation
 from amqptool.topology.routing import check_tests
@@ -29,7 +30,7 @@ def problems(text: str) -> tuple[Problem, ...]:
         topology = Topology.parse(text, "t.yaml")
     except TopologyError as error:
         return error.problems
-    return (*lint(topology), *(failed.problem for failed in check_tests(topology)))
+    return (*lint(topology), *schema_problems(topology), *(failed.problem for failed in check_tests(topology)))
 
 
 @each_explanation

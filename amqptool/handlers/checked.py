@@ -1,0 +1,84 @@
+"""Handlers that are called only for bodies that fit their schemas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from amqptool.errors import ConfigError
+from amqptool.handlers.interface import Handler, Reject
+from amqptool.handlers.python import BlockingHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from amqptool.message import Delivery
+    from amqptool.topology.bodies.checker import BodyChecker
+    from amqptool.topology.model import Topology
+
+
+def checked(handler: Handler | BlockingHandler, checker: BodyChecker) -> Handler | BlockingHandler:
+    """Make a handler that rejects a delivery whose body does not fit, and otherwise is the other one."""
+    if isinstance(handler, BlockingHandler):
+        return CheckedBlockingHandler(handler, checker)
+    return CheckedHandler(handler, checker)
+
+
+def checking(handler: Handler | BlockingHandler, topology: Topology, vhost: str) -> Handler | BlockingHandler:
+    """Make a handler of what goes by the topology's schemas for a vhost.
+
+    Raises:
+        TopologyError: a schema is invalid or cannot be read.
+        ConfigError: the library that this takes is not installed.
+    """
+    from amqptool.topology.bodies.checker import BodyChecker
+
+    return checked(handler, BodyChecker(topology, vhost))
+
+
+class CheckedBlockingHandler(BlockingHandler):
+    """Checks each body, in the thread of its call."""
+
+    def __init__(self, handler: BlockingHandler, checker: BodyChecker) -> None:
+        self._handler = handler
+        self._checker = checker
+        self.reads_ahead = handler.reads_ahead
+
+    def call(self, *arguments: Any) -> Awaitable[object] | Exception | None:
+        """Call the function if the delivery, which is the first argument, has a body that fits."""
+        try:
+            flaw = self._checker.flaw(arguments[0].message)
+        except ConfigError as error:
+            return error
+        return self._handler.call(*arguments) if flaw is None else Reject(flaw)
+
+    async def close(self) -> None:
+        """Free what the handler holds."""
+        await self._handler.close()
+
+
+class CheckedHandler:
+    """Checks each body before the handler is called."""
+
+    def __init__(self, handler: Handler, checker: BodyChecker) -> None:
+        self._handler = handler
+        self._checker = checker
+
+    @property
+    def stops_when_cancelled(self) -> bool:
+        """Whether nothing of a call goes on once it was cancelled."""
+        return self._handler.stops_when_cancelled
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether calls are short."""
+        return self._handler.reads_ahead
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Handle a delivery whose body fits."""
+        if flaw := self._checker.flaw(delivery.message):
+            raise Reject(flaw)
+        await self._handler.handle(delivery)
+
+    async def close(self) -> None:
+        """Free what the handler holds."""
+        await self._handler.close()

@@ -1,0 +1,10 @@
+"""Bodies of messages, and the JSON Schemas that a topology's `messages` has for them.
+
+============  ==========================================================
+schemas       the schemas of a topology, and what their `$ref`s lead to
+flaws         what is wrong with these schemas
+checker       `BodyChecker`: what is wrong with a body
+============  ==========================================================
+
+This takes the extra `schema`, and only here is its library imported.
+"""
