@@ -108,7 +108,7 @@ def test_files_are_merged(tmp_path: Path) -> None:
         (tmp_path / f"{name}.yaml").write_text(text if name == "a" else text.replace("queues", "tests: []\nqueues"))
     a, b, c = (tmp_path / f"{name}.yaml" for name in "abc")
     assert len(Topology.load(a, b).messages) == 1
-    with pytest.raises(TopologyError, match="messages to 'shop' with key 'k' are already described at .*a.yaml:3"):
+    with pytest.raises(TopologyError, match=r"messages to 'shop' with key 'k' are already described at .*a.yaml:3"):
         Topology.load(a, c)
 
 
