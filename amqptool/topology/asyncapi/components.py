@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from amqptool.topology.asyncapi.keys import Keys, key_words
 from amqptool.topology.asyncapi.terms import BINDING_VERSION
-from amqptool.topology.bodies.schemas import DATA, fits_draft7
+from amqptool.topology.bodies.schemas import DATA, fits_draft7, objects_in
 from amqptool.topology.bodies.words import pointer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from amqptool.topology.asyncapi.terms import Body
     from amqptool.topology.bodies.schemas import Schemas
@@ -49,7 +49,7 @@ def components_of(messages: Sequence[DescribedMessage], found: Sequence[tuple[Sc
     """Return the messages, each with the schema that was found for it."""
     keys = Keys()
     names = {each: keys.new(*_words(each)) for each in messages}
-    bundle = _Bundle(found)
+    bundle = _Bundle()
     bodies = {
         names[message]: _message(message, names[message], bundle.key_of(schemas, uri, names[message]))
         for message, (schemas, uri) in zip(messages, found, strict=True)
@@ -74,16 +74,10 @@ def _message(message: DescribedMessage, key: str, schema: str) -> Body:
 class _Bundle:
     """Schemas that were in several files, as components of one document that refer to each other there."""
 
-    def __init__(self, found: Sequence[tuple[Schemas, str]]) -> None:
+    def __init__(self) -> None:
         self._keys = Keys()
         #: By where they are from.
         self._names: dict[tuple[Schemas, str], str] = {}
-        #: Where each object of the schemas stands: references lead to these very objects.
-        self._places: dict[int, tuple[Schemas, str, ValuePath]] = {}
-        for schemas in dict.fromkeys(schemas for schemas, _ in found):
-            for uri, document in schemas.documents.items():
-                objects = ((path, each) for path, each in _walk(document.value) if isinstance(each, dict))
-                self._places |= {id(each): (schemas, uri, path) for path, each in objects}
 
     def key_of(self, schemas: Schemas, uri: str, name: str) -> str:
         """Return the key of a schema: the name of its file, or the given one where it is in none."""
@@ -101,18 +95,18 @@ class _Bundle:
 
     def _schema(self, schemas: Schemas, uri: str) -> Body:
         value = schemas.documents[uri].value
-        refs = {reference.path: self._target(reference.target) for reference in schemas.references(uri)}
+        refs = {reference.path: self._target(schemas, reference.target) for reference in schemas.references(uri)}
         body: Any = _rewritten(value, (), refs)
         if isinstance(body, bool):  # which AsyncAPI does not take here
             body = {} if body else {"not": {}}
         name = _format_of(value)
         return body if name is None else {"schemaFormat": name, "schema": body}
 
-    def _target(self, target: Any) -> str | None:
+    def _target(self, schemas: Schemas, target: Any) -> str | None:
         """Return the reference to an object within the document; None: it is of no schema here."""
-        if id(target) not in self._places:
+        if (place := schemas.place_of(target)) is None:
             return None
-        schemas, uri, path = self._places[id(target)]
+        uri, path = place
         inner = "" if _format_of(schemas.documents[uri].value) is None else "/schema"
         return f"{_SCHEMAS}{self.key_of(schemas, uri, '')}{inner}{_escaped(pointer(path))}"
 
@@ -120,13 +114,6 @@ class _Bundle:
 def _escaped(text: str) -> str:
     """Return a JSON Pointer as the fragment of a URI has it."""
     return _UNSAFE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), text)
-
-
-def _walk(value: Any, path: ValuePath = ()) -> Iterator[tuple[ValuePath, Any]]:
-    yield path, value
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        yield from _walk(item, (*path, key))
 
 
 def _rewritten(value: Any, path: ValuePath, refs: Mapping[ValuePath, str | None]) -> Any:
@@ -145,7 +132,7 @@ def _rewritten(value: Any, path: ValuePath, refs: Mapping[ValuePath, str | None]
 
 def _format_of(value: Any) -> str | None:
     """Return the name of a schema's dialect, if it is not one of AsyncAPI's own, which are more than draft-07."""
-    if fits_draft7(value) and not any(isinstance(each, dict) and _OURS & each.keys() for _, each in _walk(value)):
+    if fits_draft7(value) and not any(_OURS & each.keys() for _, each in objects_in(value)):
         return None
     dialect = value.get("$schema", "") if isinstance(value, dict) else ""
     return _FORMAT + _DIALECTS.get(dialect.rstrip("#"), _LATEST)

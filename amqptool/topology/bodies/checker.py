@@ -100,10 +100,11 @@ def _flaw_of_body(message: Message, fitting: Sequence[_Described]) -> str | None
 
 def _misfit(value: Any, described: _Described) -> str | None:
     from jsonschema.exceptions import best_match
+    from referencing.exceptions import Unresolvable
 
     try:
         errors = list(islice(described.validator.iter_errors(value), _MOST_ERRORS))
-    except (RecursionError, ArithmeticError) as error:  # a schema within itself; a number that no double holds
+    except (RecursionError, ArithmeticError, Unresolvable) as error:  # a schema within itself; 1e400; an odd reference
         return f"the body cannot be checked by the schema of {described.message}: {type(error).__name__}"
     if not errors:
         return None

@@ -71,12 +71,23 @@ def _flaws(schemas: Schemas, uri: str) -> Iterator[tuple[Place, str]]:
     yield from invalid
     if invalid:
         return
+    known: dict[int, str] = {}
     for reference in schemas.references(uri):
-        if reference.reason:
-            yield (
-                _place(document, reference.path),
-                f"{_called(reference.path)}: {quoted(reference.text)} leads nowhere: {reference.reason}",
-            )
+        if not reference.reason and id(reference.target) not in known:
+            known[id(reference.target)] = _flaw_of(reference.target, schemas)
+        if reason := reference.reason or known[id(reference.target)]:
+            message = f"{_called(reference.path)}: {quoted(reference.text)} leads nowhere: {reason}"
+            yield _place(document, reference.path), message
+
+
+def _flaw_of(target: Any, schemas: Schemas) -> str:
+    """Return why what a reference leads to is no schema: it may stand where nobody looks for one."""
+    place = schemas.place_of(target)
+    if place is None or not place[1]:  # a whole document is looked at by itself
+        return ""
+    dialect = _dialect(schemas.documents[place[0]].value)
+    errors: Iterable[Any] = () if dialect is None else _leaves(_errors(dialect, target))
+    return next((f"what is there is no schema: {said(error)}" for error in errors), "")
 
 
 def _invalid(document: SchemaDocument) -> Iterator[tuple[Place, str]]:
@@ -85,8 +96,7 @@ def _invalid(document: SchemaDocument) -> Iterator[tuple[Place, str]]:
         known = "such as https://json-schema.org/draft/2020-12/schema"
         yield _place(document, ("$schema",)), f"schema /$schema: an unknown dialect; write a known one, {known}"
         return
-    checker = dialect(dialect.META_SCHEMA, format_checker=dialect.FORMAT_CHECKER)
-    for error in _leaves(checker.iter_errors(document.value)):
+    for error in _leaves(_errors(dialect, document.value)):
         path = tuple(error.absolute_path)
         yield _place(document, path), f"{_called(path)}: {_said(error, path)}"
 
@@ -100,6 +110,12 @@ def _said(error: Any, path: ValuePath) -> str:
     if path[-1:] == ("type",) and isinstance(error.instance, str):
         return f"{quoted(error.instance)} is no type of JSON Schema{did_you_mean(error.instance, _TYPES)}"
     return said(error)
+
+
+def _errors(dialect: Any, value: Any) -> Iterator[Any]:
+    checker = dialect(dialect.META_SCHEMA, format_checker=dialect.FORMAT_CHECKER)
+    found: Iterator[Any] = checker.iter_errors(value)
+    return found
 
 
 def _dialect(value: Any) -> Any:

@@ -34,6 +34,7 @@ DATA = frozenset({"const", "default", "enum", "examples"})
 REFERENCES = frozenset({"$ref", "$dynamicRef"})
 
 _FILE = "file://"
+_NO_URI = "that is no URI of anything"
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
@@ -57,6 +58,9 @@ class Schemas:
         self._directory = SchemaDirectory(topology_file)
         #: By their URIs, in the order in which they were met.
         self.documents: dict[str, SchemaDocument] = {}
+        #: Where each of their objects stands: references lead to these very objects.
+        self._places: dict[int, tuple[str, ValuePath]] = {}
+        self._indexed: set[str] = set()
 
     def add(self, message: DescribedMessage, number: int) -> str:
         """Add the schema of a message that has such a number among all, and return its URI.
@@ -85,27 +89,19 @@ class Schemas:
     def references(self, uri: str) -> Iterator[Reference]:
         """Yield the references of a document; what they lead to is added to the documents."""
         resource = _resource(self.documents[uri].value)
-        resolver = self._registry.with_resource(uri, resource).resolver(uri)
-        yield from self._references(resource.contents, (), resolver)
+        yield from _references(resource.contents, (), self._registry.with_resource(uri, resource).resolver(uri))
 
-    def _references(self, value: Any, path: ValuePath, resolver: Any) -> Iterator[Reference]:
-        if isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from self._references(item, (*path, index), resolver)
-        if not isinstance(value, dict):
-            return
-        if isinstance(value.get("$id"), str) and path:
-            resolver = resolver.in_subresource(_resource(value))
-        for keyword in REFERENCES & value.keys():
-            if isinstance(value[keyword], str):
-                yield _looked_up(resolver, value[keyword], (*path, keyword))
-        for key, item in value.items():
-            if key not in DATA:
-                yield from self._references(item, (*path, key), resolver)
+    def place_of(self, target: Any) -> tuple[str, ValuePath] | None:
+        """Return the document that holds an object, and where; None: it is of a dialect's own schemas."""
+        for uri in self.documents.keys() - self._indexed:
+            self._indexed.add(uri)
+            self._places |= {id(each): (uri, path) for path, each in objects_in(self.documents[uri].value)}
+        return self._places.get(id(target))
 
     @cached_property
     def _registry(self) -> Any:
-        return SPECIFICATIONS.combine(Registry(retrieve=self._retrieve))  # type: ignore[call-arg]  # mypy takes the field's name
+        empty = Registry(retrieve=self._retrieve)  # type: ignore[call-arg]  # the field is called _retrieve
+        return SPECIFICATIONS.combine(empty)
 
     @cached_property
     def _complete(self) -> Any:
@@ -126,6 +122,15 @@ class Schemas:
             self.documents[uri] = self._directory.read(located)
 
 
+def objects_in(value: Any, path: ValuePath = ()) -> Iterator[tuple[ValuePath, dict[str, Any]]]:
+    """Yield every object within a value, itself included, with its place."""
+    if isinstance(value, dict):
+        yield path, value
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from objects_in(item, (*path, key))
+
+
 def schemas_of(topology: Topology) -> dict[str, Schemas]:
     """Return the schemas of each file of a topology that describes messages, empty still."""
     return {message.place.file: Schemas(message.place.file) for message in topology.messages}
@@ -136,11 +141,36 @@ def fits_draft7(value: Any) -> bool:
     return bool(jsonschema.Draft7Validator(jsonschema.Draft7Validator.META_SCHEMA).is_valid(value))
 
 
+def _references(value: Any, path: ValuePath, resolver: Any) -> Iterator[Reference]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _references(item, (*path, index), resolver)
+    if not isinstance(value, dict):
+        return
+    if isinstance(text := value.get("$id"), str):
+        try:
+            inner = resolver.in_subresource(_resource(value))
+        except ValueError:
+            yield Reference((*path, "$id"), text, None, _NO_URI)
+            return
+        resolver = inner if path else resolver  # a file is where it is, whatever it says
+    for keyword in sorted(REFERENCES & value.keys()):
+        if isinstance(value[keyword], str):
+            yield _looked_up(resolver, value[keyword], (*path, keyword))
+    for key, item in value.items():
+        if key not in DATA:
+            yield from _references(item, (*path, key), resolver)
+
+
 def _looked_up(resolver: Any, text: str, path: ValuePath) -> Reference:
     try:
-        return Reference(path, text, resolver.lookup(text).contents)
+        target = resolver.lookup(text).contents
     except Unresolvable as error:
         return Reference(path, text, None, _reason(error))
+    except ValueError:  # of urllib, or of a place in a list that is no number
+        return Reference(path, text, None, _NO_URI)
+    is_schema = isinstance(target, dict | bool)
+    return Reference(path, text, target if is_schema else None, "" if is_schema else "what is there is no schema")
 
 
 def _reason(error: BaseException) -> str:

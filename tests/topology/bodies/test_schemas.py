@@ -51,6 +51,10 @@ def test_good_schemas(directory: Path, schema: str) -> None:
         ("{$ref: none.json}", "t.yaml:3:51: schema /$ref: 'none.json' leads nowhere: "),
         ("{items: {$dynamicRef: '#a'}}", "t.yaml:3:66: schema /items/$dynamicRef: '#a' leads nowhere"),
         ("{$ref: 'http://127.0.0.1:1/a'}", "t.yaml:3:51: schema /$ref: 'http://127.0.0.1:1/a' leads nowhere: amqptool"),
+        ("{$ref: 'http://['}", "t.yaml:3:51: schema /$ref: 'http://[' leads nowhere: that is no URI of anything"),
+        ("{$id: 'http://['}", "t.yaml:3:50: schema /$id: 'http://[' leads nowhere: that is no URI of anything"),
+        ("{$ref: '#/a', a: [1]}", "t.yaml:3:51: schema /$ref: '#/a' leads nowhere: what is there is no schema"),
+        ("{$ref: '#/a', a: {type: x}}", "t.yaml:3:51: schema /$ref: '#/a' leads nowhere: what is there is no schema: "),
         ("none.json", "t.yaml:3:44: the schema 'none.json' cannot be read: "),
         (".", "t.yaml:3:44: the schema '.' cannot be read: "),
     ],
@@ -108,6 +112,12 @@ def test_a_pipe_is_no_schema(directory: Path) -> None:
     os.mkfifo(directory / "pipe")
     [problem] = problems(directory, "pipe")
     assert "pipe is no file" in problem
+
+
+def test_a_part_of_an_older_schema_is_of_its_draft(directory: Path) -> None:
+    """A list of schemas under `items` is draft-07's."""
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", "$ref": "#/definitions/a"}
+    assert problems(directory, "a.json", a=schema | {"definitions": {"a": {"items": [True]}}}) == []
 
 
 def test_references_go_by_ids_and_anchors(directory: Path) -> None:
