@@ -5,6 +5,7 @@ document      the document as a whole
 channels      exchanges with their keys, and queues, as channels
 components    messages, and their schemas in one piece
 keys          names that references can hold
+terms         what all parts have in common
 ============  ==========================================================
 """
 

@@ -4,6 +4,7 @@
 schemas       the schemas of a topology, and what their `$ref`s lead to
 flaws         what is wrong with these schemas
 checker       `BodyChecker`: what is wrong with a body
+words         what jsonschema says, in one line
 ============  ==========================================================
 
 This takes the extra `schema`, and only here is its library imported.
