@@ -33,19 +33,39 @@ if TYPE_CHECKING:
 
 _KEYS = {"exchange", "routing_key", "body", "body_base64", "properties", "headers"}
 _TAGS = "$bytes, $text, $timestamp, $decimal, $table"
-#: Where a message came from; written by `consume`, ignored by `publish`.
-_ORIGIN_KEYS = {"queue", "redelivered"}
+#: Where and when a message came; written by `consume`, `peek` and `tap`, ignored by `publish` but for `--speed`.
+_ORIGIN_KEYS = {"queue", "redelivered", "position", "received_at"}
 
 
-def delivery_to_line(delivery: Delivery) -> bytes:
-    """Return a delivery as a line of JSON Lines; see `message_to_record` for the error."""
-    return json.dumps(delivery_to_record(delivery)).encode() + b"\n"
+def delivery_to_line(delivery: Delivery, **origin: Any) -> bytes:
+    """Return a delivery, with more of its origin, as a line of JSON Lines; see `message_to_record` for the error."""
+    return json.dumps(delivery_to_record(delivery) | origin).encode() + b"\n"
 
 
 def delivery_to_record(delivery: Delivery) -> dict[str, Any]:
     """Return a delivery as a record; see `message_to_record` for the error."""
     record = message_to_record(delivery.message)
     return {**record, "queue": delivery.queue, "redelivered": delivery.redelivered}
+
+
+def time_to_json(time: datetime) -> str:
+    """Return a time of UTC as a record has it in `received_at` (ISO 8601)."""
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def received_at(record: Mapping[str, Any]) -> datetime:
+    """Return when the message of a decoded record was received.
+
+    Raises:
+        InputError: the record does not say it.
+    """
+    text = record.get("received_at")
+    if text is None:
+        raise InputError("the record has no 'received_at', so it is not known when it is to go")
+    with suppress(ValueError, OverflowError):
+        if isinstance(text, str) and (time := datetime.fromisoformat(text)).tzinfo is not None:
+            return time.astimezone(UTC)
+    raise InputError("'received_at' must be a time with its zone, such as 2026-11-26T13:00:00.5Z")
 
 
 def delivery_to_envelope(delivery: Delivery) -> dict[str, Any]:

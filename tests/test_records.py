@@ -18,11 +18,15 @@ from amqptool.errors import InputError
 from amqptool.message import LAST_SECOND, Delivery, FarTimestamp, Message, normalize_message_id
 from amqptool.records import (
     PROPERTIES,
+    decode_record,
+    delivery_to_line,
     delivery_to_record,
     field_from_json,
     message_from_record,
     message_to_record,
+    received_at,
     record_from_line,
+    time_to_json,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -198,6 +202,25 @@ def test_a_consumed_record_can_be_published() -> None:
 
     assert (record["queue"], record["redelivered"]) == ("q", True)
     assert message_from_record(record) == message
+
+
+def test_a_recorded_time_comes_back() -> None:
+    """To the microsecond, in UTC whatever its zone; `publish` without --speed ignores it."""
+    moment = datetime(2026, 11, 26, 13, 0, 0, 5, tzinfo=UTC)
+    delivery = Delivery(message=Message(body=b"x"), queue="q", delivery_tag=7, redelivered=False)
+    record = decode_record(delivery_to_line(delivery, received_at=time_to_json(moment)))
+
+    assert record["received_at"] == "2026-11-26T13:00:00.000005Z"
+    assert received_at(record) == moment
+    assert message_from_record(record) == delivery.message
+    assert received_at({"received_at": "2026-11-26T14:00:00.000005+01:00"}) == moment
+
+
+@pytest.mark.parametrize("written", [None, 5, "", "13:00", "2026-11-26T13:00:00", "9999-12-31T23:59:59-10:00"])
+def test_a_time_that_is_none_is_refused(written: object) -> None:
+    """And one without a zone, which means another moment elsewhere."""
+    with pytest.raises(InputError, match="'received_at'"):
+        received_at({"received_at": written})
 
 
 @pytest.mark.parametrize("line", [b'\xef\xbb\xbf{"body": "x"}', b' {"body": "x"} \r'])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import click
@@ -33,6 +34,20 @@ class DurationOrNone(click.ParamType[float | None]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
         """Return seconds, or None."""
         return None if value in ("none", "0") else Duration().convert(value, param, ctx)
+
+
+class Factor(click.FloatRange):
+    """How many times something is: a number above 0."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the factor; NaN and infinity lie within any range."""
+        factor: float = super().convert(value, param, ctx)
+        if not isfinite(factor):
+            self.fail(f"{value!r} is no number of times", param, ctx)
+        return factor
 
 
 class Size(click.ParamType[int]):

@@ -77,7 +77,7 @@ class Job:
     def feed(self, ledger: Ledger) -> Feed:
         """Make what reads the messages."""
         from amqptool.publish.feed import Feed
-        from amqptool.publish.rate import Pace
+        from amqptool.publish.rate import Pace, Playback
 
         return Feed(
             self.source,
@@ -86,6 +86,7 @@ class Job:
             done=() if self.receipts is None else self.receipts.confirmed,
             skip_bad=self.skips_errors,
             pace=None if self.options["rate"] is None else Pace(self.options["rate"]),
+            playback=None if self.options["speed"] is None else Playback(self.options["speed"]),
         )
 
     def progress(self, context: Context, publisher: Publisher, report: Report) -> AbstractAsyncContextManager[object]:
@@ -146,6 +147,8 @@ def _check_modes(options: dict[str, Any]) -> None:
     elif options["exchange"] is None and options["routing_key"] is None:
         raise click.UsageError("Say where to: --exchange, --routing-key, or both.")
     _check_ids(options)
+    if options["speed"] is not None and (options["jsonl"] is None or options["rate"] is not None):
+        raise click.UsageError("--speed is for the records of --jsonl, which say when each came; --rate is for others.")
 
 
 def _check_records(options: dict[str, Any]) -> None:
@@ -291,6 +294,7 @@ def _maker(template: Message | None, options: dict[str, Any], make_id: MakeId | 
             routing_key=options["routing_key"],
             make_id=make_id,
             replace_ids=options["id_from"] is not None,
+            timed=options["speed"] is not None,
         )
     if not options["template"]:
         return making.like(template, make_id)

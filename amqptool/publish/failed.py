@@ -6,14 +6,16 @@ import json
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import InputError
 from amqptool.publish.journal import Journal
+from amqptool.publish.making import SourcedMessage
 from amqptool.publish.outcome import Confirmed
-from amqptool.records import message_to_record
+from amqptool.records import message_to_record, time_to_json
 
 if TYPE_CHECKING:
+    from amqptool.message import Message
     from amqptool.publish.outcome import Outcome
 
 
@@ -53,9 +55,16 @@ class FailedBook:
         """Return a failed message's record."""
         if isinstance(outcome, Confirmed):
             return ""
-        return f"{json.dumps(message_to_record(outcome.message))}\n"
+        return f"{json.dumps(_record(outcome.message))}\n"
 
     def bad_line(self, number: int, error: InputError | OSError) -> str:
         """Return nothing: what is no message is no record."""
         del number, error
         return ""
+
+
+def _record(message: Message) -> dict[str, Any]:
+    record = message_to_record(message)
+    if isinstance(message, SourcedMessage) and message.received_at is not None:
+        record["received_at"] = time_to_json(message.received_at)
+    return record

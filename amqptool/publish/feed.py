@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
     from amqptool.publish.ledger import Ledger
     from amqptool.publish.making import MakeMessage, SourcedMessage
-    from amqptool.publish.rate import Pace
+    from amqptool.publish.rate import Pace, Playback
     from amqptool.publish.sources.interface import Item, Source
 
 
 class Feed:
     """Reads a source and makes its messages, leaving out the items that are done.
 
-    A bad item goes to the ledger, and then ends the input or, with `skip_bad`, is left out.
+    A bad item goes to the ledger, and then ends the input or, with `skip_bad`, is left out. A pace says when each
+    message goes, or a playback, by the time when it was received.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Feed:
         done: Container[int] = (),
         skip_bad: bool = False,
         pace: Pace | None = None,
+        playback: Playback | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
@@ -41,6 +43,7 @@ class Feed:
         self._done = done
         self._skip_bad = skip_bad
         self._pace = pace
+        self._playback = playback
         self._clock = clock
         # Made, and not given to anybody yet.
         self._in_hand: SourcedMessage | None = None
@@ -64,9 +67,9 @@ class Feed:
                 if not self._skip_bad:
                     raise
                 continue
-            if self._pace is not None:
+            if self._pace is not None or self._playback is not None:
                 self._in_hand = message
-                if not await self._due(stop, self._pace):
+                if not await self._due(stop, message):
                     return
                 self._in_hand = None
             yield message
@@ -98,9 +101,14 @@ class Feed:
         except InputError as error:
             raise InputError(f"{self._source.place(number)}: {error}") from error
 
-    async def _due(self, stop: asyncio.Event, pace: Pace) -> bool:
-        """Wait for the next message's time; False when told to stop."""
-        wait = pace.wait(self._clock())
+    async def _due(self, stop: asyncio.Event, message: SourcedMessage) -> bool:
+        """Wait for a message's time; False when told to stop."""
+        wait = self._wait(message)
         if wait:
             await unless(stop, asyncio.sleep(wait))
         return not stop.is_set()
+
+    def _wait(self, message: SourcedMessage) -> float:
+        if self._playback is not None and message.received_at is not None:
+            return self._playback.wait(self._clock(), message.received_at)
+        return 0.0 if self._pace is None else self._pace.wait(self._clock())

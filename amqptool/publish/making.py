@@ -24,6 +24,8 @@ class SourcedMessage(Message):
     """A message that knows which item of its source it is made of."""
 
     number: int
+    #: When it was received, as its record says it, where that is asked for.
+    received_at: datetime | None = None
 
 
 _FIELDS = tuple(field.name for field in fields(Message))
@@ -83,13 +85,14 @@ def filled(template: Message, make_id: MakeId | None) -> MakeMessage:
 
 
 def from_records(
-    *, exchange: str | None, routing_key: str | None, make_id: MakeId | None, replace_ids: bool
+    *, exchange: str | None, routing_key: str | None, make_id: MakeId | None, replace_ids: bool, timed: bool = False
 ) -> MakeMessage:
     """Read each item as a JSON record; `exchange` and `routing_key` replace its own.
 
-    `make_id` gives an id to a record that does not speak of one, or with `replace_ids` to every record.
+    `make_id` gives an id to a record that does not speak of one, or with `replace_ids` to every record. With `timed`,
+    a record without the time when it was received is refused.
     """
-    from amqptool.records import decode_record, message_from_record
+    from amqptool.records import decode_record, message_from_record, received_at
 
     given: dict[str, Any] = {"exchange": exchange, "routing_key": routing_key}
     given = {name: value for name, value in given.items() if value is not None}
@@ -100,7 +103,7 @@ def from_records(
         values = {field: getattr(message, field) for field in _FIELDS} | given
         if make_id is not None and (replace_ids or not _speaks_of_an_id(record)):
             values["message_id"] = make_id(name, message.body)
-        made = SourcedMessage(number=number, **values)
+        made = SourcedMessage(number=number, received_at=received_at(record) if timed else None, **values)
         check_message(made)
         return made
 

@@ -1,8 +1,12 @@
-"""Publishing at a steady rate: a token bucket, without a clock of its own."""
+"""When messages go: at a steady rate, a token bucket, or as they were recorded; without a clock of its own."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 #: Seconds' worth of messages that may go at once, to make up for a loop that woke late.
 SLACK = 0.1
@@ -30,3 +34,22 @@ class Pace:
         due = now if self._due is None else max(self._due, now - SLACK)
         self._due = due + self._interval
         return max(0.0, due - now)
+
+
+class Playback:
+    """Says for each message how long to wait, so that all go as they were recorded, `speed` times as fast.
+
+    Each has its time from the first one on, so that what comes late does not make the rest later. One that was recorded
+    before the first, as in files put behind each other, goes at once.
+    """
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._first: tuple[float, datetime] | None = None
+
+    def wait(self, now: float, received_at: datetime) -> float:
+        """Return the seconds until a message may go that was received at this time."""
+        if self._first is None:
+            self._first = (now, received_at)
+        began, first = self._first
+        return max(0.0, began + (received_at - first).total_seconds() / self._speed - now)

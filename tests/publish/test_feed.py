@@ -14,11 +14,12 @@ from amqptool.publish import ids, making
 from amqptool.publish.feed import Feed
 from amqptool.publish.ledger import Ledger
 from amqptool.publish.making import SourcedMessage
-from amqptool.publish.rate import Pace
+from amqptool.publish.rate import Pace, Playback
 from amqptool.publish.report import Report
 from amqptool.publish.sources.body import BodySource, RepeatedSource
 from amqptool.publish.sources.interface import Source
 from amqptool.publish.sources.lines import LineSource
+from tests.support.virtual_time import Clock, VirtualLoop, advance
 
 TEMPLATE = Message(body=b"-", exchange="e", routing_key="k", headers={"h": 1}, message_id="template", priority=3)
 
@@ -134,3 +135,35 @@ def test_stop_ends_a_wait_for_the_pace() -> None:
         return seen
 
     assert asyncio.run(asyncio.wait_for(scenario(), 30)) == [1]
+
+
+def test_a_recording_decides_when_each_goes(tmp_path: Path) -> None:
+    """Twice as fast as it was recorded, by a clock that only the test moves."""
+    times = ("13:00:00Z", "13:00:01Z", "14:00:03+01:00")
+    (tmp_path / "lines").write_text("".join(f'{{"body": "", "received_at": "2026-11-26T{time}"}}\n' for time in times))
+    make = making.from_records(exchange=None, routing_key="k", make_id=None, replace_ids=False, timed=True)
+    source = LineSource(str(tmp_path / "lines"))
+    clock = Clock()
+    loop = VirtualLoop(clock)
+    sent: list[float] = []
+    began = clock()
+
+    async def scenario() -> None:
+        feed = Feed(source, make, Ledger(Report()), playback=Playback(2), clock=clock)
+        async for _ in feed.messages(asyncio.Event()):
+            sent.append(clock() - began)
+
+    task = loop.create_task(scenario())
+    advance(clock, 60, lambda: [loop])
+    assert task.done()
+    loop.close()
+    assert sent == pytest.approx([0, 0.5, 1.5])
+
+
+@pytest.mark.parametrize("time", ["", ', "received_at": "2026-11-26T13:00:00"', ', "received_at": 5'])
+def test_a_recording_says_when_each_came(tmp_path: Path, time: str) -> None:
+    """A record without its time, or with one that says nothing, is refused by its line."""
+    (tmp_path / "lines").write_text(f'{{"body": "x"{time}}}\n')
+    make = making.from_records(exchange=None, routing_key="k", make_id=None, replace_ids=False, timed=True)
+    with pytest.raises(InputError, match=r"lines:1: .*'received_at'"):
+        fed(LineSource(str(tmp_path / "lines")), make)

@@ -1,14 +1,15 @@
-"""The pace of publishing."""
+"""The pace of publishing, and of playing a recording."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amqptool.publish.rate import SLACK, Pace, per_second
+from amqptool.publish.rate import SLACK, Pace, Playback, per_second
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,42 @@ def test_a_hurried_sender_gets_exactly_the_rate(rate: float, count: int) -> None
     pace, times = Pace(rate), [0.0]
     times = list(accumulate(range(count), lambda now, _: now + pace.wait(now), initial=0.0))
     assert times[-1] == pytest.approx((count - 1) / rate)
+
+
+def recorded(*seconds: float) -> list[datetime]:
+    """Return times at which messages were received."""
+    return [datetime(2026, 11, 26, tzinfo=UTC) + timedelta(seconds=each) for each in seconds]
+
+
+def waits(playback: Playback, times: list[datetime]) -> list[float]:
+    """Return when each goes, of a sender that takes no time itself."""
+    now, sent = 100.0, []
+    for each in times:
+        now += playback.wait(now, each)
+        sent.append(now - 100.0)
+    return sent
+
+
+def test_a_recording_is_played_as_it_was() -> None:
+    """The first goes at once, the others so long after it as they came."""
+    assert waits(Playback(1), recorded(7, 7.5, 12)) == pytest.approx([0, 0.5, 5])
+
+
+def test_a_recording_is_played_faster_or_slower() -> None:
+    """Twice as fast, every wait is half as long."""
+    assert waits(Playback(2), recorded(7, 7.5, 12)) == pytest.approx([0, 0.25, 2.5])
+    assert waits(Playback(0.5), recorded(7, 7.5, 12)) == pytest.approx([0, 1, 10])
+
+
+def test_a_late_message_does_not_make_the_next_ones_late() -> None:
+    """Each has its time from the first one on."""
+    playback = Playback(1)
+    first, second, third = recorded(0, 1, 2)
+    assert playback.wait(100.0, first) == 0
+    assert playback.wait(101.5, second) == 0
+    assert playback.wait(101.5, third) == pytest.approx(0.5)
+
+
+def test_what_was_recorded_before_the_first_goes_at_once() -> None:
+    """As in recordings that are put behind each other in the wrong order."""
+    assert waits(Playback(1), recorded(100, 0, 101)) == pytest.approx([0, 0, 1])

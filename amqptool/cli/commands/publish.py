@@ -11,7 +11,7 @@ from amqptool.cli.coding import coding_options
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.described import validate_option
 from amqptool.cli.fields import HeaderType
-from amqptool.cli.measures import Duration, Rate
+from amqptool.cli.measures import Duration, Factor, Rate
 from amqptool.cli.names import exchange_names, queue_names
 from amqptool.cli.options import Command
 from amqptool.cli.published import view
@@ -63,6 +63,12 @@ def _refuse_delay(context: click.Context, parameter: click.Parameter, value: str
     "routing key and header values; {{{{ is {{ itself.",
 )
 @click.option("--rate", type=Rate(), metavar="N/s", help="No more than so many a second (/s), minute (/m), hour (/h).")
+@click.option(
+    "--speed",
+    type=Factor(),
+    metavar="2",
+    help="With --jsonl: as fast as 'tap' has recorded it, or so many times as fast.",
+)
 @click.option("--receipts", metavar="FILE", help="Append to FILE what became of each message; - is stdout.")
 @click.option(
     "--resume", is_flag=True, help="Go on with the run in --receipts: send what it does not say is confirmed."
