@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from amqptool.alike import alike
 from amqptool.broker.amqp.acks import Unsettled
 from amqptool.broker.amqp.calls import Calls
+from amqptool.broker.amqp.convert import as_table
 from amqptool.broker.amqp.deliveries import Arrival, DeliveryFrames
 from amqptool.broker.amqp.frames import ack_frame
 from amqptool.message import Delivery, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from amqptool.message import FieldValue
     from amqptool.settings.url import AmqpUrl
 
 
@@ -36,9 +38,13 @@ class ConsumingCalls(Calls):
         *,
         prefetch: int,
         exclusive: bool = False,
+        auto_ack: bool = False,
+        arguments: Mapping[str, FieldValue] | None = None,
         on_undecodable: Callable[[int, Exception], None] | None = None,
     ) -> str:
         """Start a consumer and return its tag; an `exclusive` one keeps others off a classic queue.
+
+        With `auto_ack` the broker forgets what it sends, and heeds no prefetch.
 
         `on_cancelled` is called when the broker ends the consumer, as it does when the queue is deleted.
         `on_undecodable` is called with the delivery tag of a message whose headers cannot be decoded; without it,
@@ -47,21 +53,25 @@ class ConsumingCalls(Calls):
         Raises:
             NotFound: the queue does not exist.
             AccessRefused: no permission to read it, or another connection has it exclusively.
+            PreconditionFailed: `arguments` are not for queues of its type.
         """
         self._raw.add_on_cancel_callback(lambda _frame: on_cancelled())
         await self._call("setting the prefetch", self._raw.basic_qos, prefetch_count=prefetch)
         if not self._consumers:
             self._hear(DeliveryFrames(self._on_arrival).take)
         tag = f"amqptool-{next(self._numbers)}"
-        self._consumers[tag.encode()] = self._receiver(queue, on_delivery, on_undecodable)
+        receive = self._receiver(queue, on_delivery, on_undecodable)
+        self._consumers[tag.encode()] = receive if auto_ack else self._noting(receive)
         await self._ask(
             f"consuming from queue {queue!r}",
             self._raw.basic_consume,
             {("queue", queue): "read"},
             queue,
             on_message_callback=_never_called,
+            auto_ack=auto_ack,
             exclusive=exclusive,
             consumer_tag=tag,
+            arguments=as_table(arguments),
         )
         return tag
 
@@ -94,8 +104,16 @@ class ConsumingCalls(Calls):
                 self._raw.basic_nack(tag, multiple=multiple, requeue=True)
 
     def _on_arrival(self, arrival: Arrival) -> None:
-        self.unsettled.add(arrival.delivery_tag)
         self._consumers[arrival.consumer_tag](arrival)
+
+    def _noting(self, receive: Callable[[Arrival], None]) -> Callable[[Arrival], None]:
+        add = self.unsettled.add
+
+        def note_and_receive(arrival: Arrival) -> None:
+            add(arrival.delivery_tag)
+            receive(arrival)
+
+        return note_and_receive
 
     def _receiver(
         self,
