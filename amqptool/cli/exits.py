@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from amqptool.topology.validate import Verdict
     from amqptool.work.look import LookReport
     from amqptool.work.report import WorkReport
+    from amqptool.work.tap import TapReport
 
 
 class ExitCode(IntEnum):
@@ -45,7 +46,7 @@ MEANINGS: dict[ExitCode, str] = {
     "`--timeout`, an exchange or queue that does not exist, a routing test that does not hold, "
     "a route that cannot be predicted",
     ExitCode.USAGE: "wrong usage: an unknown option, a missing argument, an option's value that cannot be read",
-    ExitCode.PARTIAL: "partial: some done, some not; both are listed",
+    ExitCode.PARTIAL: "partial: some done, some not; both are listed, or of what `tap` has missed the number",
     ExitCode.DRIFT: "drift: the broker holds the object with other properties, "
     "`plan --detailed-exitcode` found changes, `declare --check` found something missing, "
     "or the broker has changed since a plan was saved",
@@ -236,3 +237,22 @@ def look_code(report: LookReport, signal_code: ExitCode | None, min_messages: in
     if min_messages is not None and report.handled < min_messages:
         return ExitCode.TRY_AGAIN
     return ExitCode.DONE
+
+
+def tap_code(report: TapReport, missed: int, signal_code: ExitCode | None) -> ExitCode:
+    """Return the code for a tap, which a signal ends as well as anything else does.
+
+    ==========  =========================================  =================
+    signal      tap                                        code
+    ==========  =========================================  =================
+    SIGINT      anything                                   130
+    any other   its connection was lost                    that error's code
+    any other   messages missed, or not decodable          3
+    any other   anything else                              0
+    ==========  =========================================  =================
+    """
+    if signal_code is ExitCode.INTERRUPTED:
+        return signal_code
+    if report.lost is not None:
+        return exit_code(report.lost)
+    return ExitCode.PARTIAL if missed or report.overflowed or report.undecodable else ExitCode.DONE

@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "graph": ("amqptool.cli.commands.graph", "Draw topology files, or what a broker holds."),
     "publish": ("amqptool.cli.commands.publish", "Publish messages and know what became of each."),
     "consume": ("amqptool.cli.commands.consume", "Print a queue's messages, or handle them."),
+    "peek": ("amqptool.cli.commands.peek", "Look at the first messages of a queue, and take nothing."),
+    "tap": ("amqptool.cli.commands.tap", "See what goes through exchanges, unnoticed."),
     "dead": ("amqptool.cli.commands.dead", "Look into dead letters, and send them again."),
     "dedup": ("amqptool.cli.commands.dedup", "Look into the store of what is done."),
     "completion": ("amqptool.cli.commands.completion", "Write what makes a shell complete commands and names."),

@@ -17,6 +17,7 @@ from amqptool.cli.exits import (
     publish_code,
     route_code,
     tally,
+    tap_code,
     validate_code,
     work_code,
 )
@@ -27,6 +28,7 @@ from amqptool.topology.routing import FailedTest, Routed, UnknownRouting
 from amqptool.topology.validate import Verdict
 from amqptool.work.look import LookReport
 from amqptool.work.report import WorkReport
+from amqptool.work.tap import TapReport
 
 MESSAGE = Message(body=b"")
 PROBLEM = errors.Problem("a.yaml", 1, 1, "wrong", "rule")
@@ -256,3 +258,19 @@ def test_look_codes(signal: ExitCode | None, failed: int, abandoned: int, min_me
     assert code == work_code(
         WorkReport(acknowledged=3, failed=failed, abandoned=abandoned), signal, min_messages, limited=True
     )
+
+
+@pytest.mark.parametrize("signal", [None, ExitCode.INTERRUPTED, ExitCode.TERMINATED])
+@pytest.mark.parametrize(
+    ("report", "missed", "code"),
+    [
+        (TapReport(received=3), 0, ExitCode.DONE),
+        (TapReport(received=3), 1, ExitCode.PARTIAL),
+        (TapReport(overflowed=True), 0, ExitCode.PARTIAL),
+        (TapReport(undecodable=1), 0, ExitCode.PARTIAL),
+        (TapReport(lost=errors.BrokerUnavailable("x")), 1, ExitCode.UNAVAILABLE),
+    ],
+)
+def test_tap_codes(signal: ExitCode | None, report: TapReport, missed: int, code: ExitCode) -> None:
+    """What was missed counts however the tap ended, but for Ctrl-C."""
+    assert tap_code(report, missed, signal) is (ExitCode.INTERRUPTED if signal is ExitCode.INTERRUPTED else code)

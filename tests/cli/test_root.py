@@ -119,6 +119,8 @@ DOCUMENTED = {
     "graph": (TASKS,),
     "publish": ("-e", "amq.fanout", "x"),
     "consume": ("q",),
+    "peek": ("q",),
+    "tap": ("amq.topic",),
     "dead": ("list", "q"),
     "dedup": ("stats",),
     "completion": ("bash",),

@@ -30,6 +30,14 @@ RIGHTS = [
     Least("publish -k notifications", ("x",), write=r"^amq\.default$"),
     Least("consume notifications", ("-n", "1"), read="^notifications$"),
     Least("consume notifications --handler SPEC", ("-n", "1"), read="^notifications$"),
+    Least("peek notifications", read="^notifications$"),
+    Least(
+        "tap incoming",
+        ("--timeout", "100ms"),
+        configure=r"^amqptool\.tap\..*$",
+        write=r"^amqptool\.tap\..*$",
+        read=r"^(incoming|amqptool\.tap\..*)$",
+    ),
     # Its handler fails, so that the message is copied to a wait queue.
     Least(
         f"consume playstore --handler SPEC --topology {FILE}", ("-n", "1"), write=r"^amq\.default$", read="^playstore$"

@@ -1,0 +1,176 @@
+"""One look into a stream, which gives everybody all that it holds: nothing is taken, and nothing to be given back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, TypeAlias
+
+from amqptool.broker.amqp import Hosts, any_of
+from amqptool.errors import BrokerUnavailable, PreconditionFailed
+from amqptool.handlers.interface import StopWork
+from amqptool.settings.url import as_urls
+from amqptool.waiting import unless
+from amqptool.work.look import LookReport
+from amqptool.work.offsets import FIRST, NEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amqptool.broker.amqp import Channel, Connection
+    from amqptool.handlers.interface import Handler
+    from amqptool.message import Delivery
+    from amqptool.settings.url import AmqpUrl
+    from amqptool.work.look import Wanted
+    from amqptool.work.offsets import Offset
+
+    #: The tag of a message that cannot be decoded, and why.
+    Undecodable: TypeAlias = tuple[int, Exception]
+
+log = logging.getLogger(__name__)
+
+#: Messages asked for ahead. For a stream an ack lets the next ones come, and does no more.
+PREFETCH = 250
+#: Seconds in which nothing comes at the end of a stream, which tells nobody how many messages it holds; and before the
+#: first message, for which the broker may have to search.
+QUIET, SEARCH = 1.0, 3.0
+#: The argument that only streams take.
+_ARGUMENT = "x-stream-offset"
+
+
+class StreamLook:
+    """Gives a handler the messages of a stream, from an offset on, that fulfil all the conditions.
+
+    It ends where the stream does, but for the offset `next`, behind which there is nothing yet: then it waits.
+    """
+
+    def __init__(
+        self,
+        urls: AmqpUrl | str | Sequence[AmqpUrl | str],
+        queue: str,
+        handler: Handler,
+        *,
+        offset: Offset = FIRST,
+        where: Sequence[Wanted] = (),
+        max_messages: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        self._hosts = Hosts(as_urls(urls))
+        self._queue = queue
+        self._handler = handler
+        self._offset = offset
+        self._where = where
+        self._max_messages = max_messages
+        self._timeout = timeout
+        self._report = LookReport()
+        self._stopping = asyncio.Event()
+        self._arrived: asyncio.Queue[Delivery | Undecodable | None] = asyncio.Queue()
+
+    async def run(self) -> LookReport | None:
+        """Look; return None if the queue is no stream, and then it was not touched.
+
+        Raises:
+            BrokerUnavailable: there is no broker, or the connection was lost.
+            AccessRefused: the broker refused the credentials, the vhost or the queue.
+            NotFound: the queue does not exist.
+            OSError: what the handler writes to cannot be written to.
+        """
+        try:
+            return await unless(self._stopping, self._connect_and_look()) or self._report
+        except _NoStreamError:
+            return None
+        finally:
+            await self._handler.close()
+
+    def stop(self, reason: str = "stop") -> None:
+        """Ask it to end early; to be called on its event loop."""
+        if not self._stopping.is_set():
+            self._report.stopped_by = reason
+            self._stopping.set()
+
+    async def _connect_and_look(self) -> LookReport:
+        async with any_of(self._hosts) as connection:
+            channel = await self._open(connection)
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await self._look(channel)
+            except TimeoutError:
+                self._report.stopped_by = "timeout"
+        return self._report
+
+    async def _open(self, connection: Connection) -> Channel:
+        channel = await connection.channel()
+        channel.closed.add_done_callback(lambda _: self._arrived.put_nowait(None))
+        try:
+            await channel.consume(
+                self._queue,
+                self._arrived.put_nowait,
+                lambda: self._arrived.put_nowait(None),
+                prefetch=PREFETCH,
+                arguments={_ARGUMENT: self._offset},
+                on_undecodable=lambda tag, error: self._arrived.put_nowait((tag, error)),
+            )
+        except PreconditionFailed as error:
+            if _ARGUMENT in str(error):
+                raise _NoStreamError from error
+            raise
+        return channel
+
+    async def _look(self, channel: Channel) -> None:
+        while not self._has_enough() and (arrival := await self._next(channel)) is not None:
+            if isinstance(arrival, tuple):
+                self._pass_over(*arrival, channel)
+            else:
+                await self._take(arrival, channel)
+
+    def _has_enough(self) -> bool:
+        if self._max_messages is not None and self._report.handled + self._report.failed >= self._max_messages:
+            self._report.stopped_by = "max-messages"
+        return bool(self._report.stopped_by)
+
+    async def _next(self, channel: Channel) -> Delivery | Undecodable | None:
+        """Return the next message, or None at the end."""
+        try:
+            async with asyncio.timeout(self._patience):
+                arrival = await self._arrived.get()
+        except TimeoutError:
+            return None
+        if arrival is None:
+            raise channel.closed.result() if channel.closed.done() else _cancelled()
+        return arrival
+
+    @property
+    def _patience(self) -> float | None:
+        if self._offset == NEXT:
+            return None
+        return QUIET if self._report.looked_at else SEARCH
+
+    async def _take(self, delivery: Delivery, channel: Channel) -> None:
+        self._report.looked_at += 1
+        if all(condition.holds(delivery.message) for condition in self._where):
+            await self._handle(delivery)
+        channel.ack(delivery.delivery_tag)
+
+    async def _handle(self, delivery: Delivery) -> None:
+        try:
+            await self._handler.handle(delivery)
+        except StopWork as stopped:
+            raise stopped.__cause__ or stopped from None
+        except Exception as error:
+            self._report.failed += 1
+            log.warning("message %s: %s: %s", delivery.message_id, type(error).__name__, error)
+        else:
+            self._report.handled += 1
+
+    def _pass_over(self, tag: int, error: Exception, channel: Channel) -> None:
+        self._report.undecodable += 1
+        log.error("stream %r: a message whose headers cannot be decoded is passed over: %r", self._queue, error)
+        channel.ack(tag)
+
+
+class _NoStreamError(Exception):
+    """The queue is no stream."""
+
+
+def _cancelled() -> BrokerUnavailable:
+    return BrokerUnavailable("the broker cancelled the consumer: was its queue deleted?")
