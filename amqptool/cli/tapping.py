@@ -63,9 +63,12 @@ def complaints(report: TapReport, missed: int = 0) -> tuple[str, ...]:
         lines.append("messages may be missing, nobody knows how many: they came faster than they were taken in")
     if report.undecodable:
         lines.append(f"{counted(report.undecodable, 'message')} could not be decoded, and passed over")
-    if report.lost is not None:
-        lines.append(f"the tap ended with its connection: {report.lost}")
     return tuple(lines)
+
+
+def lost(report: TapReport) -> tuple[str, ...]:
+    """Say that the connection was lost, if it was."""
+    return () if report.lost is None else (f"the tap ended with its connection: {report.lost}",)
 
 
 def top_view(report: TapReport, rows: Sequence[Row], signal_code: ExitCode | None) -> View:
@@ -87,7 +90,7 @@ def top_view(report: TapReport, rows: Sequence[Row], signal_code: ExitCode | Non
             "others": None if others is None else _document(others, report.seconds),
         },
         data=_fitting_table([(row, _per_second(row, report.seconds)) for row in rows]) if rows else "",
-        errors=complaints(report),
+        errors=(*complaints(report), *lost(report)),
         talk=summary(report, "counted"),
         code=tap_code(report, 0, signal_code),
     )

@@ -25,7 +25,10 @@ _OTHER_LINES = 2
 
 
 class Top:
-    """Shows on stdout, while its block runs, as many rows as fit, the most frequent first; then it is gone."""
+    """Shows on stdout, until its block is over, as many rows as fit, the most frequent first; then it is gone.
+
+    It shows nothing before `begin`, so that what is said until then has its place.
+    """
 
     def __init__(self, rates: RecentRates, *, color: bool | None = None) -> None:
         self._rates = rates
@@ -33,20 +36,23 @@ class Top:
         self._live = Live(console=self._console, transient=True, auto_refresh=False, redirect_stderr=False)
         self._looking: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Top:
-        """Begin to show."""
+    def begin(self) -> None:
+        """Begin to show; to be called on the event loop."""
         self._live.start()
         self._console.show_cursor(True)  # a second Ctrl-C ends the process without bringing it back
         self._looking = asyncio.create_task(self._look_again_and_again())
+
+    def __enter__(self) -> Top:
+        """Do nothing yet."""
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take it off the terminal."""
         if self._looking is not None:
             self._looking.cancel()
-        self._live.stop()
+            self._live.stop()
 
     async def _look_again_and_again(self) -> None:
         while True:

@@ -13,7 +13,7 @@ from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from amqptool.broker.amqp import Channel
     from amqptool.message import Delivery, FieldValue
@@ -60,21 +60,23 @@ class Tap:
 
     It has a queue of its own, which goes with its connection. Nobody is to notice: the queue holds little and drops the
     oldest, is not paid with acks, and takes no part in what a policy for all queues says of dead letters and overflow.
+
+    `find_sources` says what to bind to; it is called once a broker is there.
     """
 
     def __init__(
         self,
         urls: AmqpUrl | str | Sequence[AmqpUrl | str],
-        sources: Sequence[Source],
+        find_sources: Callable[[], Coroutine[object, object, Sequence[Source]]],
         take: Callable[[Delivery], None],
         *,
         where: Sequence[Wanted] = (),
         max_messages: int | None = None,
         timeout: float | None = None,
-        on_open: Callable[[], None] = lambda: None,
+        on_open: Callable[[Sequence[Source]], None] = lambda _: None,
     ) -> None:
         self._hosts = Hosts(as_urls(urls))
-        self._sources = sources
+        self._find_sources = find_sources
         self._take = take
         self._where = where
         self._max_messages = max_messages
@@ -91,12 +93,15 @@ class Tap:
             BrokerUnavailable: there is no broker.
             AccessRefused: the broker refused the credentials, the vhost, the queue or an exchange.
             NotFound: an exchange does not exist.
+            AmqptoolError: what `find_sources` raises.
         """
         opening = connect_to_any(self._hosts, name="amqptool tap")
         connection = await unless(self._stopping, opening, discard=Connection.abandon)
         if connection is not None:
             try:
-                await self._tap(await connection.channel())
+                sources = await unless(self._stopping, self._find_sources())
+                if sources is not None:
+                    await self._tap(await connection.channel(), sources)
             finally:
                 await connection.close()
         return self.report
@@ -107,12 +112,12 @@ class Tap:
             self.report.stopped_by = reason
             self._stopping.set()
 
-    async def _tap(self, channel: Channel) -> None:
+    async def _tap(self, channel: Channel, sources: Sequence[Source]) -> None:
         loop = asyncio.get_running_loop()
-        await self._bind(channel)
+        await self._bind(channel, sources)
         began = loop.time()
         clock = None if self._timeout is None else loop.call_later(self._timeout, self.stop, "timeout")
-        self._on_open()
+        self._on_open(sources)
         try:
             await unless(self._stopping, self._watch(channel))
         except AmqptoolError as error:
@@ -122,7 +127,7 @@ class Tap:
             if clock is not None:
                 clock.cancel()
 
-    async def _bind(self, channel: Channel) -> None:
+    async def _bind(self, channel: Channel, sources: Sequence[Source]) -> None:
         await channel.declare_queue(
             self._queue, durable=False, exclusive=True, auto_delete=True, arguments=_arguments(self._queue)
         )
@@ -134,7 +139,7 @@ class Tap:
             auto_ack=True,
             on_undecodable=self._pass_over,
         )
-        for source in self._sources:
+        for source in sources:
             await channel.bind_queue(source.exchange, self._queue, source.routing_key)
 
     async def _watch(self, channel: Channel) -> None:

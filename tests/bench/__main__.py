@@ -22,6 +22,7 @@ from tests.bench.publish import compare_publishing
 from tests.bench.replay import compare_replaying
 from tests.bench.routing import compare_routing
 from tests.bench.startup import compare_startup
+from tests.bench.tap import compare_tapping
 from tests.bench.topology import compare_topology
 
 #: What a part is called, and how it is measured on a node and in an empty directory.
@@ -30,6 +31,7 @@ PARTS: dict[str, Callable[[Endpoint, Path], list[Comparison]]] = {
     "publish": compare_publishing,
     "consume": compare_consuming,
     "replay": compare_replaying,
+    "tap": compare_tapping,
     "load": lambda _node, _directory: compare_loading(),
     "route": lambda _node, _directory: compare_routing(),
     "topology": compare_topology,

@@ -11,7 +11,7 @@ from amqptool import AmqpUrl
 from tests.support.cli import run_cli
 
 TASKS = str(Path(__file__).parents[2] / "topologies/tasks.yaml")
-COMMANDS = [("publish", "-k", "q", "x"), ("consume", "q"), ("declare", TASKS)]
+COMMANDS = [("publish", "-k", "q", "x"), ("consume", "q"), ("peek", "q"), ("tap", "amq.topic"), ("declare", TASKS)]
 SECRET = "S3cr3t/#?@%"
 ESCAPED = "S3cr3t%2F%23%3F%40%25"
 

@@ -12,13 +12,18 @@ from datetime import datetime
 
 import pytest
 
-from amqptool import AmqpUrl, Message
+from amqptool import AmqpUrl, Message, Publisher
 from amqptool.broker.local import Endpoint
 from amqptool.work.outlet import MAX_BYTES
 from tests.support.broker import close_connections, drain, publish, queue_length
+from tests.support.cli import UNMEASURED
+from tests.support.resources import peak
 from tests.support.tapping import tapping
+from tests.support.terminal import screen, seen_on_terminal
 from tests.support.vhost import VhostUnderTest
 
+#: What a publisher may write, and a terminal would act on.
+HOSTILE = "\x1b[2J"
 TOPOLOGY = """
 exchanges: {topic: topic, fanout: fanout, headers: headers, direct: direct}
 queues:
@@ -169,6 +174,42 @@ def test_top_counts_by_exchange_and_key(vhost: VhostUnderTest) -> None:
     ]
 
 
+def test_top_is_bounded_whatever_the_keys(vhost: VhostUnderTest) -> None:
+    """A thousand are counted one by one, all others together, in little memory."""
+    with tapping({**vhost.env, **UNMEASURED}, "topic", "--top", "--json") as process:
+        send(vhost, *[("topic", f"key.{number}") for number in range(5000)])
+        held = peak(process.pid)
+        process.send_signal(signal.SIGTERM)
+        found = json.loads(end(process)[1])
+    assert len(found["rates"]) == 1000
+    assert found["others"]["messages"] == found["received"] - 1000
+    assert held < 150
+
+
+def test_top_is_live_on_a_terminal(vhost: VhostUnderTest) -> None:
+    """The table comes again and again, and once more when it is over; a narrow terminal shows the beginning of it."""
+    vhost.holds("exchanges: {hostile: topic}")
+
+    async def watch() -> str:
+        env = {**vhost.env, "COLUMNS": "50", "LINES": "8"}
+        command = ("tap", "hostile", "--top", "--timeout", "2.5")
+        watching = asyncio.create_task(asyncio.to_thread(seen_on_terminal, command, env, with_stdout=True))
+        messages = [Message(body=b"x", exchange="hostile", routing_key=f"{HOSTILE}{n}") for n in range(9)]
+        async with Publisher(vhost.url, mandatory=False) as publisher:
+            while not watching.done():
+                for message in messages:
+                    await publisher.publish(message)
+        return (await watching)[0]
+
+    seen = asyncio.run(watch())
+    assert seen.count("MESSAGES") >= 3
+    assert HOSTILE not in seen
+    lines = screen(seen)
+    assert all(len(line) <= 50 for line in lines if not line.startswith(("tapping", "… and")))
+    assert any(line.startswith("… and 6 more") for line in lines)
+    assert lines[-1].endswith("(stopped by --timeout)")
+
+
 @pytest.mark.parametrize("words", [("topic", "--json"), ("topic", "--top", "--json")])
 def test_a_lost_connection_ends_it(vhost: VhostUnderTest, words: Sequence[str]) -> None:
     """With 69, and what was counted is told all the same."""
@@ -179,8 +220,8 @@ def test_a_lost_connection_ends_it(vhost: VhostUnderTest, words: Sequence[str]) 
     assert code == 69
     assert "the tap ended with its connection: " in stderr
     assert "Traceback" not in stderr
-    if "--top" in words:
-        assert json.loads(stdout)["code"] == 69
+    last = json.loads(stdout.splitlines()[-1])
+    assert (last["kind"], last["code"]) == ("tap" if "--top" in words else "error", 69)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])

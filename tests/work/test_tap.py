@@ -25,7 +25,10 @@ def test_a_queue_that_is_full_is_told(amqptool_vhost: AmqpUrl) -> None:
             if not tap.report.overflowed:
                 never.wait(0.002)  # who takes them in is slow
 
-        tap = Tap(amqptool_vhost, [Source("amq.fanout", "")], take, on_open=bound.set)
+        async def sources() -> list[Source]:
+            return [Source("amq.fanout", "")]
+
+        tap = Tap(amqptool_vhost, sources, take, on_open=lambda _: bound.set())
         running = asyncio.create_task(tap.run())
         await bound.wait()
         while not tap.report.overflowed:

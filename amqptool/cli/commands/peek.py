@@ -19,6 +19,8 @@ from amqptool.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from amqptool.cli.printing import Form
+    from amqptool.handlers.interface import Handler
     from amqptool.message import Delivery
     from amqptool.work.look import LookReport
     from amqptool.work.offsets import Offset
@@ -69,8 +71,7 @@ def peek(context: Context, /, queue: str, output: str | None, offset: Offset | N
     if context.json and output not in (None, "jsonl"):
         raise click.UsageError(f"--json prints JSON Lines and --output {output} does not: give one of them.")
     form = form_of(output or default_format(as_json=context.json), color=context.output.color)
-    printer = Printer(lambda delivery: form(delivery, position=_position(delivery)))
-    report, is_stream, stop = run(context, lambda stop: _look(context, queue, printer, offset, options, stop))
+    report, is_stream, stop = run(context, lambda stop: _look(context, queue, form, offset, options, stop))
     if report.undecodable:
         context.output.complain(f"{counted(report.undecodable, 'message')} could not be decoded, and passed over")
     context.output.talk(_summary(report, is_stream=is_stream))
@@ -80,35 +81,37 @@ def peek(context: Context, /, queue: str, output: str | None, offset: Offset | N
 async def _look(
     context: Context,
     queue: str,
-    function: Callable[[Delivery], None],
+    form: Form,
     offset: Offset | None,
     options: dict[str, Any],
     stop: Stop,
 ) -> tuple[LookReport, bool, Stop]:
     """Look into the queue as into a stream, which the broker refuses if it is none, and then as into any other."""
-    from amqptool.handlers.python import BlockingHandler, ThreadEach
     from amqptool.work.look import Look
     from amqptool.work.offsets import FIRST
     from amqptool.work.stream_look import StreamLook
     from amqptool.work.worker import PREFETCH
 
     settings = {"where": options["where"], "max_messages": options["limit"], "timeout": options["timeout"]}
-    arguments = (context.resolve_urls().value, queue, ThreadEach(BlockingHandler(function)))
-    stream = StreamLook(*arguments, offset=FIRST if offset is None else offset, **settings)
+    urls = context.resolve_urls().value
+    by_offset = _printer(form, lambda delivery: delivery.headers["x-stream-offset"])
+    stream = StreamLook(urls, queue, by_offset, offset=FIRST if offset is None else offset, **settings)
     stop.then(stream.stop)
     report = await stream.run()
     if report is not None:
         return report, True, stop
     if offset is not None:
         raise InputError(f"queue {queue!r} is no stream, which alone has an --offset")
-    through = Look(*arguments, keep=True, prefetch=PREFETCH, grace=_GRACE, **settings)
+    by_place = _printer(form, lambda delivery: delivery.delivery_tag)  # which counts the deliveries of this look
+    through = Look(urls, queue, by_place, keep=True, prefetch=PREFETCH, grace=_GRACE, **settings)
     stop.then(through.stop)
     return await through.run(), False, stop
 
 
-def _position(delivery: Delivery) -> Any:
-    """Return a message's offset in its stream, or its place in its queue: a look has a channel of its own."""
-    return delivery.headers.get("x-stream-offset", delivery.delivery_tag)
+def _printer(form: Form, position: Callable[[Delivery], Any]) -> Handler:
+    from amqptool.handlers.python import BlockingHandler, ThreadEach
+
+    return ThreadEach(BlockingHandler(Printer(lambda delivery: form(delivery, position=position(delivery)))))
 
 
 def _summary(report: LookReport, *, is_stream: bool) -> str:

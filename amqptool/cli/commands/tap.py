@@ -16,14 +16,15 @@ from amqptool.cli.measures import Duration
 from amqptool.cli.options import Command
 from amqptool.cli.printing import FORMATS, check_stdout, default_format, form_of, on_terminal, write_out
 from amqptool.cli.running import Stop, run
-from amqptool.cli.tapping import AskedType, complaints, opening, summary, top_view
+from amqptool.cli.tapping import AskedType, complaints, lost, opening, summary, top_view
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from contextlib import AbstractContextManager
 
     from amqptool.cli.printing import Form
+    from amqptool.cli.top import Top
     from amqptool.message import Delivery
     from amqptool.work.rates import Rates
     from amqptool.work.tap import Source, Tap, TapReport
@@ -72,16 +73,16 @@ def _count(context: Context, asked: Sequence[Asked], options: dict[str, Any]) ->
         def take(delivery: Delivery) -> None:
             rates.add(delivery.exchange, delivery.routing_key, len(delivery.body))
 
-        tap = _tap(context, await _sources(context, asked, options), take, options)
-        stop.then(tap.stop)
-        async with _shown_live(context, rates):
+        with _shown_live(context, rates) as top:
+            tap = _tap(context, asked, take, options, on_open=lambda: None if top is None else top.begin())
+            stop.then(tap.stop)
             return await tap.run(), stop
 
     report, stop = run(context, count)
     return context.output.show(top_view(report, rates.rows(), stop.code))
 
 
-def _shown_live(context: Context, rates: Rates) -> AbstractAsyncContextManager[object]:
+def _shown_live(context: Context, rates: Rates) -> AbstractContextManager[Top | None]:
     if context.json or context.quiet or context.logs_json or not on_terminal() or context.environ.get("TERM") == "dumb":
         return nullcontext()
     from amqptool.cli.top import Top
@@ -102,7 +103,7 @@ def _print(context: Context, asked: Sequence[Asked], output: str, options: dict[
         def take(delivery: Delivery) -> None:
             outlet.take((delivery, datetime.now(UTC)), len(delivery.body))
 
-        tap = _tap(context, await _sources(context, asked, options), take, options)
+        tap = _tap(context, asked, take, options)
         outlet = Outlet(write, tap.stop)
         hurry = asyncio.Event()
 
@@ -121,7 +122,10 @@ def _print(context: Context, asked: Sequence[Asked], output: str, options: dict[
     for line in complaints(report, missed):
         context.output.complain(line)
     context.output.talk(summary(report, "printed", missed))
-    return tap_code(report, missed, stop.code)
+    code = tap_code(report, missed, stop.code)
+    if report.lost is not None:
+        context.output.error(report.lost, code, *lost(report))
+    return code
 
 
 def _written(context: Context, form: Form, delivery: Delivery, at: datetime) -> bytes:
@@ -134,13 +138,23 @@ def _written(context: Context, form: Form, delivery: Delivery, at: datetime) -> 
         return b""
 
 
-def _tap(context: Context, sources: Sequence[Source], take: Callable[[Delivery], None], options: dict[str, Any]) -> Tap:
+def _tap(
+    context: Context,
+    asked: Sequence[Asked],
+    take: Callable[[Delivery], None],
+    options: dict[str, Any],
+    on_open: Callable[[], None] = lambda: None,
+) -> Tap:
     from amqptool.work.tap import Tap
 
+    def say_so(sources: Sequence[Source]) -> None:
+        context.output.talk(opening(sources))
+        on_open()
+
     return Tap(
-        *(context.resolve_urls().value, sources, take),
+        *(context.resolve_urls().value, lambda: _sources(context, asked, options), take),
         **{name: options[name] for name in ("where", "max_messages", "timeout")},
-        on_open=lambda: context.output.talk(opening(sources)),
+        on_open=say_so,
     )
 
 
@@ -148,6 +162,8 @@ async def _sources(context: Context, asked: Sequence[Asked], options: dict[str, 
     from amqptool.cli.management import management_if_any
     from amqptool.work.tap_sources import find_sources
 
-    without = "the types of the exchanges are not known"
-    async with management_if_any(context, without, amqp_only=options["amqp_only"]) as management:
-        return await find_sources(management, context.resolve_url().value.vhost, asked)
+    vhost = context.resolve_url().value.vhost
+    if options["amqp_only"]:
+        return await find_sources(None, vhost, asked)
+    async with management_if_any(context, "the types of the exchanges are not known") as management:
+        return await find_sources(management, vhost, asked)
