@@ -11,6 +11,7 @@ from amqptool.cli.columns import in_columns
 from amqptool.cli.exits import ExitCode, tap_code
 from amqptool.cli.output import View, counted
 from amqptool.cli.printing import on_terminal
+from amqptool.cli.sanitize import clean_line
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class AskedType(click.ParamType["Asked"]):
 def opening(sources: Iterable[Source]) -> str:
     """Say what is tapped, once it is."""
     names = [f"{source.exchange}:{source.routing_key}" if source.routing_key else source.exchange for source in sources]
-    return f"tapping {', '.join(names)}"
+    return f"tapping {clean_line(', '.join(names))}"
 
 
 def summary(report: TapReport, verb: str, missed: int = 0) -> str:

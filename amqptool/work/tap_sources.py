@@ -42,12 +42,24 @@ class Asked:
         r"""Read `EXCHANGE` or `EXCHANGE:KEY`; a colon in the name of the exchange is written `\:`.
 
         Raises:
-            InputError: it is the default exchange, to which nothing can be bound.
+            InputError: it is the default exchange, to which nothing can be bound, or no text that RabbitMQ takes.
         """
+        _check_text(text)
         match = _WRITTEN.fullmatch(text)
         if match is None or not match["exchange"]:
             raise InputError("the default exchange cannot be tapped, as nothing can be bound to it: peek at its queues")
-        return cls(match["exchange"].replace("\\:", ":"), match["key"])
+        exchange = match["exchange"].replace("\\:", ":")
+        if "\n" in exchange or "\r" in exchange:
+            raise InputError(f"no exchange can be called {exchange!r}: RabbitMQ would remove the line break")
+        return cls(exchange, match["key"])
+
+
+def _check_text(text: str) -> None:
+    """Check that a text is UTF-8: for any other RabbitMQ closes the connection."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{text!r} is no UTF-8") from None
 
 
 async def find_sources(management: Management | None, vhost: str, asked: Sequence[Asked]) -> list[Source]:

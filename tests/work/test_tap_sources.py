@@ -45,6 +45,13 @@ def test_an_exchange_and_a_key_are_read(text: str, asked: Asked) -> None:
     assert Asked.parse(text) == asked
 
 
+@pytest.mark.parametrize("text", ["e\n", "e\r:k", "e:\udcff"])
+def test_what_rabbitmq_would_change_or_refuse_is_refused(text: str) -> None:
+    """It removes line breaks of names, and closes the connection for what is no UTF-8."""
+    with pytest.raises(InputError):
+        Asked.parse(text)
+
+
 @pytest.mark.parametrize("text", ["", ":k"])
 def test_the_default_exchange_is_refused(text: str) -> None:
     """Nothing can be bound to it."""

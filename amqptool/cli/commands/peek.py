@@ -10,6 +10,7 @@ from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, look_code
 from amqptool.cli.looking import Where
 from amqptool.cli.measures import Duration
+from amqptool.cli.names import queue_names
 from amqptool.cli.options import Command
 from amqptool.cli.output import counted
 from amqptool.cli.printing import FORMATS, Printer, default_format, form_of
@@ -45,7 +46,7 @@ class OffsetType(click.ParamType["Offset"]):
 
 
 @click.command(cls=Command)
-@click.argument("queue")
+@click.argument("queue", shell_complete=queue_names)
 @click.option(
     "--limit", "-n", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="So many are enough."
 )

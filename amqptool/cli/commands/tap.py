@@ -13,6 +13,7 @@ from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, tap_code
 from amqptool.cli.looking import Where
 from amqptool.cli.measures import Duration
+from amqptool.cli.names import exchange_names
 from amqptool.cli.options import Command
 from amqptool.cli.printing import FORMATS, check_stdout, default_format, form_of, on_terminal, write_out
 from amqptool.cli.running import Stop, run
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("asked", nargs=-1, required=True, type=AskedType(), metavar="EXCHANGE[:KEY]...")
+@click.argument(
+    "asked", nargs=-1, required=True, type=AskedType(), metavar="EXCHANGE[:KEY]...", shell_complete=exchange_names
+)
 @click.option("--where", type=Where(), multiple=True, metavar="FIELD=VALUE", help="Only what is so; FIELD!=VALUE: not.")
 @click.option("--output", type=click.Choice(FORMATS), help="How to print.  [default: pretty; in a pipe: body]")
 @click.option("--top", is_flag=True, help="Show how much goes by which exchange and routing key instead of messages.")
