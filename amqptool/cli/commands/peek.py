@@ -106,6 +106,8 @@ async def _look(
     by_place = _printer(form, lambda delivery: delivery.delivery_tag)  # which counts the deliveries of this look
     through = Look(urls, queue, by_place, keep=True, prefetch=PREFETCH, grace=_GRACE, **settings)
     stop.then(through.stop)
+    if stop.signal is not None:  # it came while the first look let go of its connection
+        through.stop()
     return await through.run(), False, stop
 
 
