@@ -53,7 +53,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.BAD_INPUT: "a value that AMQP or RabbitMQ would refuse: a topology file, a line, a property; "
     "nothing was sent unless said",
     ExitCode.UNAVAILABLE: "the broker or the dedup store cannot be reached, or has no room for another connection, "
-    "channel or queue, or no RabbitMQ is installed",
+    "channel or queue, or no RabbitMQ is installed; what `wait` waits for did not come in time",
     ExitCode.BUG: "a bug of amqptool: one line and a crash file (a traceback with `--debug`)",
     ExitCode.LOCAL_IO: "local input or output: a missing or unreadable file, a full disk, a closed stdout",
     ExitCode.TRY_AGAIN: "try again: blocked by an alarm, no confirm in time, in doubt, the broker gone for too long "
