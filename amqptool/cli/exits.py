@@ -43,7 +43,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.DONE: "done, or nothing to do; a worker that drained after SIGTERM",
     ExitCode.FAILED: "a definite failure: a nacked message, a handler that failed with `-n`, `--idle-timeout` or "
     "`--timeout`, an exchange or queue that does not exist, a routing test that does not hold, "
-    "a route that cannot be predicted",
+    "a route that cannot be predicted, a queue beyond a limit of `status`",
     ExitCode.USAGE: "wrong usage: an unknown option, a missing argument, an option's value that cannot be read",
     ExitCode.PARTIAL: "partial: some done, some not; both are listed",
     ExitCode.DRIFT: "drift: the broker holds the object with other properties, "

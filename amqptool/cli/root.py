@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "consume": ("amqptool.cli.commands.consume", "Print a queue's messages, or handle them."),
     "dead": ("amqptool.cli.commands.dead", "Look into dead letters, and send them again."),
     "dedup": ("amqptool.cli.commands.dedup", "Look into the store of what is done."),
+    "status": ("amqptool.cli.commands.status", "Show what queues hold, and what flows through them."),
     "purge": ("amqptool.cli.commands.purge", "Delete the ready messages of queues."),
     "wait": ("amqptool.cli.commands.wait", "Wait for the broker, and for queues."),
     "completion": ("amqptool.cli.commands.completion", "Write what makes a shell complete commands and names."),

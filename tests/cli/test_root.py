@@ -121,6 +121,7 @@ DOCUMENTED = {
     "consume": ("q",),
     "dead": ("list", "q"),
     "dedup": ("stats",),
+    "status": (),
     "purge": ("--yes", "q"),
     "wait": (),
     "completion": ("bash",),
