@@ -124,6 +124,7 @@ DOCUMENTED = {
     "status": (),
     "purge": ("--yes", "q"),
     "wait": (),
+    "doctor": (),
     "completion": ("bash",),
     "broker": ("status",),
 }
