@@ -58,10 +58,10 @@ def status_table(queues: Sequence[QueueStatus], now: float, trends: Mapping[str,
         "DRAINED IN": lambda queue: _drain(queue),
     }
     columns = [_Column(title, list(map(cell, queues))) for title, cell in figures.items()]
-    columns = _fitting([column for column in columns if column.tells_something])
+    names = [_Column("QUEUE", [_name(queue) for queue in queues], is_number=False)]
     if trends is not None:
-        columns.append(_Column("TREND", [trends.get(queue.name, "") for queue in queues], is_number=False))
-    columns.append(_Column("QUEUE", [_name(queue) for queue in queues], is_number=False))
+        names.insert(0, _Column("TREND", [trends.get(queue.name, "") for queue in queues], is_number=False))
+    columns = [*_fitting([column for column in columns if column.tells_something], names), *names]
     rows = [[column.title for column in columns], *zip(*(column.cells for column in columns), strict=True)]
     return in_columns(rows, right=[number for number, column in enumerate(columns) if column.is_number])
 
@@ -72,10 +72,11 @@ def sparkline(values: Sequence[int]) -> str:
     return "".join(_BARS[ceil(value / most * (len(_BARS) - 1))] for value in values)
 
 
-def _fitting(columns: list[_Column]) -> list[_Column]:
+def _fitting(columns: list[_Column], names: Sequence[_Column]) -> list[_Column]:
+    """Leave out what a terminal has no room for, beside the beginning of each name."""
     if sys.stdout is None or not sys.stdout.isatty():
         return columns
-    room = shutil.get_terminal_size().columns - _NAME_WIDTH
+    room = shutil.get_terminal_size().columns - sum(min(column.width, _NAME_WIDTH) for column in names)
     for title in _DISPENSABLE:
         if sum(column.width + 2 for column in columns) <= room:
             break

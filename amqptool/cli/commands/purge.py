@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amqptool.broker.purging import Purged
+    from amqptool.settings.url import AmqpUrl
 
 #: So many queues are named in the question.
 _NAMED = 10
@@ -33,8 +34,7 @@ def purge(context: Context, /, queues: tuple[str, ...], yes: bool) -> ExitCode:
     Un-acked messages, which consumers have in hand, are left alone. If some queues fail the exit code is 3.
     """
     names = list(dict.fromkeys(queues))
-    address = context.resolve_url().value.address
-    if not yes and not confirmed(f"Delete all ready messages of {_named(names)} at {address}?", to="delete messages"):
+    if not yes and not confirmed(_question(names, context.resolve_url().value), to="delete messages"):
         context.output.talk("nothing was deleted")
         return ExitCode.FAILED
     return context.output.show(_view(run(context, lambda _: _purge(context, names))))
@@ -46,9 +46,10 @@ async def _purge(context: Context, queues: Sequence[str]) -> list[Purged]:
     return await purge_all(context.resolve_urls().value, queues)
 
 
-def _named(queues: Sequence[str]) -> str:
+def _question(queues: Sequence[str], url: AmqpUrl) -> str:
     more = f" and {len(queues) - _NAMED:,} more" if len(queues) > _NAMED else ""
-    return f"queue{'' if len(queues) == 1 else 's'} {', '.join(map(repr, queues[:_NAMED]))}{more}"
+    named = f"queue{'' if len(queues) == 1 else 's'} {', '.join(map(repr, queues[:_NAMED]))}{more}"
+    return f"Delete all ready messages of {named} in vhost {url.vhost!r} at {url.netloc_host}:{url.port}?"
 
 
 def _view(outcomes: Sequence[Purged]) -> View:
