@@ -10,6 +10,7 @@ from amqptool.cli.asking import confirmed
 from amqptool.cli.columns import in_columns
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, tally
+from amqptool.cli.names import queue_names
 from amqptool.cli.options import Command
 from amqptool.cli.output import View, counted
 from amqptool.cli.running import run
@@ -25,7 +26,7 @@ _NAMED = 10
 
 
 @click.command(cls=Command)
-@click.argument("queues", nargs=-1, required=True, metavar="QUEUE...")
+@click.argument("queues", nargs=-1, required=True, metavar="QUEUE...", shell_complete=queue_names)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask; needed where nobody can be asked.")
 @pass_context
 def purge(context: Context, /, queues: tuple[str, ...], yes: bool) -> ExitCode:

@@ -12,6 +12,7 @@ import click
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.management import management_if_any
 from amqptool.cli.measures import Duration
+from amqptool.cli.names import queue_names
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.running import run
@@ -29,7 +30,7 @@ _NUMBER = click.IntRange(min=0)
 
 
 @click.command(cls=Command)
-@click.argument("queues", nargs=-1, metavar="[QUEUE]...")
+@click.argument("queues", nargs=-1, metavar="[QUEUE]...", shell_complete=queue_names)
 @click.option("--watch", "-w", is_flag=True, help="Show it on the terminal again and again, until Ctrl-C.")
 @click.option(
     "--interval", type=Duration(), default="2s", show_default=True, metavar="2s", help="With --watch: how often."

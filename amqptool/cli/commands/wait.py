@@ -10,6 +10,7 @@ import click
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.management import GUESS_TIMEOUT
 from amqptool.cli.measures import Duration
+from amqptool.cli.names import queue_names
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.running import run
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.option("--queue", "queues", multiple=True, metavar="QUEUE", help="Until this queue exists; may be repeated.")
+@click.option(
+    *("--queue", "queues"), multiple=True, metavar="QUEUE", shell_complete=queue_names,
+    help="Until this queue exists; may be repeated.",
+)  # fmt: skip
 @click.option("--empty", is_flag=True, help="Until the queues hold nothing, too.")
 @click.option(
     "--timeout", type=Duration(), default="60s", show_default=True, metavar="30s", help="Give up after so long."
