@@ -29,6 +29,12 @@ def duration(number: int) -> str:
     return "".join(parts) or "0s"
 
 
+def rounded(seconds: float) -> str:
+    """Return an age in its two largest units at most, as people say it."""
+    unit = 1 if seconds < 3600 else 60 if seconds < 86_400 else 3600
+    return duration(int(seconds) // unit * unit * 1000)
+
+
 def size_in_bytes(text: str) -> int | None:
     """Return the bytes of `500kB` (decimal) or `64MiB` (binary), or None."""
     match = SIZE.fullmatch(text)

@@ -2,84 +2,21 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Any
 
-from amqptool.broker.management_errors import no_answer, refusal
-from amqptool.broker.tls import client_context
-from amqptool.errors import AccessRefused, InputError, ManagementUnavailable
-from amqptool.settings.url import parse_management_url
+from amqptool.broker.management_session import ManagementSession
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Mapping, Sequence
-    from types import TracebackType
+    from collections.abc import Mapping
 
-    from aiohttp import ClientResponse, ClientSession
-
-    from amqptool.settings.url import AmqpUrl
     from amqptool.topology.model import DestinationType
-
-#: Seconds for one request.
-REQUEST_TIMEOUT = 30.0
-
-_NO_LOGIN = (
-    "the management API takes no certificate as a login; a user and password in the broker's URL are for it alone"
-)
 
 _EXCHANGE = ("name", "vhost", "type", "durable", "auto_delete", "internal", "arguments")
 _BINDING = ("vhost", "source", "destination", "destination_type", "routing_key", "arguments")
 
 
-class Management:
+class Management(ManagementSession):
     """A session with one broker's management API; `async with` opens and closes it."""
-
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        username: str,
-        password: str,
-        timeout: float = REQUEST_TIMEOUT,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._username = username
-        self._password = password
-        self._timeout = timeout
-        self._tls = tls
-        self._session: ClientSession | None = None
-
-    @classmethod
-    def at(cls, base_url: str, url: AmqpUrl) -> Self:
-        """Make a session for the user of an AMQP URL, with its certificates.
-
-        Raises:
-            ConfigError: the address is no URL of http or https, or a certificate cannot be read.
-        """
-        parse_management_url(base_url)
-        tls = client_context(url) if base_url.lower().startswith("https:") else None
-        return cls(base_url, username=url.username, password=url.password, tls=tls)
-
-    def __repr__(self) -> str:
-        return f"Management({self._base_url!r}, username={self._username!r}, password='***')"
-
-    async def __aenter__(self) -> Self:
-        import aiohttp
-
-        self._session = aiohttp.ClientSession(
-            headers={"Authorization": _basic(self._username, self._password)} if self._username else {},
-            connector=aiohttp.TCPConnector(ssl=self._tls or True),
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._session:
-            await self._session.close()
 
     async def overview(self) -> dict[str, Any]:
         """Return the broker's name, versions and totals."""
@@ -91,7 +28,7 @@ class Management:
         doing = "read the cluster's name"
         answer = await self._request(doing, "GET", "cluster-name")
         if not isinstance(answer, dict) or not isinstance(answer.get("name"), str):
-            raise self._foreign(doing)
+            raise self.foreign(doing)
         return str(answer["name"])
 
     async def create_vhost(self, name: str, *, default_queue_type: str | None = None) -> None:
@@ -198,60 +135,3 @@ class Management:
         await self._request(
             f"set policy {name!r} of vhost {vhost!r}", "PUT", "policies", vhost, name, json=policy, tag="policymaker"
         )
-
-    async def _list(
-        self, doing: str, *path: str, query: Mapping[str, str] | None = None, columns: Sequence[str] = ()
-    ) -> list[dict[str, Any]]:
-        if columns:  # without statistics an answer is a third smaller, and there sooner
-            query = {**(query or {}), "columns": ",".join(columns)}
-        found = await self._request(doing, "GET", *path, query=query)
-        if not isinstance(found, list):
-            raise self._foreign(doing)
-        return found
-
-    def _foreign(self, doing: str) -> ManagementUnavailable:
-        return ManagementUnavailable(f"cannot {doing}: what is at {self._base_url} is no management API of RabbitMQ")
-
-    async def _request(
-        self,
-        doing: str,
-        method: str,
-        *path: str,
-        json: Any = None,
-        query: Mapping[str, str] | None = None,
-        tag: str | None = None,
-    ) -> Any:
-        """Make one request and return its JSON, or None if it has none.
-
-        `doing` and the `tag` that users need for it are for the error.
-        """
-        import aiohttp
-        from yarl import URL
-
-        if self._session is None:
-            raise RuntimeError("a Management session is used with `async with`")
-        if not self._username:
-            raise AccessRefused(f"cannot {doing}: {_NO_LOGIN}")
-        url = "/".join([self._base_url, "api", *(quote(part, safe="") for part in path)])
-        url += f"?{urlencode(query)}" if query else ""
-        try:
-            # yarl would turn a vhost's %2F back into a slash.
-            async with self._session.request(method, URL(url, encoded=True), json=json) as response:
-                return await _result(doing, tag, response)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise no_answer(f"cannot {doing}", self._base_url, error) from error
-
-
-def _basic(username: str, password: str) -> str:
-    # RFC 7617; aiohttp's own BasicAuth is deprecated, and its successor is not in all versions we support.
-    return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
-
-
-async def _result(doing: str, tag: str | None, response: ClientResponse) -> Any:
-    if response.status >= 400:
-        raise refusal(f"cannot {doing}", tag, response.status, await response.text(errors="backslashreplace"))
-    body = await response.read()
-    try:
-        return await response.json(content_type=None) if body else None
-    except RecursionError:
-        raise InputError(f"cannot {doing}: something in the broker's answer is nested too deeply") from None

@@ -107,6 +107,8 @@ async def _counts(connection: Connection, queues: Iterable[str]) -> dict[str, Qu
         except AccessRefused as error:
             if error.reply_code != 405:  # RESOURCE_LOCKED
                 raise
+    if channel is not None and channel.is_open:
+        await channel.close()  # who asks again and again would run out of them
     return counts
 
 

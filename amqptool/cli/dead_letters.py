@@ -14,7 +14,7 @@ from amqptool.cli.measures import Duration
 from amqptool.cli.output import View
 from amqptool.cli.printing import body_text, field_lines
 from amqptool.cli.sanitize import clean_line
-from amqptool.units import duration
+from amqptool.units import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -171,14 +171,7 @@ def _failures(outcomes: Report) -> tuple[str, ...]:
 
 
 def _ago(at: datetime | None, now: datetime) -> str:
-    return "?" if at is None else f"{_rounded(max(now - at, timedelta()))} ago"
-
-
-def _rounded(age: timedelta) -> str:
-    """Return an age in its two largest units at most, as people say it."""
-    seconds = int(age.total_seconds())
-    unit = 1 if seconds < 3600 else 60 if seconds < 86_400 else 3600
-    return duration(seconds // unit * unit * 1000)
+    return "?" if at is None else f"{rounded(max(now - at, timedelta()).total_seconds())} ago"
 
 
 def _when(at: datetime | None) -> str:

@@ -44,7 +44,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.DONE: "done, or nothing to do; a worker that drained after SIGTERM",
     ExitCode.FAILED: "a definite failure: a nacked message, a handler that failed with `-n`, `--idle-timeout` or "
     "`--timeout`, an exchange or queue that does not exist, a routing test that does not hold, "
-    "a route that cannot be predicted",
+    "a route that cannot be predicted, a queue beyond a limit of `status`",
     ExitCode.USAGE: "wrong usage: an unknown option, a missing argument, an option's value that cannot be read",
     ExitCode.PARTIAL: "partial: some done, some not; both are listed, or of what `tap` has missed the number",
     ExitCode.DRIFT: "drift: the broker holds the object with other properties, "
@@ -54,7 +54,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.BAD_INPUT: "a value that AMQP or RabbitMQ would refuse: a topology file, a line, a property; "
     "nothing was sent unless said",
     ExitCode.UNAVAILABLE: "the broker or the dedup store cannot be reached, or has no room for another connection, "
-    "channel or queue, or no RabbitMQ is installed",
+    "channel or queue, or no RabbitMQ is installed; what `wait` waits for did not come in time",
     ExitCode.BUG: "a bug of amqptool: one line and a crash file (a traceback with `--debug`)",
     ExitCode.LOCAL_IO: "local input or output: a missing or unreadable file, a full disk, a closed stdout",
     ExitCode.TRY_AGAIN: "try again: blocked by an alarm, no confirm in time, in doubt, the broker gone for too long "

@@ -41,6 +41,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tap": ("amqptool.cli.commands.tap", "See what goes through exchanges, unnoticed."),
     "dead": ("amqptool.cli.commands.dead", "Look into dead letters, and send them again."),
     "dedup": ("amqptool.cli.commands.dedup", "Look into the store of what is done."),
+    "status": ("amqptool.cli.commands.status", "Show what queues hold, and what flows through them."),
+    "purge": ("amqptool.cli.commands.purge", "Delete the ready messages of queues."),
+    "wait": ("amqptool.cli.commands.wait", "Wait for the broker, and for queues."),
+    "doctor": ("amqptool.cli.commands.doctor", "Find out why nothing arrives."),
     "completion": ("amqptool.cli.commands.completion", "Write what makes a shell complete commands and names."),
     "broker": ("amqptool.cli.commands.broker", "Run a private RabbitMQ for development and tests."),
 }

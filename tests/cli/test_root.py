@@ -123,6 +123,10 @@ DOCUMENTED = {
     "tap": ("amq.topic",),
     "dead": ("list", "q"),
     "dedup": ("stats",),
+    "status": (),
+    "purge": ("--yes", "q"),
+    "wait": (),
+    "doctor": (),
     "completion": ("bash",),
     "broker": ("status",),
 }

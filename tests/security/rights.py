@@ -58,6 +58,9 @@ RIGHTS = [
     Least(f"plan {FILE}"),
     Least(f"declare --check {FILE}"),
     Least("export"),
+    Least("status"),
+    Least("wait --queue notifications"),
+    Least("purge notifications --yes", read="^notifications$"),
 ]
 
 

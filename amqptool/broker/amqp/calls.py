@@ -65,6 +65,12 @@ class Calls:
         """Whether the channel can be used."""
         return bool(self._raw.is_open)
 
+    async def close(self) -> None:
+        """Close the channel, and wait for the broker's answer or the end of the connection."""
+        if self.is_open:
+            self._raw.close()
+        await asyncio.shield(self.closed)
+
     def _expect(self, doing: str) -> asyncio.Future[Any]:
         reply = self._loop.create_future()
         self._replies[reply] = doing

@@ -81,6 +81,12 @@ class Connection:
         properties: Mapping[str, object] = self._raw.server_properties or {}
         return str(properties.get("cluster_name", self.url.host))
 
+    @property
+    def version(self) -> str:
+        """The broker's version as it tells it, or ''."""
+        properties: Mapping[str, object] = self._raw.server_properties or {}
+        return str(properties.get("version", ""))
+
     async def channel(self) -> Channel:
         """Open a channel.
 

@@ -75,6 +75,23 @@ class ConsumingCalls(Calls):
         )
         return tag
 
+    async def check_readable(self, queue: str) -> None:
+        """Ask for a consumer with a priority that is no number, which RabbitMQ refuses after checking permissions.
+
+        Raises:
+            AccessRefused: no permission to read the queue; the channel is closed.
+            PreconditionFailed: there is nothing to say against it but the priority; the channel is closed.
+            NotFound: the queue does not exist; the channel is closed.
+        """
+        await self._ask(
+            f"consuming from queue {queue!r}",
+            self._raw.basic_consume,
+            {("queue", queue): "read"},
+            queue,
+            on_message_callback=_never_called,
+            arguments={"x-priority": "none"},
+        )
+
     async def cancel(self, consumer_tag: str) -> None:
         """End a consumer; no delivery comes after this returns."""
         if self.is_open and consumer_tag not in self._raw.consumer_tags:

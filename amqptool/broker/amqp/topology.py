@@ -145,6 +145,18 @@ class TopologyCalls(Calls):
         )
         return int(reply.message_count)
 
+    async def purge_queue(self, name: str) -> int:
+        """Delete a queue's ready messages; return how many there were.
+
+        Raises:
+            NotFound: it does not exist; the channel is closed.
+            BrokerError: it is a stream; the connection is closed.
+            InputError: no queue can have this name.
+        """
+        _check_name("queue", name)
+        reply = await self._ask(f"purging queue {name!r}", self._raw.queue_purge, {("queue", name): "read"}, queue=name)
+        return int(reply.message_count)
+
     # -- bindings --
 
     async def bind_queue(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from amqptool.cli.asking import confirmed
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.dead_letters import (
     choice_of,
@@ -130,7 +130,7 @@ def export(context: Context, /, queue: str, **options: Any) -> ExitCode:
 @pass_context
 def drop(context: Context, /, queue: str, yes: bool, **options: Any) -> ExitCode:
     """Delete dead letters for good."""
-    if not yes and not _confirmed(queue):
+    if not yes and not confirmed(f"Delete what is meant of queue {queue!r} for good?", to="drop messages"):
         context.output.talk("nothing was deleted")
         return ExitCode.FAILED
 
@@ -224,9 +224,3 @@ async def _replay(context: Context, queue: str, options: dict[str, Any], stop: S
     )
     stop.then(replaying.stop)
     return await replaying.run(), stop
-
-
-def _confirmed(queue: str) -> bool:
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError("Say --yes to drop messages without being asked.")
-    return click.confirm(f"Delete what is meant of queue {queue!r} for good?", err=True)

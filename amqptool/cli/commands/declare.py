@@ -194,11 +194,13 @@ async def _outcomes(context: Context, task: _Task) -> list[Declared]:
 
 
 async def _wait(context: Context, task: _Task) -> None:
-    from amqptool.broker.reaching import reach
+    from amqptool.broker.patience import Patience
+    from amqptool.broker.reaching import wait_for
 
     needed = not task.amqp_only and context.resolve_management_url().origin != DEFAULT_ORIGIN
     async with context.management() as management:
-        await reach(context.resolve_urls().value, management if needed else None, task.wait)
+        patience = Patience(task.wait, context.output.talk)
+        await wait_for(context.resolve_urls().value, management if needed else None, patience)
 
 
 async def _check(context: Context, task: _Task, management: Management | None) -> list[Declared]:

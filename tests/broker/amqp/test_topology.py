@@ -103,6 +103,7 @@ def test_a_name_with_a_line_break_is_refused(amqptool_vhost: AmqpUrl, name: str)
         for refused in (
             channel.declare_queue(name),
             channel.check_queue(name),
+            channel.purge_queue(name),
             channel.declare_exchange(name, "fanout"),
             channel.check_exchange(name),
         ):

@@ -6,11 +6,13 @@ import asyncio
 import json
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from amqptool import AmqpUrl, ManagementError
 from amqptool.broker import local
+from amqptool.broker.local import RunningNode
 from tests.faults.attended import send
 from tests.faults.commands import QUEUE
 from tests.faults.node_log import alarms_in
@@ -77,8 +79,16 @@ def _close_by_ctl(world: World, whom: int) -> Iterator[HasBitten]:
 
 @contextmanager
 def _close_by_management(world: World, whom: int) -> Iterator[HasBitten]:
-    asyncio.run(close_connections(_site(world, whom).node, world.urls[0]))
+    world.until(lambda: _are_closed(_site(world, whom).node, world.urls[0]))
     yield surely
+
+
+def _are_closed(node: RunningNode, url: AmqpUrl) -> bool:
+    """Close all connections, unless the node has not found its vhosts yet, as just after a start."""
+    with suppress(ManagementError):
+        asyncio.run(close_connections(node, url))
+        return True
+    return False
 
 
 @contextmanager

@@ -1,0 +1,65 @@
+"""Which figures of a queue are beyond what is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from amqptool.units import rounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from amqptool.broker.status.queue import QueueStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is wanted of each queue; None is anything."""
+
+    max_depth: int | None = None
+    max_unacked: int | None = None
+    #: Seconds.
+    max_age: float | None = None
+    min_consumers: int | None = None
+
+    @property
+    def need_management(self) -> bool:
+        """Whether AMQP alone does not tell all that is wanted."""
+        return self.max_unacked is not None or self.max_age is not None
+
+    def judge(self, queues: Iterable[QueueStatus], now: float) -> Verdict:
+        """Compare queues with what is wanted; `now` is seconds since the epoch."""
+        breaches: dict[str, list[str]] = {}
+        unknown: list[str] = []
+        for queue in queues:
+            age = queue.age(now)
+            breaches[queue.name] = [*self._beyond(queue), *self._too_old(age)]
+            if self.max_age is not None and age is None and queue.ready:
+                unknown.append(queue.name)
+        return Verdict({name: found for name, found in breaches.items() if found}, unknown)
+
+    def _beyond(self, queue: QueueStatus) -> Iterator[str]:
+        if self.max_depth is not None and queue.depth > self.max_depth:
+            yield f"holds {queue.depth:,} messages, more than {self.max_depth:,}"
+        if self.max_unacked is not None and (queue.unacked or 0) > self.max_unacked:
+            yield f"has {queue.unacked:,} un-acked messages, more than {self.max_unacked:,}"
+        if self.min_consumers is not None and queue.consumers < self.min_consumers:
+            yield f"has {queue.consumers:,} consumers, fewer than {self.min_consumers:,}"
+
+    def _too_old(self, age: float | None) -> Iterator[str]:
+        if self.max_age is not None and age is not None and age > self.max_age:
+            yield f"holds a message of {rounded(age)}, older than {rounded(self.max_age)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is not as it is wanted, by queue; and the queues whose age is not known although it should be judged."""
+
+    breaches: dict[str, list[str]] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """Each breach in words."""
+        return [f"queue {name!r} {breach}" for name, found in self.breaches.items() for breach in found]

@@ -1,0 +1,174 @@
+"""`amqptool doctor`: each step, and what it says where one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from amqptool import AmqpUrl
+from amqptool.broker.amqp import connect
+from amqptool.broker.local import Endpoint, RunningNode
+from tests.support.broker import declare_queue
+from tests.support.cli import run_cli
+from tests.support.ctl import rabbitmqctl
+from tests.support.vhost import VhostUnderTest, limited_user
+
+FILE = """
+exchanges: {in: topic}
+queues:
+  q: {bindings: [{source: in, routing_key: a}]}
+  other: {queue_type: quorum, dead_letter_exchange: in, bindings: [{source: in, routing_key: b}]}
+"""
+STEPS = [
+    *("dns", "tcp", "tls", "auth", "vhost", "rights", "version", "management", "alarms", "deprecated", "consumers"),
+]
+
+
+@pytest.fixture
+def broker(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> VhostUnderTest:
+    """Give an empty vhost."""
+    return VhostUnderTest(amqptool_node, amqptool_vhost)
+
+
+def examined(broker: VhostUnderTest, *words: str, code: int = 0, text: str = "") -> dict[str, dict[str, Any]]:
+    """Run `amqptool doctor --json`, and return its steps by their names, in their order."""
+    done = broker.run("doctor", "--json", *words, text=text)
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["kind"], found["code"]) == (code, "doctor", code), done.stdout
+    [examination] = found["brokers"]
+    return {step["step"]: step for step in examination["steps"]}
+
+
+def test_all_is_well(broker: VhostUnderTest) -> None:
+    """Each step tells what it has seen; the URL is shown without its password, with where it comes from."""
+    done = broker.run("doctor")
+    assert done.returncode == 0, done.stdout
+    first, *lines = done.stdout.splitlines()
+    assert first == f"{broker.url} (from AMQPTOOL_URL)"
+    assert "***" in first
+    assert [line[13:].split()[0] for line in lines] == STEPS
+    assert "failed" not in done.stdout
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_rights_are_tried_and_nothing_is_changed(broker: VhostUnderTest, is_there: bool) -> None:
+    """Whether or not the objects are there."""
+    if is_there:
+        broker.holds(FILE)
+    before = broker.names()
+    steps = examined(broker, "-", text=FILE)
+    assert steps["rights"]["state"] == "ok"
+    assert "to declare, publish, consume" in steps["rights"]["told"]
+    assert broker.names() == before
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [
+        ({"configure": "^(in|other)$"}, "lacks configure on queue 'q' (to"),
+        ({"configure": "^(q|other)$"}, "lacks configure on exchange 'in' (to"),
+        ({"write": "^(in|q)$"}, "lacks write on queue 'other' (to"),
+        ({"write": "^(other|q)$"}, "lacks write on exchange 'in' (to"),
+        ({"read": "^(in|q)$"}, "lacks read on queue 'other' (to"),
+        ({"read": "^(q|other)$"}, "lacks read on exchange 'in' (to"),
+    ],
+)
+def test_a_right_that_is_missing_is_named(
+    broker: VhostUnderTest, lacking: dict[str, str], told: str, is_there: bool
+) -> None:
+    """It, and no other: exit 77, with what to do."""
+    if is_there:
+        broker.holds(FILE)
+    rights = {"configure": "^(in|q|other)$", "write": "^(in|q|other)$", "read": "^(in|q|other)$", **lacking}
+    with limited_user(broker.node, broker.url, **rights) as url:
+        steps = examined(VhostUnderTest(broker.node, url), "-", code=77, text=FILE)
+    assert told in steps["rights"]["told"]
+    assert "set_permissions" in steps["rights"]["advice"]
+    assert steps["version"]["state"] == "ok"
+    assert steps["alarms"]["state"] == "not asked"  # which takes the tag `monitoring`
+
+
+def test_what_a_user_is_there_for(broker: VhostUnderTest) -> None:
+    """One who only publishes needs no more than that."""
+    with limited_user(broker.node, broker.url, configure="", write="^in$", read="") as url:
+        publisher = VhostUnderTest(broker.node, url)
+        assert examined(publisher, "-", "--for", "publish", text=FILE)["rights"]["state"] == "ok"
+        assert examined(publisher, "-", "--for", "consume", code=77, text=FILE)["rights"]["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "last", "told"),
+    [
+        ({"host": "no-such-host.invalid"}, 69, "dns", "cannot be resolved"),
+        ({"port": 1}, 69, "tcp", "connection refused"),
+        ({"tls": True}, 78, "tls", "is this the TLS port?"),
+        ({"password": "wr0ng"}, 77, "auth", "ACCESS_REFUSED"),
+        ({"vhost": "nowhere"}, 77, "vhost", "nowhere"),
+    ],
+)
+def test_the_first_failure_ends_it(
+    broker: VhostUnderTest, change: dict[str, Any], code: int, last: str, told: str
+) -> None:
+    """What comes after would mean nothing; its code is the command's, and no password is shown."""
+    url = replace(broker.url, **change)
+    steps = examined(broker, "--url", url.reveal(), code=code)
+    assert list(steps) == STEPS[: STEPS.index(last) + 1]
+    assert (steps[last]["state"], told in steps[last]["told"]) == ("failed", True)
+    assert steps[last]["advice"]
+    assert "wr0ng" not in str(steps)
+
+
+def test_each_of_several_hosts_is_examined(broker: VhostUnderTest) -> None:
+    """One that fails does not keep the next from it."""
+    away = replace(broker.url, port=1)
+    done = broker.run("doctor", "--url", f"{away.reveal()},{broker.url.reveal()}", "--json")
+    brokers = json.loads(done.stdout)["brokers"]
+    assert (done.returncode, [len(each["steps"]) for each in brokers]) == (69, [2, len(STEPS)])
+
+
+def test_a_management_api_that_was_named_and_is_not_there(broker: VhostUnderTest) -> None:
+    """Is a failure; one that nobody named is left out."""
+    steps = examined(broker, "--management-url", "http://127.0.0.1:1", code=69)
+    assert steps["management"]["state"] == "failed"
+    done = run_cli("doctor", env={"AMQPTOOL_URL": broker.url.reveal()})
+    assert (done.returncode, "not asked  management" in done.stdout) == (0, True)
+
+
+def test_consumers_without_a_prefetch_are_a_warning(broker: VhostUnderTest) -> None:
+    """With what to do."""
+
+    async def scenario() -> dict[str, dict[str, Any]]:
+        await declare_queue(broker.url, "greedy")
+        async with connect(broker.url) as connection:
+            await (await connection.channel()).consume("greedy", lambda _: None, lambda: None, prefetch=0)
+            while "greedy" not in (steps := await asyncio.to_thread(examined, broker))["consumers"]["told"]:
+                pass  # the broker tells consumers late
+            return steps
+
+    steps = asyncio.run(scenario())
+    assert steps["consumers"]["state"] == "warning"
+    assert "prefetch" in steps["consumers"]["advice"]
+
+
+def test_an_alarm_is_exit_75(mortal_node: RunningNode) -> None:
+    """Publishers would wait."""
+    env = {"AMQPTOOL_URL": mortal_node.url.reveal(), "AMQPTOOL_MANAGEMENT_URL": mortal_node.management_url}
+    rabbitmqctl(mortal_node, "set_vm_memory_high_watermark", "0.0000001")
+    try:
+        while (done := run_cli("doctor", env=env)).returncode == 0:
+            pass  # until the broker tells it
+    finally:
+        rabbitmqctl(mortal_node, "set_vm_memory_high_watermark", "0.4")
+    assert done.returncode == 75
+    assert "a memory alarm" in done.stdout
+
+
+@pytest.mark.parametrize("words", [("--for", "publish"), ("--for", "everything", "-")])
+def test_wrong_usage(words: tuple[str, ...]) -> None:
+    """Is exit 2."""
+    assert run_cli("doctor", *words).returncode == 2
