@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # What the demo and the tests need beside Python, as Debian names it.
 BROKER_PACKAGES := rabbitmq-server
-TEST_PACKAGES := $(BROKER_PACKAGES) amqp-tools curl postgresql redis-server
+TEST_PACKAGES := $(BROKER_PACKAGES) amqp-tools curl etcd-client etcd-server postgresql redis-server
 BENCH_PACKAGES := $(TEST_PACKAGES) gcc libc6-dev librabbitmq-dev
 # A process for each core, up to four, and a RabbitMQ for each process: a test waits as often as it works.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal

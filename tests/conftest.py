@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from amqptool.broker import local
 from amqptool.testing import fresh_vhost
+from tests.support.etcd import PrivateEtcd, empty_etcd, private_etcd
 from tests.support.places import Place
 from tests.support.servers import (
     PrivatePostgresql,
@@ -73,6 +74,19 @@ def redis_server() -> Iterator[PrivateRedis]:
 def postgresql_server() -> Iterator[PrivatePostgresql]:
     """Give the run's PostgreSQL."""
     with private_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _etcd_server() -> Iterator[PrivateEtcd]:
+    with private_etcd() as server:
+        yield server
+
+
+@pytest.fixture
+def etcd(_etcd_server: PrivateEtcd) -> Iterator[PrivateEtcd]:
+    """Give an etcd that holds nothing; a test may stop it."""
+    with empty_etcd(_etcd_server) as server:
         yield server
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
-
+from amqptool.broker.http_errors import reason_of, tls_error_of
 from amqptool.broker.tls import tls_failure
 from amqptool.errors import (
     AccessRefused,
@@ -18,9 +16,9 @@ from amqptool.errors import (
 
 def no_answer(failure: str, base_url: str, error: Exception) -> AmqptoolError:
     """Return the error for a request that nothing, or no HTTP, came back to."""
-    if tls_error := _tls_error(error):
+    if tls_error := tls_error_of(error):
         return ConfigError(f"{failure}: {base_url}: {tls_failure(tls_error)}")
-    return ManagementUnavailable(f"{failure}: no management API at {base_url}: {_reason(error)}")
+    return ManagementUnavailable(f"{failure}: no management API at {base_url}: {reason_of(error)}")
 
 
 def refusal(failure: str, tag: str | None, status: int, words: str) -> BrokerError:
@@ -30,28 +28,3 @@ def refusal(failure: str, tag: str | None, status: int, words: str) -> BrokerErr
     hint = f"; the user needs the tag {needed} for that" if refused and needed else ""
     kind = AccessRefused if refused else ManagementError
     return kind(f"{failure}: the management API answered {status}: {words.strip()[:500]}{hint}", reply_code=status)
-
-
-def _tls_error(error: Exception) -> ssl.SSLError | None:
-    """Return what TLS itself says, which aiohttp wraps in errors of its own, or None if it says nothing."""
-    chain: list[BaseException] = [error]
-    while chain[-1].__cause__ is not None:
-        chain.append(chain[-1].__cause__)
-    root = chain[-1]
-    return root if isinstance(root, ssl.SSLError) and not isinstance(root, ssl.SSLZeroReturnError) else None
-
-
-def _reason(error: Exception) -> str:
-    """Say why there is no answer, in fewer words than aiohttp."""
-    from aiohttp import ClientResponseError, TooManyRedirects
-
-    cause = getattr(error, "os_error", error)
-    if isinstance(cause, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(cause, socket.gaierror):
-        return "the host name cannot be resolved"
-    if isinstance(cause, TimeoutError):
-        return "no answer in time"
-    if isinstance(cause, ClientResponseError) and not isinstance(cause, TooManyRedirects):
-        return "what answers there does not speak HTTP"
-    return str(error) or type(error).__name__

@@ -55,7 +55,7 @@ class ManagementSession:
             ConfigError: the address is no URL of http or https, or a certificate cannot be read.
         """
         parse_management_url(base_url)
-        tls = client_context(url) if base_url.lower().startswith("https:") else None
+        tls = client_context(url.options) if base_url.lower().startswith("https:") else None
         return cls(base_url, username=url.username, password=url.password, tls=tls)
 
     def __repr__(self) -> str:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from amqptool.broker.amqp import Channel, Connection
+    from amqptool.broker.discovery import Where
     from amqptool.errors import AmqptoolError
-    from amqptool.settings.url import AmqpUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class Purged:
     error: AmqptoolError | None = None
 
 
-async def purge(urls: Sequence[AmqpUrl], queues: Iterable[str]) -> list[Purged]:
+async def purge(where: Where, queues: Iterable[str]) -> list[Purged]:
     """Delete the ready messages of queues; one that fails does not keep the rest from it.
 
     Raises:
         BrokerUnavailable: no broker can be reached; later on, that is what became of the rest.
         AccessRefused: the broker refused the credentials or the vhost.
     """
-    hosts, names = Hosts(urls), list(queues)
+    hosts, names = Hosts(where), list(queues)
     outcomes: list[Purged] = []
     while left := names[len(outcomes) :]:  # a stream ends the connection
         try:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from amqptool.broker.amqp import Connection
+    from amqptool.broker.discovery import Where
     from amqptool.broker.management import Management
     from amqptool.broker.occupancy import Occupancy
     from amqptool.broker.patience import Patience
-    from amqptool.settings.url import AmqpUrl
 
     #: Gives the management API at which a queue's un-acked messages are to be looked up, if any.
     ChooseManagement: TypeAlias = "Callable[[], Awaitable[Management | None]]"
@@ -29,7 +29,7 @@ QUORUM_LAG = 6.0
 
 
 async def wait_for(
-    urls: Sequence[AmqpUrl],
+    where: Where,
     management: Management | None,
     patience: Patience,
     queues: Sequence[str] = (),
@@ -44,7 +44,7 @@ async def wait_for(
         BrokerUnavailable: that was not so in time.
         AccessRefused: the broker refused the credentials or the vhost.
     """
-    hosts = Hosts(urls)
+    hosts = Hosts(where)
     while True:
         try:
             async with _reached(hosts, management, patience) as connection:

@@ -1,4 +1,4 @@
-"""TLS to a broker: its certificate is verified always, and ours shown where the URL names one."""
+"""TLS to a broker, or to etcd: its certificate is verified always, and ours shown where the URL names one."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from amqptool.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amqptool.settings.url import AmqpUrl
+    from amqptool.settings.url_options import UrlOptions
 
 T = TypeVar("T")
 
-_REFUSED = "the broker refused our certificate"
+_REFUSED = "{who} refused our certificate"
 # By what OpenSSL's name for the failure holds; the first that fits tells it.
 _FAILURES = {
-    "CERTIFICATE_REQUIRED": "the broker wants a client certificate",
-    "HANDSHAKE_FAILURE": "the broker wants a client certificate, or ciphers that are not secure",  # TLS 1.2's words
-    "PROTOCOL_VERSION": "the broker does not speak TLS 1.2 or later",
-    "UNSUPPORTED_PROTOCOL": "the broker does not speak TLS 1.2 or later",
+    "CERTIFICATE_REQUIRED": "{who} wants a client certificate",
+    "HANDSHAKE_FAILURE": "{who} wants a client certificate, or ciphers that are not secure",  # TLS 1.2's words
+    "PROTOCOL_VERSION": "{who} does not speak TLS 1.2 or later",
+    "UNSUPPORTED_PROTOCOL": "{who} does not speak TLS 1.2 or later",
     # So a newer Erlang says it.
-    "INSUFFICIENT_SECURITY": "the broker does not speak TLS 1.2 or later, or no cipher that is secure",
+    "INSUFFICIENT_SECURITY": "{who} does not speak TLS 1.2 or later, or no cipher that is secure",
     "UNKNOWN_CA": f"{_REFUSED}: its authority is not trusted there",
     "CERTIFICATE_EXPIRED": f"{_REFUSED}: it has expired",
     "CERTIFICATE_REVOKED": f"{_REFUSED}: it was revoked",
@@ -31,21 +31,20 @@ _FAILURES = {
 _OTHER = "TLS failed: is this the TLS port?"
 
 
-def client_context(url: AmqpUrl) -> ssl.SSLContext:
-    """Make what verifies a broker's certificate and host name, from TLS 1.2 upwards.
+def client_context(options: UrlOptions, whose: str = "the broker URL") -> ssl.SSLContext:
+    """Make what verifies a server's certificate and host name, from TLS 1.2 upwards.
 
-    Trusted are the authorities of the URL's `cacertfile`, else the system's or those of SSL_CERT_FILE.
+    Trusted are the authorities of `cacertfile`, else the system's or those of SSL_CERT_FILE.
 
     Raises:
         ConfigError: a file of the URL cannot be read, or does not hold what it should.
     """
-    options = url.options
-    context = _read(f"cacertfile {options.cacertfile!r}", lambda: _trusting(options.cacertfile))
+    context = _read(f"cacertfile {options.cacertfile!r} of {whose}", lambda: _trusting(options.cacertfile))
     context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     certfile, keyfile = options.certfile, options.keyfile
     if certfile is not None:
         # Without a password, even an empty one, OpenSSL would ask for it at the terminal.
-        _read(_pair(certfile, keyfile), lambda: context.load_cert_chain(certfile, keyfile, password=""))
+        _read(f"{_pair(certfile, keyfile)} of {whose}", lambda: context.load_cert_chain(certfile, keyfile, password=""))
     return context
 
 
@@ -62,9 +61,9 @@ def _read(what: str, read: Callable[[], T]) -> T:
     try:
         return read()
     except ssl.SSLError as error:
-        raise ConfigError(f"{what} of the broker URL: {_reason(error)}") from error
+        raise ConfigError(f"{what}: {_reason(error)}") from error
     except OSError as error:
-        raise ConfigError(f"{what} of the broker URL: {error.strerror}") from error
+        raise ConfigError(f"{what}: {error.strerror}") from error
 
 
 def _reason(error: ssl.SSLError) -> str:
@@ -73,8 +72,8 @@ def _reason(error: ssl.SSLError) -> str:
     return "no usable PEM there: certificates, and a key without a passphrase"
 
 
-def tls_failure(error: ssl.SSLError) -> str:
-    """Say why TLS failed, in words for people."""
+def tls_failure(error: ssl.SSLError, who: str = "the broker") -> str:
+    """Say why TLS failed, in words for people; `who` is at the other end."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the broker's certificate was refused: {error.verify_message}"
-    return next((words for alert, words in _FAILURES.items() if alert in str(error)), _OTHER)
+        return f"{who}'s certificate was refused: {error.verify_message}"
+    return next((words for alert, words in _FAILURES.items() if alert in str(error)), _OTHER).format(who=who)

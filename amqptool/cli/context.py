@@ -12,7 +12,10 @@ from amqptool.cli.output import Output
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amqptool.broker.discovery import Where
     from amqptool.broker.management import Management
+    from amqptool.settings.config_file import Profile
+    from amqptool.settings.profiles import Profiles
     from amqptool.settings.resolve import Resolved
     from amqptool.settings.url import AmqpUrl
 
@@ -27,6 +30,8 @@ class Context:
 
     environ: Mapping[str, str] = field(default_factory=dict)
     url: str | None = None
+    #: The name of a profile.
+    profile: str | None = None
     management_url: str | None = None
     json: bool = False
     verbose: int = 0
@@ -41,7 +46,9 @@ class Context:
     management_origin: str | None = None
     #: Whether tasks or threads are left that nothing ends but the end of the process.
     leaves_something: bool = False
+    _where: Resolved[Where] | None = None
     _chosen_url: AmqpUrl | None = None
+    _profiles: Profiles | None = None
 
     @property
     def output(self) -> Output:
@@ -78,22 +85,59 @@ class Context:
         Raises:
             ConfigError: the URL is malformed.
         """
+        from amqptool.broker.discovery import urls_at
         from amqptool.settings.resolve import Resolved
 
         resolved = self.resolve_urls()
-        return Resolved(self._chosen_url or resolved.value[0], resolved.origin)
+        return Resolved(self._chosen_url or urls_at(resolved.value)[0], resolved.origin)
 
-    def resolve_urls(self) -> Resolved[tuple[AmqpUrl, ...]]:
-        """Return the broker's URLs, for what can turn to another one, and the setting they came from.
+    def resolve_urls(self) -> Resolved[Where]:
+        """Return where the brokers are, for what can turn to another one, and the setting that said so.
+
+        The first time this may take a while: a password may have to be asked for, or etcd.
 
         Raises:
-            ConfigError: a URL is malformed.
+            ConfigError: a URL is malformed, or there is no password to be had.
+            BrokerUnavailable: etcd cannot be reached.
+            AccessRefused: etcd refused us.
         """
-        from amqptool.settings.resolve import resolve_urls
+        if self._where is None:
+            from amqptool.cli.connecting import resolve
 
-        resolved = resolve_urls(self.url, self.environ)
-        self.url_origin = resolved.origin
-        return resolved
+            self._where = resolve(self)
+        return self._where
+
+    @property
+    def profiles(self) -> Profiles:
+        """All profiles.
+
+        Raises:
+            ConfigError: a file with profiles is wrong.
+        """
+        if self._profiles is None:
+            from amqptool.settings.profiles import read_profiles
+
+            self._profiles = read_profiles(self.environ)
+        return self._profiles
+
+    def chosen_profile(self) -> Profile | None:
+        """Return the profile that is named, or else the default one, if there is one.
+
+        Raises:
+            ConfigError: none has that name, or a file with profiles is wrong.
+        """
+        chosen = self.profiles.chosen(self.profile, self.environ)
+        return chosen and chosen[0]
+
+    def resolve_dedup(self, flag: str | None) -> Resolved[str]:
+        """Return the URL of the dedup store and the setting that it came from; `flag` is what --dedup says.
+
+        Raises:
+            ConfigError: the profile is wrong.
+        """
+        from amqptool.settings.resolve import resolve_dedup
+
+        return resolve_dedup(flag, self.environ, self.chosen_profile)
 
     async def choose_url(self) -> None:
         """Of several broker URLs, use the first that answers from now on, and its management API.
@@ -101,11 +145,13 @@ class Context:
         Raises:
             BrokerUnavailable: none answers.
         """
-        urls = self.resolve_urls().value
-        if len(urls) > 1 and self._chosen_url is None:
+        from amqptool.broker.discovery import urls_at
+
+        where = self.resolve_urls().value
+        if len(urls_at(where)) > 1 and self._chosen_url is None:
             from amqptool.broker.amqp import Hosts, any_of
 
-            async with any_of(Hosts(urls)) as connection:
+            async with any_of(Hosts(where)) as connection:
                 self._chosen_url = connection.url
 
     def resolve_management_url(self) -> Resolved[str]:
@@ -114,9 +160,11 @@ class Context:
         Raises:
             ConfigError: one of the two URLs is malformed.
         """
-        from amqptool.settings.resolve import resolve_management_url
+        from amqptool.settings.resolve import BROKER_SETTINGS, resolve_management_url
 
-        resolved = resolve_management_url(self.management_url, self.environ, self.resolve_url().value)
+        url = self.resolve_url()
+        profile = None if url.origin in BROKER_SETTINGS else self.chosen_profile()
+        resolved = resolve_management_url(self.management_url, self.environ, url.value, profile)
         self.management_origin = resolved.origin
         return resolved
 

@@ -53,14 +53,15 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.UNROUTABLE: "unroutable: no queue takes the message; `publish` had it returned by the broker",
     ExitCode.BAD_INPUT: "a value that AMQP or RabbitMQ would refuse: a topology file, a line, a property; "
     "nothing was sent unless said",
-    ExitCode.UNAVAILABLE: "the broker or the dedup store cannot be reached, or has no room for another connection, "
-    "channel or queue, or no RabbitMQ is installed; what `wait` waits for did not come in time",
+    ExitCode.UNAVAILABLE: "the broker, the dedup store or etcd cannot be reached, or has no room for another "
+    "connection, channel or queue, or no RabbitMQ is installed; what `wait` waits for did not come in time",
     ExitCode.BUG: "a bug of amqptool: one line and a crash file (a traceback with `--debug`)",
     ExitCode.LOCAL_IO: "local input or output: a missing or unreadable file, a full disk, a closed stdout",
     ExitCode.TRY_AGAIN: "try again: blocked by an alarm, no confirm in time, in doubt, the broker gone for too long "
     "in the middle of publishing, fewer messages than `--min-messages` in time",
     ExitCode.REFUSED: "credentials or permissions refused, or no such vhost",
-    ExitCode.CONFIGURATION: "configuration: a bad broker URL, a handler that does not import, TLS",
+    ExitCode.CONFIGURATION: "configuration: a bad broker URL or profile, no broker URL in etcd, "
+    "a handler that does not import, TLS",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
     ExitCode.PIPE_CLOSED: "the reader of stdout went away",
     ExitCode.TERMINATED: "terminated by SIGTERM before the work in hand was finished",

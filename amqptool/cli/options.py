@@ -35,20 +35,24 @@ def output_options() -> list[click.Option]:
     ]
 
 
+def _profile_option() -> click.Option:
+    return _option("--profile", metavar="NAME", help="Where to connect, by a name from a configuration file.")
+
+
 def global_options() -> list[click.Option]:
     """Make the options that every command which connects takes."""
     url = _option(
         "--url",
         "-u",
         metavar="URL",
-        help="The broker: amqp[s]://user:password@host:port/vhost; several with commas between.",
+        help="The broker: amqp[s]://user:password@host:port/vhost; several with commas between; or etcd://host/key.",
     )
     management_url = _option(
         "--management-url",
         metavar="URL",
         help="The management API, if not on the broker's host at port 15672.",
     )
-    return [url, management_url, *output_options()]
+    return [url, _profile_option(), management_url, *output_options()]
 
 
 class Command(click.Command):
@@ -90,3 +94,21 @@ class OfflineGroup(click.Group):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.params.extend(output_options())
+
+
+class StoreCommand(OfflineCommand):
+    """A command that connects to a dedup store alone, which a profile may name."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params.append(_profile_option())
+
+
+class StoreGroup(OfflineGroup):
+    """A group of such commands; it takes the same options."""
+
+    command_class = StoreCommand
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params.append(_profile_option())

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "purge": ("amqptool.cli.commands.purge", "Delete the ready messages of queues."),
     "wait": ("amqptool.cli.commands.wait", "Wait for the broker, and for queues."),
     "doctor": ("amqptool.cli.commands.doctor", "Find out why nothing arrives."),
+    "profile": ("amqptool.cli.commands.profile", "Look into the profiles that say where to connect."),
     "completion": ("amqptool.cli.commands.completion", "Write what makes a shell complete commands and names."),
     "broker": ("amqptool.cli.commands.broker", "Run a private RabbitMQ for development and tests."),
 }
@@ -106,7 +107,8 @@ class LazyGroup(click.Group):
 def root(context: Context, /) -> None:
     """Declare RabbitMQ topologies from YAML, publish messages, and run workers.
 
-    The broker is --url, else $AMQPTOOL_URL, else $AMQP_URL, else amqp://guest:guest@localhost:5672/%2F.
+    The broker is --url, else $AMQPTOOL_URL, else $AMQP_URL, else that of a profile (--profile, else $AMQPTOOL_PROFILE,
+    else the default one), else amqp://guest:guest@localhost:5672/%2F.
     """
     context.check_environment()
 

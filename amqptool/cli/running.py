@@ -51,13 +51,16 @@ class Stop:
         self._consequence()
 
 
-def run(context: Context, main: Callable[[Stop], Coroutine[object, object, T]]) -> T:
+def run(context: Context, main: Callable[[Stop], Coroutine[object, object, T]], *, connects: bool = True) -> T:
     """Run a command's coroutine, handing it the signals as a `Stop` and its log to stderr.
 
     Raises:
         StoppedError: a signal cancelled the command.
+        AmqptoolError: it `connects`, and the settings do not say where to; see `Context.resolve_urls`.
     """
     configure_logs(verbose=context.verbose, quiet=context.quiet, debug=context.debug, as_json=context.logs_json)
+    if connects:
+        context.resolve_urls()  # while nothing else waits: a password or etcd may have to be asked for
 
     async def with_signals() -> T:
         stop = Stop()

@@ -10,24 +10,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
+from amqptool.broker.discovery import brokers_at
 from amqptool.dead.letter import read
 from amqptool.errors import InputError
 from amqptool.publish.outcome import Confirmed, Failed
 from amqptool.publish.publisher import Publisher
 from amqptool.publish.rate import Pace
 from amqptool.publish.report import Report
-from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 from amqptool.work.browser import Browser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from amqptool.broker.discovery import Urls
     from amqptool.dead.choice import Choice
     from amqptool.dead.letter import DeadLetter
     from amqptool.message import Delivery, Message
     from amqptool.publish.outcome import Outcome
-    from amqptool.settings.url import AmqpUrl
 
 #: Messages in hand: so many are asked for ahead, and wait for their confirms.
 PREFETCH = 1000
@@ -84,7 +84,7 @@ class Replay:
 
     def __init__(
         self,
-        urls: AmqpUrl | str | Sequence[AmqpUrl | str],
+        urls: Urls,
         queue: str,
         *,
         choice: Choice,
@@ -94,7 +94,7 @@ class Replay:
         dry_run: bool = False,
         on_undecodable: Callable[[Exception], object] = lambda _: None,
     ) -> None:
-        self._urls = as_urls(urls)
+        self._where = brokers_at(urls)
         self._queue = queue
         self._choice = choice
         self._target = target
@@ -115,7 +115,7 @@ class Replay:
             NotFound: the queue or the exchange does not exist.
             BrokerBlocked: an alarm blocked publishing for too long.
         """
-        opening = connect_to_any(Hosts(self._urls), name=f"amqptool dead replay {self._queue}")
+        opening = connect_to_any(Hosts(self._where), name=f"amqptool dead replay {self._queue}")
         connection = await unless(self._stopping, opening, discard=Connection.abandon)
         if connection is not None:
             try:
@@ -133,7 +133,7 @@ class Replay:
         await browser.open()
         try:
             async with AsyncExitStack() as stack:
-                publisher = None if self._dry_run else await stack.enter_async_context(Publisher(self._urls))
+                publisher = None if self._dry_run else await stack.enter_async_context(Publisher(self._where))
                 await self._send_all(browser, publisher)
         finally:
             self.report.returned = await browser.give_back()

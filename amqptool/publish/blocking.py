@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypedDict
 from weakref import WeakSet, finalize
 
+from amqptool.broker.discovery import brokers_at
 from amqptool.errors import BrokerUnavailable, InDoubt
 from amqptool.publish.host import Host
 from amqptool.publish.publisher import Publisher
@@ -17,15 +18,15 @@ from amqptool.publish.submissions import Call, Promise, Stream
 from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
     from types import TracebackType
     from typing import Unpack
 
+    from amqptool.broker.discovery import Urls
     from amqptool.message import Message
     from amqptool.publish.events import PublisherEvent
     from amqptool.publish.outcome import Confirmed, Outcome
-    from amqptool.settings.url import AmqpUrl
 
 
 class Options(TypedDict, total=False):
@@ -50,8 +51,8 @@ class BlockingPublisher:
     connection of its own.
     """
 
-    def __init__(self, urls: AmqpUrl | str | Sequence[AmqpUrl | str], **options: Unpack[Options]) -> None:
-        self._make = partial(Publisher, urls, **options)
+    def __init__(self, urls: Urls, **options: Unpack[Options]) -> None:
+        self._make = partial(Publisher, brokers_at(urls), **options)  # one `Discovery` for all that is made
         self._make()  # a wrong URL or option is told here, not in the loop's thread
         self._window = (options.get("window_messages", MAX_MESSAGES), options.get("window_bytes", MAX_BYTES))
         self._lock = Lock()

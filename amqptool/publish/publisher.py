@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from weakref import finalize
 
 from amqptool.broker.amqp import Hosts
+from amqptool.broker.discovery import brokers_at
 from amqptool.errors import BrokerUnavailable
 from amqptool.publish.engine import Engine
 from amqptool.publish.events import Events
@@ -16,12 +17,12 @@ from amqptool.publish.pouring import pour
 from amqptool.publish.stream import OutcomeStream
 from amqptool.publish.terms import BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, NACK_RETRIES, RECONNECT_TIMEOUT, Terms
 from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES, Window
-from amqptool.settings.url import as_urls
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
     from types import TracebackType
 
+    from amqptool.broker.discovery import Urls
     from amqptool.message import Message
     from amqptool.publish.engine import Ticket
     from amqptool.publish.events import PublisherEvent
@@ -35,7 +36,7 @@ class Publisher:
 
     Use it as `async with Publisher(url) as publisher`; leaving the block waits for the outcomes that are
     still out. One publisher serves any number of tasks of its event loop. With several URLs it turns to the next
-    broker when one does not answer.
+    broker when one does not answer; with `etcd://…` it asks etcd for them each time it connects.
 
     A message in doubt (its connection was lost, no confirm came within `confirm_timeout`, or the broker closed
     the channel) is sent again with the same `message_id` over a new connection, until it has been in doubt for
@@ -50,7 +51,7 @@ class Publisher:
 
     def __init__(
         self,
-        urls: AmqpUrl | str | Sequence[AmqpUrl | str],
+        urls: Urls,
         *,
         mandatory: bool = True,
         window_messages: int = MAX_MESSAGES,
@@ -71,7 +72,7 @@ class Publisher:
             nack_retries=nack_retries,
             jitter=jitter,
         )
-        self._engine = Engine(Hosts(as_urls(urls)), self._window, terms, Events(on_event))
+        self._engine = Engine(Hosts(brokers_at(urls)), self._window, terms, Events(on_event))
         self._was_opened = False
         self._is_open = False
 

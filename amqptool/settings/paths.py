@@ -17,17 +17,29 @@ def state_directory(environ: Mapping[str, str]) -> Path:
     Raises:
         ConfigError: the user has no home directory.
     """
-    base = environ.get("XDG_STATE_HOME", "")
-    root = Path(base) if base.startswith("/") else _home(environ) / ".local/state"
-    return root / "amqptool"
+    return _base(environ, "XDG_STATE_HOME", ".local/state") / "amqptool"
 
 
-def _home(environ: Mapping[str, str]) -> Path:
+def config_file(environ: Mapping[str, str]) -> Path:
+    """Return the user's own configuration file, which need not be there.
+
+    Raises:
+        ConfigError: the user has no home directory.
+    """
+    return _base(environ, "XDG_CONFIG_HOME", ".config") / "amqptool/config.toml"
+
+
+def _base(environ: Mapping[str, str], variable: str, below_home: str) -> Path:
+    base = environ.get(variable, "")
+    return Path(base) if base.startswith("/") else _home(environ, variable) / below_home
+
+
+def _home(environ: Mapping[str, str], variable: str) -> Path:
     home = environ.get("HOME")
     try:
         return Path(home) if home else Path.home()
     except RuntimeError as error:
-        raise ConfigError("no home directory: set HOME or XDG_STATE_HOME") from error
+        raise ConfigError(f"no home directory: set HOME or {variable}") from error
 
 
 def dedup_url(environ: Mapping[str, str]) -> str:

@@ -81,11 +81,12 @@ class AmqpUrl:
         return f"{scheme}://{login}{self.netloc_host}:{self.port}/{vhost}{options}"
 
 
-def parse_url(text: str) -> AmqpUrl:
+def parse_url(text: str, *, has_password: bool = False) -> AmqpUrl:
     """Parse `amqp[s]://user:password@host:port/vhost`, and the options of `amqps` after a '?'.
 
-    Errors name what is wrong and never repeat any part of the text after the scheme, since a
-    misplaced character can make a password look like a host or a port.
+    With `has_password` the password comes from elsewhere, and the text holds none. Errors name what is wrong and
+    never repeat any part of the text after the scheme, since a misplaced character can make a password look like a
+    host or a port.
 
     Raises:
         ConfigError: the text is not such a URL.
@@ -98,7 +99,8 @@ def parse_url(text: str) -> AmqpUrl:
     rest, question, query = rest.partition("?")
     options = parse_options(query, tls=scheme == "amqps") if question else UrlOptions()
     authority, slash, path = rest.partition("/")
-    username, password, host, port = _parse_authority(authority, by_certificate=options.auth_mechanism == "external")
+    by_certificate = options.auth_mechanism == "external"
+    username, password, host, port = _parse_authority(authority, by_certificate, has_password)
     return AmqpUrl(
         host=host,
         port=DEFAULT_PORTS[scheme] if port is None else port,
@@ -110,7 +112,7 @@ def parse_url(text: str) -> AmqpUrl:
     )
 
 
-def parse_urls(text: str) -> tuple[AmqpUrl, ...]:
+def parse_urls(text: str, *, has_password: bool = False) -> tuple[AmqpUrl, ...]:
     """Parse one URL, or several with commas between, as for the nodes of a cluster.
 
     Raises:
@@ -118,13 +120,13 @@ def parse_urls(text: str) -> tuple[AmqpUrl, ...]:
     """
     parts = _BETWEEN_URLS.split(text)
     if len(parts) == 1:
-        return (parse_url(text),)
-    return tuple(_parse_one(part, number, len(parts)) for number, part in enumerate(parts, 1))
+        return (parse_url(text, has_password=has_password),)
+    return tuple(_parse_one(part, number, len(parts), has_password) for number, part in enumerate(parts, 1))
 
 
-def _parse_one(text: str, number: int, count: int) -> AmqpUrl:
+def _parse_one(text: str, number: int, count: int, has_password: bool) -> AmqpUrl:
     try:
-        return parse_url(text)
+        return parse_url(text, has_password=has_password)
     except ConfigError as error:
         raise ConfigError(f"URL {number} of {count}: {error}") from None
 
@@ -180,26 +182,28 @@ def _refuse_raw_characters(rest: str) -> None:
         raise ConfigError(_must_be_escaped("/"))
 
 
-def _parse_authority(authority: str, *, by_certificate: bool) -> tuple[str, str, str, int | None]:
+def _parse_authority(authority: str, by_certificate: bool, has_password: bool) -> tuple[str, str, str, int | None]:
     match = _AUTHORITY.fullmatch(authority)
     if match is None:
         raise ConfigError("the broker URL's host and port cannot be read: it is amqp://user:password@host:port/vhost")
     username, password = ("", "") if by_certificate else ("guest", "guest")
     if match["userinfo"] is not None:
-        username, password = _parse_userinfo(match["userinfo"])
+        username, password = _parse_userinfo(match["userinfo"], has_password)
     host = match["host"].strip("[]")
     if not _HOST.fullmatch(host) or ("%" in host and match["host"] == host):  # a zone, and for IPv6 alone
         raise ConfigError("the broker URL names no valid host")
     return username, password, host, _parse_port(match["port"])
 
 
-def _parse_userinfo(userinfo: str) -> tuple[str, str]:
+def _parse_userinfo(userinfo: str, has_password: bool) -> tuple[str, str]:
     if "@" in userinfo:
         raise ConfigError(_must_be_escaped("@"))
     username, colon, password = userinfo.partition(":")
     if ":" in password:
         raise ConfigError(_must_be_escaped(":"))
-    if not username or not colon:
+    if has_password and colon:
+        raise ConfigError("the broker URL holds a password, and another one comes from elsewhere")
+    if not username or not (colon or has_password):
         raise ConfigError("the broker URL needs both a user and a password before the '@': user:password@host")
     return unescape(username), unescape(password)
 

@@ -13,9 +13,10 @@ from amqptool.publish.reopening import ReopeningPublisher
 from amqptool.work.copies import without_details
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from amqptool.broker.amqp import Connection
+    from amqptool.broker.discovery import Where
     from amqptool.message import FieldValue, Message
     from amqptool.settings.url import AmqpUrl
     from amqptool.work.ladder import Ladder
@@ -26,9 +27,9 @@ log = logging.getLogger(__name__)
 class Forwarder:
     """A publisher of its own for the copies of one ladder, opened with the first of them."""
 
-    def __init__(self, urls: Sequence[AmqpUrl], ladder: Ladder) -> None:
+    def __init__(self, where: Where, ladder: Ladder) -> None:
         self.ladder = ladder
-        self._publisher = ReopeningPublisher(lambda: Publisher(urls))
+        self._publisher = ReopeningPublisher(lambda: Publisher(where))
         # How often the queues were declared again, by one copy for all that found them gone.
         self._declared = 0
         self._declaring = asyncio.Lock()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
+from amqptool.broker.discovery import brokers_at
 from amqptool.handlers.interface import StopWork
-from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 from amqptool.work.browser import Browser
 from amqptool.work.delivery_count import DeliveryCount
@@ -17,9 +17,9 @@ from amqptool.work.delivery_count import DeliveryCount
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from amqptool.broker.discovery import Urls
     from amqptool.handlers.interface import Handler
     from amqptool.message import Delivery, Message
-    from amqptool.settings.url import AmqpUrl
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Look:
 
     def __init__(
         self,
-        urls: AmqpUrl | str | Sequence[AmqpUrl | str],
+        urls: Urls,
         queue: str,
         handler: Handler,
         *,
@@ -77,7 +77,7 @@ class Look:
         idle_timeout: float | None = None,
         timeout: float | None = None,
     ) -> None:
-        self._hosts = Hosts(as_urls(urls))
+        self._hosts = Hosts(brokers_at(urls))
         self._queue = queue
         self._handler = handler
         self._where = where

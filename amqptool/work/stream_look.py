@@ -7,9 +7,9 @@ import logging
 from typing import TYPE_CHECKING, TypeAlias
 
 from amqptool.broker.amqp import Hosts, any_of
+from amqptool.broker.discovery import brokers_at
 from amqptool.errors import BrokerUnavailable, PreconditionFailed
 from amqptool.handlers.interface import StopWork
-from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 from amqptool.work.look import LookReport
 from amqptool.work.offsets import FIRST, NEXT
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amqptool.broker.amqp import Channel, Connection
+    from amqptool.broker.discovery import Urls
     from amqptool.handlers.interface import Handler
     from amqptool.message import Delivery
-    from amqptool.settings.url import AmqpUrl
     from amqptool.work.look import Wanted
     from amqptool.work.offsets import Offset
 
@@ -46,7 +46,7 @@ class StreamLook:
 
     def __init__(
         self,
-        urls: AmqpUrl | str | Sequence[AmqpUrl | str],
+        urls: Urls,
         queue: str,
         handler: Handler,
         *,
@@ -55,7 +55,7 @@ class StreamLook:
         max_messages: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        self._hosts = Hosts(as_urls(urls))
+        self._hosts = Hosts(brokers_at(urls))
         self._queue = queue
         self._handler = handler
         self._offset = offset

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
+from amqptool.broker.discovery import brokers_at
 from amqptool.errors import AmqptoolError, BrokerUnavailable
-from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from amqptool.broker.amqp import Channel
+    from amqptool.broker.discovery import Urls
     from amqptool.message import Delivery, FieldValue
-    from amqptool.settings.url import AmqpUrl
     from amqptool.work.look import Wanted
 
 #: How much of what we have not taken yet the broker keeps: messages, and bytes of bodies.
@@ -66,7 +66,7 @@ class Tap:
 
     def __init__(
         self,
-        urls: AmqpUrl | str | Sequence[AmqpUrl | str],
+        urls: Urls,
         find_sources: Callable[[], Coroutine[object, object, Sequence[Source]]],
         take: Callable[[Delivery], None],
         *,
@@ -75,7 +75,7 @@ class Tap:
         timeout: float | None = None,
         on_open: Callable[[Sequence[Source]], None] = lambda _: None,
     ) -> None:
-        self._hosts = Hosts(as_urls(urls))
+        self._hosts = Hosts(brokers_at(urls))
         self._find_sources = find_sources
         self._take = take
         self._where = where

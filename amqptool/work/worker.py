@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal
 from amqptool import loop as loops
 from amqptool.backoff import Backoff
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
+from amqptool.broker.discovery import brokers_at, urls_at
 from amqptool.dedup import open_store
 from amqptool.errors import BrokerUnavailable, ConfigError, PreconditionFailed
 from amqptool.handlers import as_handler
 from amqptool.handlers.checked import checking
 from amqptool.handlers.transaction import as_transaction_handler
-from amqptool.settings.url import as_urls
 from amqptool.waiting import unless
 from amqptool.work.consuming import Consuming
 from amqptool.work.crowding import Crowding
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from amqptool.broker.discovery import Urls
     from amqptool.dedup.interface import DedupStore
     from amqptool.handlers import AnyHandler
-    from amqptool.settings.url import AmqpUrl
     from amqptool.topology.model import Topology
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,8 @@ class Worker:
 
     The handler is a callable that takes a `Delivery`: a coroutine function runs on the worker's event
     loop, any other in a thread. Returning is success; any exception is a failed attempt. It may also be a text, as
-    `load_handler` reads it, or what that returned. With several URLs it turns to the next broker when one is gone.
+    `load_handler` reads it, or what that returned. With several URLs it turns to the next broker when one is gone;
+    with `etcd://…` it asks etcd for them each time it connects.
 
     `dedup` remembers which message ids are done: a store, its URL, or None for no dedup. The scope of an
     id is this queue of this cluster, unless `dedup_scope` names another. With dedup, a handler runs twice
@@ -104,7 +105,7 @@ class Worker:
 
     def __init__(
         self,
-        urls: AmqpUrl | str | Sequence[AmqpUrl | str],
+        urls: Urls,
         queue: str,
         handler: AnyHandler,
         *,
@@ -140,11 +141,13 @@ class Worker:
             raise ValueError("consumer_timeout is more than 0 seconds")
         if metrics_port is not None and not 0 <= metrics_port <= 65535:
             raise ValueError("metrics_port is a number from 0 to 65535")
-        self._urls = as_urls(urls)
-        self._hosts = Hosts(self._urls)
+        self._where = brokers_at(urls)
+        self._hosts = Hosts(self._where)
         self._queue = queue
-        loaded = as_transaction_handler(handler) if transaction else as_handler(handler)
-        self._handler = loaded if validate is None else checking(loaded, validate, self._urls[0].vhost)
+        self._handler = as_transaction_handler(handler) if transaction else as_handler(handler)
+        self._validate = validate
+        if urls_at(self._where):
+            self._check_bodies()
         self._transaction = transaction
         self._dedup = dedup
         self._goes_by_cluster = dedup is not None and dedup_scope is None
@@ -244,12 +247,24 @@ class Worker:
             warn_of_short_retention(store, self._ladder)
         started = asyncio.get_running_loop().time()
         try:
+            await self._learn_vhost()
             async with self._observed():
                 return await self._serve_with(store)
         finally:
             self._report.seconds = asyncio.get_running_loop().time() - started
             if store is not None and store is not self._dedup:
                 store.close()
+
+    async def _learn_vhost(self) -> None:
+        if self._validate is not None:  # as etcd was not asked before, which says in which vhost they are described
+            await self._hosts.refresh()
+            self._check_bodies()
+
+    def _check_bodies(self) -> None:
+        """Let the handler be called only for bodies that are as the vhost of the first broker wants them."""
+        if self._validate is not None:
+            vhost = urls_at(self._where)[0].vhost
+            self._handler, self._validate = checking(self._handler, self._validate, vhost), None
 
     def _observed(self) -> AbstractAsyncContextManager[object]:
         address, port = self._metrics_at
@@ -275,7 +290,7 @@ class Worker:
             await thread.close()
 
     async def _serve(self, store: StoreThread | None) -> WorkReport:
-        forwarder = Forwarder(self._urls, self._ladder) if self._ladder.queues() else None
+        forwarder = Forwarder(self._where, self._ladder) if self._ladder.queues() else None
         handler = self._handler if self._metrics is None else self._metrics.timed(self._handler)
         pipeline = Pipeline(
             InTransaction(handler, store.store) if store and self._transaction else handler,
@@ -319,8 +334,8 @@ class Worker:
             await pipeline.end()
 
     async def _stay_connected(self, pipeline: Pipeline) -> None:
-        if self._goes_by_cluster and len(self._urls) > 1:
-            await unless(self._stopping.begun, check_one_cluster(self._urls))
+        if self._goes_by_cluster:
+            await unless(self._stopping.begun, self._check_cluster())
         told: int | None = None  # how often it had consumed again when a failure was told last
         async for _ in self._attempts():
             try:
@@ -331,6 +346,11 @@ class Worker:
                 level = logging.INFO if told == self._report.reconnects else logging.WARNING
                 told = self._report.reconnects
                 log.log(level, "%s; connecting again", error, extra={"queue": self._queue, "error": str(error)})
+
+    async def _check_cluster(self) -> None:
+        await self._hosts.refresh()
+        if len(self._hosts) > 1:
+            await check_one_cluster(self._hosts.urls)
 
     async def _connect_and_consume(self, pipeline: Pipeline) -> None:
         connection = await unless(self._stopping.begun, self._connect(), discard=Connection.abandon)

@@ -127,6 +127,7 @@ DOCUMENTED = {
     "purge": ("--yes", "q"),
     "wait": (),
     "doctor": (),
+    "profile": ("list",),
     "completion": ("bash",),
     "broker": ("status",),
 }

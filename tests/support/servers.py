@@ -35,6 +35,11 @@ class PrivateServer:
         self._answers = answers
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and not stopped since."""
+        return self._process is not None
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         with self._log.open("ab") as log:
@@ -44,13 +49,13 @@ class PrivateServer:
             try:
                 self._answers()
                 return
-            except (psycopg.OperationalError, redis.RedisError):
+            except (psycopg.OperationalError, redis.RedisError, subprocess.CalledProcessError):
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     raise AssertionError(self._log.read_text("utf-8", "replace")) from None
                 time.sleep(0.02)
 
     def stop(self, sign: signal.Signals = signal.SIGINT) -> None:
-        """Stop it: in good order, or as a crash would with SIGQUIT (PostgreSQL) or SIGKILL (Redis)."""
+        """Stop it: in good order, or as a crash would with SIGQUIT (PostgreSQL) or SIGKILL (others)."""
         if self._process is not None:
             self._process.send_signal(sign)
             self._process.wait(_START)
@@ -88,7 +93,7 @@ class PrivatePostgresql(PrivateServer):
 @contextmanager
 def private_redis() -> Iterator[PrivateRedis]:
     """Run a Redis."""
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="amqptool-redis-") as directory:
         options = {
             "bind": "127.0.0.1",
@@ -98,16 +103,16 @@ def private_redis() -> Iterator[PrivateRedis]:
             "save": "",
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        command = [*_until_parent_ends(), "redis-server", "--port", str(port), "--dir", directory, *words]
+        command = [*until_parent_ends(), "redis-server", "--port", str(port), "--dir", directory, *words]
         server = PrivateRedis(command, Path(directory, "log"), port, lambda: _ping(server.url))
-        with _running(server):
+        with running(server):
             yield server
 
 
 @contextmanager
 def private_postgresql() -> Iterator[PrivatePostgresql]:
     """Run a PostgreSQL, as a user without rights, which it insists on."""
-    port = _free_port()
+    port = free_port()
     with ordinary_user() as (prefix, directory):
         data, password = directory / "data", directory / "password"
         password.write_text(PASSWORD)
@@ -115,10 +120,10 @@ def private_postgresql() -> Iterator[PrivatePostgresql]:
         setup = [_program("initdb"), "--pgdata", str(data), "--username", "amqptool", "--auth", "scram-sha-256"]
         setup += ["--pwfile", str(password), "--encoding", "UTF8", "--locale", "C", "--no-sync"]
         subprocess.run([*prefix, *setup], check=True, capture_output=True, cwd=directory)
-        command = [*(prefix or ["setpriv"]), *_until_parent_ends()[1:], _program("postgres"), "-D", str(data)]
+        command = [*(prefix or ["setpriv"]), *until_parent_ends()[1:], _program("postgres"), "-D", str(data)]
         command += ["-p", str(port), "-k", str(directory), "-c", "listen_addresses=127.0.0.1"]
         server = PrivatePostgresql(command, directory / "log", port, lambda: psycopg.connect(server.url).close())
-        with _running(server):
+        with running(server):
             yield server
 
 
@@ -143,7 +148,8 @@ def empty_redis(server: PrivateRedis) -> Iterator[str]:
 
 
 @contextmanager
-def _running(server: PrivateServer) -> Iterator[None]:
+def running(server: PrivateServer) -> Iterator[None]:
+    """Let a server run for the length of a block."""
     try:
         server.start()
         yield
@@ -156,7 +162,8 @@ def _ping(url: str) -> None:
         client.ping()
 
 
-def _until_parent_ends() -> list[str]:
+def until_parent_ends() -> list[str]:
+    """Return the words before a command that let it end with us."""
     return ["setpriv", "--pdeathsig", "INT"]
 
 
@@ -167,7 +174,8 @@ def _program(name: str) -> str:
     return os.path.realpath(found)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

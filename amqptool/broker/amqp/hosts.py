@@ -1,4 +1,4 @@
-"""Several brokers of one cluster, of which whichever answers is used."""
+"""Several brokers of one cluster, of which whichever answers is used; etcd may say which they are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp.connection import CONNECT_TIMEOUT, Connection
+from amqptool.broker.discovery import Discovery
 from amqptool.errors import AmqptoolError, BrokerUnavailable
 
 if TYPE_CHECKING:
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
 
 class Hosts:
-    """The URLs to try, in turn, beginning with the one that answered last."""
+    """The URLs to try, in turn, beginning with the one that answered last.
 
-    def __init__(self, urls: Sequence[AmqpUrl]) -> None:
-        self._urls = tuple(urls)
+    Those that etcd knows are there after the first `refresh`.
+    """
+
+    def __init__(self, where: Sequence[AmqpUrl] | Discovery) -> None:
+        self._discovery = where if isinstance(where, Discovery) else None
+        self._urls = where.urls if isinstance(where, Discovery) else tuple(where)
         self._position = 0
 
     def __len__(self) -> int:
@@ -26,6 +31,11 @@ class Hosts:
 
     def __str__(self) -> str:
         return ", ".join(url.address for url in self._urls)
+
+    @property
+    def urls(self) -> tuple[AmqpUrl, ...]:
+        """All of them."""
+        return self._urls
 
     @property
     def current(self) -> AmqpUrl:
@@ -36,15 +46,26 @@ class Hosts:
         """Turn to the next one: the current one has failed."""
         self._position = (self._position + 1) % len(self._urls)
 
+    async def refresh(self) -> None:
+        """Ask again which they are, where somebody may have changed that; see `Discovery.refresh` for the errors."""
+        if self._discovery is None:
+            return
+        await self._discovery.refresh()
+        if self._discovery.urls != self._urls:
+            self._urls, self._position = self._discovery.urls, 0
+
 
 async def connect_to_any(hosts: Hosts, *, name: str = "amqptool", timeout: float = CONNECT_TIMEOUT) -> Connection:
     """Connect to the first of the hosts that answers, trying each once, all of them within the timeout.
 
+    Which they are is asked before, each time.
+
     Raises:
-        BrokerUnavailable: none answered.
+        BrokerUnavailable: none answered, or etcd did not say which they are.
         AccessRefused: all that answered refused the credentials or the vhost.
         ConfigError: TLS failed.
     """
+    await hosts.refresh()
     errors: list[AmqptoolError] = []
     for _ in range(len(hosts)):
         try:

@@ -77,7 +77,7 @@ async def _resolve(host: str, port: int) -> Sequence[Any]:
 
 
 def _tls(url: AmqpUrl) -> dict[str, Any]:
-    return {"ssl": client_context(url), "server_hostname": url.host} if url.tls else {}
+    return {"ssl": client_context(url.options), "server_hostname": url.host} if url.tls else {}
 
 
 async def _attempt(doing: str, parameters: pika.ConnectionParameters, target: Mapping[str, Any]) -> RawConnection:

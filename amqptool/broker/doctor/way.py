@@ -56,7 +56,7 @@ async def shake_hands(url: AmqpUrl) -> Step:
     if not url.tls:
         return not_asked("tls", "the URL says amqp://, without TLS")
     try:
-        version = await _open(url, ssl=client_context(url), server_hostname=url.host)
+        version = await _open(url, ssl=client_context(url.options), server_hostname=url.host)
     except ssl.SSLError as error:
         return failed("tls", ConfigError(tls_failure(error)), _TRUST)
     except ConfigError as error:

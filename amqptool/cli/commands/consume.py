@@ -31,6 +31,7 @@ from amqptool.cli.running import Stop, run
 from amqptool.cli.topologies import load_topology
 from amqptool.cli.worked import document, summary
 from amqptool.errors import InputError
+from amqptool.settings import DEFAULT_ORIGIN
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -86,7 +87,7 @@ _WORKER_OPTIONS = (
     "--dedup",
     metavar="URL",
     help="sqlite:///FILE, postgresql://HOST/DATABASE, redis://HOST/NUMBER, memory: or none."
-    "  [default: a file of the user's]",
+    "  [default: AMQPTOOL_DEDUP, the profile's, or a file of the user's]",
 )
 @click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
 @click.option(
@@ -163,6 +164,8 @@ def consume(
     _check_options(handler, output, options, as_json=context.json)
     check_handler_options(handler, options)
     check_look_options(handler, output, options)
+    if handler is not None and options["ack_mode"] != AT_MOST_ONCE:
+        options["dedup"] = _named_dedup(context, options["dedup"])
     check_promises(options)
     check_transaction(handler, options)
     check_ladder(queue, options)
@@ -176,6 +179,12 @@ def consume(
     if handler is None:
         return _print(context, queue, output or ("jsonl" if context.json else "body"), options)
     return _handle(context, queue, handler, options)
+
+
+def _named_dedup(context: Context, flag: str | None) -> str | None:
+    """Return the dedup store that a setting names, or None where it is the user's file."""
+    resolved = context.resolve_dedup(flag)
+    return None if resolved.origin == DEFAULT_ORIGIN else resolved.value
 
 
 def _check_options(handler: str | None, output: str | None, options: dict[str, Any], *, as_json: bool) -> None:
@@ -223,7 +232,7 @@ def _supervise(context: Context, options: dict[str, Any]) -> ExitCode:
         await supervisor.run(stop)
         return supervisor, stop
 
-    supervisor, stop = run(context, supervise)
+    supervisor, stop = run(context, supervise, connects=False)
     code = supervisor.code(stop.code, options["min_messages"])
     if supervisor.hopeless is not None:
         return code  # of which the process itself has said why
@@ -254,14 +263,12 @@ def _handle(context: Context, queue: str, handler: str, options: dict[str, Any])
 def _work_with(
     context: Context, queue: str, handler: str, options: dict[str, Any], supervised: Supervised | None = None
 ) -> tuple[WorkReport, Stop]:
-    from amqptool.settings.paths import dedup_url
-
     if options["app_dir"] is not None:
         sys.path.insert(0, options["app_dir"])
     loaded = _load_handler(handler, options)
     if options["topology"] is not None:
         options |= _ladder(context, options["topology"], queue)
-    dedup = NO_DEDUP if options["ack_mode"] == AT_MOST_ONCE else options["dedup"] or dedup_url(context.environ)
+    dedup = NO_DEDUP if options["ack_mode"] == AT_MOST_ONCE else context.resolve_dedup(options["dedup"]).value
     store = None if dedup == NO_DEDUP else dedup
     return run(context, lambda stop: _work(context, queue, loaded, store, options, stop, supervised))
 

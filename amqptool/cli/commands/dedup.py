@@ -10,7 +10,7 @@ import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, tally
-from amqptool.cli.options import OfflineGroup
+from amqptool.cli.options import StoreGroup
 from amqptool.cli.output import View, counted
 from amqptool.cli.sanitize import clean_line
 from amqptool.errors import InputError, InUse, NotFound
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from amqptool.errors import AmqptoolError
 
 store_option = click.option(
-    "--dedup", "url", metavar="URL", help="The store, as of consume.  [default: a file of the user's]"
+    "--dedup",
+    "url",
+    metavar="URL",
+    help="The store, as of consume.  [default: AMQPTOOL_DEDUP, the profile's, or a file of the user's]",
 )
 scope_option = click.option("--dedup-scope", "scope", metavar="NAME", help="Only the ids under this name.")
 ids_argument = click.argument("ids", nargs=-1, required=True, metavar="ID...")
 
 
-@click.group(cls=OfflineGroup)
+@click.group(cls=StoreGroup)
 def dedup() -> None:
     """Look into the store of the message ids that workers have handled.
 
@@ -120,9 +123,8 @@ def prune(context: Context, url: str | None) -> ExitCode:
 @contextmanager
 def _store(context: Context, url: str | None) -> Iterator[DedupStore]:
     from amqptool.dedup import open_existing
-    from amqptool.settings.paths import dedup_url
 
-    store = open_existing(url or dedup_url(context.environ))
+    store = open_existing(context.resolve_dedup(url).value)
     try:
         yield store
     finally:

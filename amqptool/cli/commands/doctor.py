@@ -57,6 +57,7 @@ def doctor(
 async def _examine_all(
     context: Context, topology: Topology | None, purposes: Sequence[str]
 ) -> list[tuple[AmqpUrl, list[Step]]]:
+    from amqptool.broker.discovery import urls_at
     from amqptool.broker.doctor import examine
     from amqptool.broker.management import Management
     from amqptool.settings.url import management_url
@@ -64,7 +65,7 @@ async def _examine_all(
     address = context.resolve_management_url()
     named = address.origin != DEFAULT_ORIGIN
     found: list[tuple[AmqpUrl, list[Step]]] = []
-    for url in context.resolve_urls().value:
+    for url in urls_at(context.resolve_urls().value):
         make = partial(Management.at, address.value if named else management_url(url), url)
         found.append((url, [step async for step in examine(url, make, topology, purposes, named=named)]))
     return found

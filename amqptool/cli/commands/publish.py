@@ -19,10 +19,10 @@ from amqptool.cli.publishing import Job, prepare
 from amqptool.cli.running import Stop, run
 
 if TYPE_CHECKING:
+    from amqptool.broker.discovery import Where
     from amqptool.cli.exits import ExitCode
     from amqptool.cli.output import View
     from amqptool.publish.report import Report
-    from amqptool.settings.url import AmqpUrl
 
 
 def _refuse_delay(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -129,25 +129,23 @@ def publish(context: Context, /, **options: Any) -> ExitCode:
     persistent, mandatory, confirmed, and carry a UUID as their id, which is printed. Bodies are sent as they
     are, whatever --content-type says, unless --encode or --compress says otherwise.
     """
-    urls = context.resolve_urls().value
+    where = context.resolve_urls().value
     job = prepare(context, options)
 
     async def publish_and_view(stop: Stop) -> View:
-        return view(await _publish(context, urls, job, options, stop), job, stop)
+        return view(await _publish(context, where, job, options, stop), job, stop)
 
     return context.output.show(run(context, publish_and_view))
 
 
-async def _publish(
-    context: Context, urls: tuple[AmqpUrl, ...], job: Job, options: dict[str, Any], stop: Stop
-) -> Report:
+async def _publish(context: Context, where: Where, job: Job, options: dict[str, Any], stop: Stop) -> Report:
     from amqptool.publish.publisher import Publisher
     from amqptool.publish.report import publish_all
 
     stopping = asyncio.Event()
     stop.then(stopping.set)
     publisher = Publisher(
-        urls,
+        where,
         mandatory=not options["allow_unroutable"],
         confirm_timeout=options["confirm_timeout"],
         blocked_timeout=options["blocked_timeout"],

@@ -100,4 +100,6 @@ def _document(name: str, occupancy: Occupancy) -> dict[str, Any]:
 
 
 def _hosts(context: Context) -> str:
-    return " or ".join(url.address for url in context.resolve_urls().value)
+    from amqptool.broker.discovery import urls_at
+
+    return " or ".join(url.address for url in urls_at(context.resolve_urls().value))

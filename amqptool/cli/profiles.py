@@ -1,0 +1,142 @@
+"""Profiles as people and programs see them, without a secret."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amqptool.cli.columns import in_columns
+from amqptool.errors import ConfigError
+from amqptool.settings import DEFAULT_ORIGIN
+from amqptool.settings.etcd_url import EtcdUrl, parse_brokers
+from amqptool.settings.resolve import BROKER_SETTINGS, resolve_management_url, resolve_urls
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amqptool.cli.context import Context
+    from amqptool.settings.config_file import Profile
+    from amqptool.settings.etcd_url import Brokers
+
+# Of the URL of a dedup store only what cannot be a piece of a password, had one been written without escapes.
+_STORE = re.compile(
+    r"(?P<scheme>[a-z]+)://(?:[^/@?#]*@)?(?P<host>[A-Za-z0-9._,:\[\]-]*)(?P<path>/[^@?#]*)?(?:\?[^@#]*)?"
+)
+_WITHOUT_SECRETS = ("memory:", "sqlite:", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What holds for one setting, and what said so."""
+
+    name: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found of one thing that a profile needs."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def broker_of(profile: Profile) -> str:
+    """Return a profile's broker without its password, or why there is none."""
+    if profile.url is None:
+        return "-"
+    try:
+        return shown_brokers(parse_brokers(profile.url, has_password=profile.password is not None))
+    except ConfigError as error:
+        return f"unusable: {error}"
+
+
+def shown_brokers(brokers: Brokers) -> str:
+    """Return where brokers are, without passwords."""
+    return str(brokers) if isinstance(brokers, EtcdUrl) else ", ".join(map(str, brokers))
+
+
+def shown_store(url: str) -> str:
+    """Return the URL of a dedup store, without user, password and options."""
+    if url.startswith(_WITHOUT_SECRETS):
+        return url
+    match = _STORE.fullmatch(url)
+    return f"{match['scheme']}://{match['host']}{match['path'] or ''}" if match else "a URL that cannot be shown"
+
+
+def list_table(profiles: Sequence[Profile], default: str | None) -> str:
+    """Return a line for each profile, the default one marked."""
+    rows = [("*" if each.name == default else "", each.name, broker_of(each), str(each.file)) for each in profiles]
+    return in_columns([("", "NAME", "BROKER", "FILE"), *rows]) if rows else ""
+
+
+def list_document(profiles: Sequence[Profile], default: str | None) -> list[dict[str, Any]]:
+    """Return the same for programs."""
+    return [
+        {"name": each.name, "broker": broker_of(each), "default": each.name == default, "file": str(each.file)}
+        for each in profiles
+    ]
+
+
+def settings_of(context: Context) -> list[Setting]:
+    """Return what holds for a command with these settings; nothing is asked for that takes asking.
+
+    Raises:
+        ConfigError: one of them is wrong.
+    """
+    chosen = context.profiles.chosen(context.profile, context.environ)
+    profile = chosen and chosen[0]
+    brokers = resolve_urls(context.url, context.environ, lambda: profile)
+    dedup = context.resolve_dedup(None)
+    # What overrules a profile's broker also overrules its password, and its management API.
+    of_broker = None if brokers.origin in BROKER_SETTINGS else profile
+    found = [
+        *_profile(chosen),
+        Setting("url", shown_brokers(brokers.value), brokers.origin),
+        _management(context, brokers.value, of_broker),
+        Setting("dedup", shown_store(dedup.value), dedup.origin),
+    ]
+    if of_broker and of_broker.password:
+        found.append(Setting("password", str(of_broker.password), of_broker.origin))
+    return found
+
+
+def _profile(chosen: tuple[Profile, str] | None) -> list[Setting]:
+    if chosen is None:
+        return [Setting("profile", "none", DEFAULT_ORIGIN)]
+    profile, origin = chosen
+    return [Setting("profile", profile.name, origin), Setting("file", str(profile.file), profile.origin)]
+
+
+def _management(context: Context, brokers: Brokers, profile: Profile | None) -> Setting:
+    from amqptool.settings.url import AmqpUrl
+
+    first = AmqpUrl() if isinstance(brokers, EtcdUrl) else brokers[0]
+    found = resolve_management_url(context.management_url, context.environ, first, profile)
+    if isinstance(brokers, EtcdUrl) and found.origin == DEFAULT_ORIGIN:
+        return Setting("management_url", "on the host that etcd names", DEFAULT_ORIGIN)
+    return Setting("management_url", found.value, found.origin)
+
+
+def settings_table(settings: Sequence[Setting]) -> str:
+    """Return a line for each setting."""
+    return in_columns([("SETTING", "VALUE", "FROM"), *((each.name, each.value, each.origin) for each in settings)])
+
+
+def checks_table(checks: Sequence[Check]) -> str:
+    """Return a line for each check."""
+    return in_columns([(_word(each), each.name, each.detail) for each in checks])
+
+
+def paint_check(line: str) -> str:
+    """Give a line of `checks_table` its colour."""
+    return click.style(line, fg="green" if line.startswith("ok") else "red")
+
+
+def _word(check: Check) -> str:
+    return "ok" if check.ok else "failed"
