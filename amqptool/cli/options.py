@@ -96,18 +96,18 @@ class OfflineGroup(click.Group):
         self.params.extend(output_options())
 
 
-class StoreCommand(OfflineCommand):
-    """A command that connects to a dedup store alone, which a profile may name."""
+class ProfiledCommand(OfflineCommand):
+    """A command that takes no URL of a broker, but a profile."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.params.append(_profile_option())
 
 
-class StoreGroup(OfflineGroup):
+class ProfiledGroup(OfflineGroup):
     """A group of such commands; it takes the same options."""
 
-    command_class = StoreCommand
+    command_class = ProfiledCommand
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)

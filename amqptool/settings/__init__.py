@@ -7,6 +7,7 @@ config_file   TOML files with profiles
 profiles      which profile is meant
 passwords     where the password of a profile comes from
 resolve       which setting wins
+files         opening a file that settings are read from
 paths         places of files that nobody gave one for
 ============  ======================================================
 """

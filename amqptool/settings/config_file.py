@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import ConfigError
+from amqptool.settings.files import open_file
 from amqptool.settings.passwords import PasswordCommand, PasswordFile, PasswordKeyring
 
 if TYPE_CHECKING:
@@ -71,19 +72,15 @@ def read_config(path: Path, *, is_own: bool) -> ConfigFile:
         ConfigError: it cannot be read, or says something that is unknown or of the wrong type.
     """
     try:
-        # Nothing waits for the other end of what is no file.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open_file(path) as (opened, status):
+            if not is_own:
+                _check_owner(path, status)
+            content = opened.read(LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return ConfigFile()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as opened:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{path}: it is no file")
-        if not is_own:
-            _check_owner(path, status)
-        return _Reader(path, is_own=is_own).read(_parsed(path, opened.read(LARGEST + 1)))
+    return _Reader(path, is_own=is_own).read(_parsed(path, content))
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:
@@ -200,6 +197,6 @@ class _Reader:
 
 
 def _meant(word: str, candidates: Collection[str]) -> str:
-    from amqptool.topology.problems import did_you_mean
+    from amqptool.topology.problems import SHORT_WORDS, did_you_mean
 
-    return did_you_mean(word, candidates)
+    return did_you_mean(word, candidates, cutoff=SHORT_WORDS)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from amqptool.errors import ConfigError
 from amqptool.extras import importing_for
+from amqptool.settings.files import open_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,22 +115,18 @@ class PasswordFile:
         Raises:
             ConfigError: it cannot be read, others can read it, or it is not where it must be.
         """
-        path = Path(os.path.realpath(self.path))
-        if self.within is not None and not path.is_relative_to(os.path.realpath(self.within)):
-            raise ConfigError(f"{self}: a file named in the current folder's amqptool.toml must be in that folder")
         try:
-            # Nothing waits for the other end of what is no file.
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            with os.fdopen(descriptor, "rb") as opened:
-                self._check(os.fstat(descriptor))
-                return _password(opened.read(LONGEST + 1), str(self))
+            path = Path(os.path.realpath(self.path))
+            if self.within is not None and not path.is_relative_to(os.path.realpath(self.within)):
+                raise ConfigError(f"{self}: a file named in the current folder's amqptool.toml must be in that folder")
+            with open_file(path) as (opened, status):
+                self._check(status)
+                return _password(opened.read(MOST_OUTPUT), str(self))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "its name holds a NUL"
             raise ConfigError(f"{self}: {reason}") from None
 
     def _check(self, status: os.stat_result) -> None:
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{self}: it is no file")
         if status.st_uid not in (os.geteuid(), 0):
             raise ConfigError(f"{self}: it belongs to another user")
         # As psql has it with keys: root's may be for a group, as containers mount secrets.

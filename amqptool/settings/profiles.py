@@ -37,10 +37,10 @@ class Profiles:
         """
         if name in self.found:
             return self.found[name]
-        from amqptool.topology.problems import did_you_mean, quoted
+        from amqptool.topology.problems import SHORT_WORDS, did_you_mean, quoted
 
         looked_at = " and ".join(map(str, self.files))
-        meant = did_you_mean(name, self.found)
+        meant = did_you_mean(name, self.found, cutoff=SHORT_WORDS)
         raise ConfigError(f"no profile {quoted(name)} (from {origin}) in {looked_at}{meant}")
 
     def chosen(self, flag: str | None, environ: Mapping[str, str]) -> tuple[Profile, str] | None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_CANDIDATES = 500
 #: How much of a foreign text a message shows, in characters.
 MAX_QUOTED = 60
+#: How alike words must be, from 0 to 1; among a few short ones, less.
+LONG_WORDS, SHORT_WORDS = 0.7, 0.6
 #: Problems of a file: whoever has so many needs no more of them.
 MAX_PROBLEMS = 1_000
 
@@ -79,14 +81,14 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= MAX_QUOTED else text[: MAX_QUOTED - 1] + "…")
 
 
-def nearest(word: str, candidates: Collection[str], *, cutoff: float = 0.7) -> str | None:
+def nearest(word: str, candidates: Collection[str], *, cutoff: float = LONG_WORDS) -> str | None:
     """Return the candidate that the writer of `word` probably meant."""
     if len(candidates) > MAX_CANDIDATES or len(word) > MAX_QUOTED:
         return None
     return next(iter(difflib.get_close_matches(word, candidates, n=1, cutoff=cutoff)), None)
 
 
-def did_you_mean(word: str, candidates: Collection[str]) -> str:
+def did_you_mean(word: str, candidates: Collection[str], *, cutoff: float = LONG_WORDS) -> str:
     """Return the end of a message: `; did you mean …?`, or nothing."""
-    match = nearest(word, candidates)
+    match = nearest(word, candidates, cutoff=cutoff)
     return f"; did you mean {quoted(match)}?" if match is not None else ""

@@ -10,7 +10,7 @@ import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, tally
-from amqptool.cli.options import StoreGroup
+from amqptool.cli.options import ProfiledGroup
 from amqptool.cli.output import View, counted
 from amqptool.cli.sanitize import clean_line
 from amqptool.errors import InputError, InUse, NotFound
@@ -31,7 +31,7 @@ scope_option = click.option("--dedup-scope", "scope", metavar="NAME", help="Only
 ids_argument = click.argument("ids", nargs=-1, required=True, metavar="ID...")
 
 
-@click.group(cls=StoreGroup)
+@click.group(cls=ProfiledGroup)
 def dedup() -> None:
     """Look into the store of the message ids that workers have handled.
 

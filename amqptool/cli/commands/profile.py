@@ -9,7 +9,7 @@ import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, exit_code
-from amqptool.cli.options import CommandGroup
+from amqptool.cli.options import ProfiledGroup
 from amqptool.cli.output import View, describe
 from amqptool.cli.profiles import (
     Check,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 name_argument = click.argument("name", required=False)
 
 
-@click.group(cls=CommandGroup)
+@click.group(cls=ProfiledGroup)
 def profile() -> None:
     """Look into the profiles that say where to connect.
 
