@@ -15,7 +15,7 @@ from amqptool.settings.etcd_url import EtcdUrl, parse_brokers
 from amqptool.settings.resolve import BROKER_SETTINGS, resolve_management_url, resolve_urls
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from amqptool.cli.context import Context
     from amqptool.settings.config_file import Profile
@@ -69,9 +69,18 @@ def shown_store(url: str) -> str:
     return f"{match['scheme']}://{match['host']}{match['path'] or ''}" if match else "a URL that cannot be shown"
 
 
-def list_table(profiles: Sequence[Profile], default: str | None) -> str:
+def shown_path(path: str, environ: Mapping[str, str]) -> str:
+    """Return a path as people write it, with ~ for their home."""
+    home = environ.get("HOME", "").rstrip("/")
+    return f"~{path.removeprefix(home)}" if home and path.startswith(f"{home}/") else path
+
+
+def list_table(profiles: Sequence[Profile], default: str | None, environ: Mapping[str, str]) -> str:
     """Return a line for each profile, the default one marked."""
-    rows = [("*" if each.name == default else "", each.name, broker_of(each), str(each.file)) for each in profiles]
+    rows = [
+        ("*" if each.name == default else "", each.name, broker_of(each), shown_path(str(each.file), environ))
+        for each in profiles
+    ]
     return in_columns([("", "NAME", "BROKER", "FILE"), *rows]) if rows else ""
 
 
@@ -123,9 +132,10 @@ def _management(context: Context, brokers: Brokers, profile: Profile | None) -> 
     return Setting("management_url", found.value, found.origin)
 
 
-def settings_table(settings: Sequence[Setting]) -> str:
+def settings_table(settings: Sequence[Setting], environ: Mapping[str, str]) -> str:
     """Return a line for each setting."""
-    return in_columns([("SETTING", "VALUE", "FROM"), *((each.name, each.value, each.origin) for each in settings)])
+    rows = [(each.name, shown_path(each.value, environ), each.origin) for each in settings]
+    return in_columns([("SETTING", "VALUE", "FROM"), *rows])
 
 
 def checks_table(checks: Sequence[Check]) -> str:

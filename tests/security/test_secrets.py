@@ -14,14 +14,15 @@ from amqptool.cli.root import root
 from tests.security.many import Case, Said, run_many
 from tests.security.needles import ESCAPED, PASSWORD, leaks
 from tests.support.broker import declare_queue, publish
+from tests.support.etcd import PrivateEtcd, guarded
 from tests.support.servers import PrivatePostgresql, PrivateRedis
 
 TASKS = str(Path(__file__).parents[2] / "topologies/tasks.yaml")
 UUID = "01890000-0000-7000-8000-000000000000"
 #: What each argument of a command may be, by its name.
-ARGUMENTS = {"files": TASKS, "queue": "q", "body": "x", "ids": UUID}
+ARGUMENTS = {"files": TASKS, "queue": "q", "body": "x", "ids": UUID, "name": "p0"}
 #: What some commands need beside, to come as far as to connect.
-MORE = {"publish": ["-k", "q"], "delete": ["--yes"], "consume": ["-n", "1"], "graph": ["--live"]}
+MORE = {"publish": ["-k", "q"], "delete": ["--yes"], "consume": ["-n", "1"], "graph": ["--live"], "drop": ["--yes"]}
 WITHOUT_ARGUMENTS = ("graph",)
 LOUD = [["-vv", "--debug"], ["-vv", "--debug", "--json", "--log-format", "json"]]
 CONNECTING = (69, 77, 78)
@@ -73,7 +74,7 @@ def command_lines(option: str) -> list[list[str]]:
         if any(option in parameter.opts for parameter in command.params):
             arguments = [each.name or "" for each in command.params if isinstance(each, click.Argument)]
             values = [] if path[0] in WITHOUT_ARGUMENTS else [ARGUMENTS[name] for name in arguments]
-            lines.append([*path, *MORE.get(path[0], []), *values])
+            lines.append([*path, *MORE.get(path[-1], []), *values])
     return lines
 
 
@@ -115,6 +116,71 @@ def test_of_a_broker_that_is_not_there_or_refuses(amqptool_node: Endpoint, amqpt
     management = {"AMQPTOOL_MANAGEMENT_URL": amqptool_node.management_url}
     cases = [Case([*words, "--url", url], management) for words in command_lines("--url") for url in urls]
     check(cases)
+
+
+def configured(folder: Path, *profiles: str) -> dict[str, str]:
+    """Write the user's file with profiles `p0`, `p1`…, and return the environment in which it is read."""
+    file = folder / "amqptool/config.toml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("".join(f"[profiles.p{number}]\n{text}\n" for number, text in enumerate(profiles)))
+    (folder / "amqptool/password").write_text(PASSWORD)
+    (folder / "amqptool/password").chmod(0o600)
+    return {"XDG_CONFIG_HOME": str(folder), "SECRET": PASSWORD}
+
+
+def test_of_a_profile(amqptool_vhost: AmqpUrl, tmp_path: Path) -> None:
+    """Wherever it comes from, and whatever fails: every command with a profile, and those about profiles."""
+    broker = f"amqp://guest@{amqptool_vhost.host}:{amqptool_vhost.port}/{amqptool_vhost.vhost}"
+    profiles = [
+        *(
+            f"url = 'amqp://ann:{each}@127.0.0.1:1'\ndedup = 'redis://:{each}@127.0.0.1:1'"
+            for each in (PASSWORD, ESCAPED)
+        ),
+        f"url = '{broker}'\ndedup = 'mysql://ann:{PASSWORD}@h'\npassword_file = 'password'",
+        f"url = '{broker}'\ndedup = '{PASSWORD}'\npassword_command = ['printenv', 'SECRET']",
+        f"url = '{broker}'\ndedup = 'x'\npassword_command = ['sh', '-c', 'printenv SECRET >&2; false', '{PASSWORD}']",
+        f"url = '{broker}'\ndedup = 'x'\npassword_command = ['/nowhere', '{ESCAPED}']",
+        f"url = 'etcd://ann:{ESCAPED}@127.0.0.1:1/key'\ndedup = 'postgresql://ann:{PASSWORD}@127.0.0.1:1/db'",
+        f"url = 'etcd://ann:{PASSWORD}@127.0.0.1:1/key'\ndedup = 'x'\nmanagement_url = 'http://{PASSWORD}@h'",
+    ]
+    env = configured(tmp_path, *profiles)
+    lines = [words for words in command_lines("--profile") if words[0] != "profile"]
+    names = [f"p{number}" for number in range(len(profiles))]
+    chosen = [(words, names[number % len(names)]) for number, words in enumerate([*lines, *lines, *lines])]
+    check([Case([*words, "--profile", name], env) for words, name in chosen])
+    shown = [Case(["profile", command, name], env) for command in ("show", "check") for name in names]
+    check([*shown, Case(["profile", "list"], env)], codes=(0, *CONNECTING))
+
+
+def test_of_a_file_with_profiles(tmp_path: Path) -> None:
+    """It may be broken where a password stands."""
+    texts = [
+        f"url = '{PASSWORD}",
+        f"url = {PASSWORD}",
+        f"url = 'a' {PASSWORD}",
+        f"password_command = '{PASSWORD}'",
+        f"url = ['{PASSWORD}']",
+        f"url = 'amqp://ann@h'\npassword_file = '/{PASSWORD}\\0'\npassword_command = ['{PASSWORD}']",
+    ]
+    cases = []
+    for number, text in enumerate(texts):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        cases += [Case(["profile", "list"], configured(folder, text))]
+    check(cases)
+
+
+def test_of_etcd(etcd: PrivateEtcd) -> None:
+    """Its user's, which is refused, and that of the URL which it holds, whatever is wrong with that."""
+    forms = [*BAD_FORMS, "amqp://ann:{}@127.0.0.1:1"]
+    values = [form.replace("{}", password) for form in forms for password in (PASSWORD, ESCAPED)]
+    for number, value in enumerate(values):
+        etcd.put(value, f"/{number}")
+    lines, keys = command_lines("--url"), [f"etcd://{etcd.endpoint}/{number}" for number in range(len(values))]
+    check([Case([*lines[number % len(lines)], "--url", key]) for number, key in enumerate(keys)])
+    with guarded(etcd, "reader", "another"):
+        urls = [etcd.url.replace("://", f"://reader:{each}@") for each in (PASSWORD, ESCAPED)]
+        check([Case([*words, "--url", url]) for words in lines[:3] for url in urls])
 
 
 def test_of_a_management_api() -> None:

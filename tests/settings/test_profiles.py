@@ -12,6 +12,7 @@ from amqptool.settings.config_file import LARGEST, ConfigFile, Profile, read_con
 from amqptool.settings.passwords import PasswordCommand, PasswordFile, PasswordKeyring
 from amqptool.settings.profiles import read_profiles
 
+README = Path(__file__).parents[2] / "README.md"
 TWO = """
 default = "one"
 [profiles.one]
@@ -60,6 +61,13 @@ def test_where_a_password_comes_from(tmp_path: Path) -> None:
     assert found["b"].password == PasswordFile(tmp_path / "x/y")
     assert found["c"].password == PasswordFile(Path.home() / "y")
     assert found["d"].password == PasswordKeyring("s", "u")
+
+
+def test_the_example_of_the_readme_is_one(tmp_path: Path) -> None:
+    """It can be copied."""
+    text = README.read_text().partition("```toml\n")[2].partition("```")[0]
+    found = own(tmp_path, text)
+    assert found.profiles[found.default or ""].password == PasswordCommand(("pass", "show", "mq"))
 
 
 def test_a_profile_shows_no_url(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def list_(context: Context) -> ExitCode:
         View(
             kind="profile",
             document={"profiles": list_document(found, profiles.default)},
-            data=list_table(found, profiles.default),
+            data=list_table(found, profiles.default, context.environ),
             talk="" if found else f"no profiles in {' and '.join(map(str, profiles.files))}",
         )
     )
@@ -71,7 +71,7 @@ def show(context: Context, name: str | None) -> ExitCode:
         View(
             kind="profile",
             document={"settings": [asdict(each) for each in settings]},
-            data=settings_table(settings),
+            data=settings_table(settings, context.environ),
         )
     )
 
