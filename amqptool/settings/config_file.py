@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import ConfigError
 from amqptool.settings.files import open_file
-from amqptool.settings.passwords import PasswordCommand, PasswordFile, PasswordKeyring
+from amqptool.settings.passwords import PasswordCommand, PasswordFile, PasswordKeyring, PasswordRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     from amqptool.settings.passwords import PasswordSource
 
@@ -142,16 +142,19 @@ class _Reader:
             raise self._error(f"{where}{given[0]} and {given[1]} exclude each other")
         if "url" not in table:
             raise self._error(f"{where}{given[0]} is for the user of url, which is not there")
-        read: Callable[[Any, str], PasswordSource] = getattr(self, f"_{given[0]}")
-        return read(table[given[0]], f"{where}{given[0]}")
+        key, value = given[0], table[given[0]]
+        if key == "password_command":
+            return self._command(value, where + key)
+        if key == "password_file":
+            return self._file(value, where + key)
+        return self._keyring(value, where + key)
 
-    def _password_command(self, words: Any, key: str) -> PasswordSource:
+    def _command(self, words: Any, key: str) -> PasswordSource:
         if not (isinstance(words, list) and words and all(isinstance(word, str) for word in words) and words[0]):
             raise self._error(f'{key} is a list of words: ["pass", "show", "broker"]')
-        self._refuse_foreign(key, "runs nothing")
-        return PasswordCommand(tuple(words))
+        return PasswordCommand(tuple(words)) if self._is_own else PasswordRefused("password_command", "runs nothing")
 
-    def _password_file(self, name: Any, key: str) -> PasswordSource:
+    def _file(self, name: Any, key: str) -> PasswordSource:
         if not isinstance(name, str) or not name:
             raise self._error(f"{key} is the name of a file")
         folder = self._path.parent
@@ -161,19 +164,14 @@ class _Reader:
             raise self._error(f"{key}: there is no such home directory") from None
         return PasswordFile(path, None if self._is_own else folder)
 
-    def _password_keyring(self, entry: Any, key: str) -> PasswordSource:
+    def _keyring(self, entry: Any, key: str) -> PasswordSource:
         fields = ("service", "user")
         if not isinstance(entry, dict) or not all(isinstance(entry.get(each), str) for each in fields):
             raise self._error(f'{key} is {{service = "…", user = "…"}}')
         self._check_keys(entry, fields, f"{key}.")
-        self._refuse_foreign(key, "opens no keyring")
-        return PasswordKeyring(entry["service"], entry["user"])
-
-    def _refuse_foreign(self, key: str, what: str) -> None:
         if not self._is_own:
-            raise self._error(
-                f"{key}: a file of the current folder {what}; put the profile into your own configuration"
-            )
+            return PasswordRefused("password_keyring", "opens no keyring")
+        return PasswordKeyring(entry["service"], entry["user"])
 
     def _table(self, table: dict[str, Any], key: str, where: str) -> dict[str, Any]:
         value = table.get(key, {})

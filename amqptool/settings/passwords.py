@@ -163,6 +163,25 @@ class PasswordKeyring:
         return _checked(found, str(self))
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordRefused:
+    """A source that is not asked, since whoever wrote the file may be anybody."""
+
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.key}, which is refused: a file of the current folder {self.reason}"
+
+    def read(self) -> str:
+        """Refuse.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(f"{self}; put the profile into your own configuration")
+
+
 def _ending(code: int) -> str:
     return f"it failed with exit code {code}" if code > 0 else f"it was killed by signal {-code}"
 

@@ -211,7 +211,7 @@ def in_folder(folder: Path, *words: str, env: dict[str, str]) -> subprocess.Comp
 
 
 def test_the_file_of_a_folder_runs_no_command(configured: Callable[[str], dict[str, str]], tmp_path: Path) -> None:
-    """It is refused, even where another profile is meant."""
+    """Its profile is refused when it is used, and told of in what is shown."""
     env = configured("")
     (tmp_path / "amqptool.toml").write_text(
         'default = "a"\n[profiles.a]\nurl = "amqp://ann@127.0.0.1:1"\npassword_command = ["touch", "ran"]\n'
@@ -219,6 +219,7 @@ def test_the_file_of_a_folder_runs_no_command(configured: Callable[[str], dict[s
     done = in_folder(tmp_path, "export", env=env)
     assert done.returncode == 78
     assert "a file of the current folder runs nothing" in done.stderr
+    assert "which is refused" in in_folder(tmp_path, "profile", "show", env=env).stdout
     assert not (tmp_path / "ran").exists()
 
 

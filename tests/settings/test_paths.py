@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from amqptool.errors import ConfigError
-from amqptool.settings.paths import dedup_url, state_directory
+from amqptool.settings.paths import config_file, dedup_url, state_directory
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,12 @@ from amqptool.settings.paths import dedup_url, state_directory
 def test_the_state_directory_follows_xdg(environ: dict[str, str], expected: str) -> None:
     """XDG_STATE_HOME wins when it is absolute, as its specification demands; else it is ~/.local/state."""
     assert state_directory(environ) == Path(expected)
+
+
+def test_the_configuration_follows_xdg() -> None:
+    """XDG_CONFIG_HOME wins when it is absolute; else it is ~/.config."""
+    assert config_file({"XDG_CONFIG_HOME": "/c", "HOME": "/h"}) == Path("/c/amqptool/config.toml")
+    assert config_file({"XDG_CONFIG_HOME": "c", "HOME": "/h"}) == Path("/h/.config/amqptool/config.toml")
 
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}])

@@ -9,7 +9,7 @@ import pytest
 
 from amqptool.errors import ConfigError
 from amqptool.settings.config_file import LARGEST, ConfigFile, Profile, read_config
-from amqptool.settings.passwords import PasswordCommand, PasswordFile, PasswordKeyring
+from amqptool.settings.passwords import PasswordCommand, PasswordFile, PasswordKeyring, PasswordRefused
 from amqptool.settings.profiles import read_profiles
 
 README = Path(__file__).parents[2] / "README.md"
@@ -142,8 +142,8 @@ def test_the_file_of_a_folder_does_nothing_behind_the_users_back(tmp_path: Path,
     """It may have come with the folder, from anybody."""
     path = write(tmp_path / "amqptool.toml", f"[profiles.a]\nurl = 'amqp://ann@h'\n{source}")
     with pytest.raises(ConfigError, match=error):
-        read_config(path, is_own=False)
-    assert read_config(path, is_own=True).profiles["a"].password is not None
+        read_config(path, is_own=False).profiles["a"].read_password()
+    assert not isinstance(read_config(path, is_own=True).profiles["a"].password, PasswordRefused)
 
 
 def test_the_file_of_a_folder_names_a_password_file_of_that_folder(tmp_path: Path) -> None:
