@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from amqptool.broker.discovery import Discovery, brokers_at
 from amqptool.cli.sanitize import clean_line
+from amqptool.errors import ConfigError
+from amqptool.settings.passwords import PasswordFile
 from amqptool.settings.profiles import asked_profile
 from amqptool.settings.resolve import BROKER_SETTINGS, Resolved, resolve_urls, with_password
 
@@ -40,5 +42,7 @@ def _with_password(context: Context, resolved: Resolved[Brokers]) -> Brokers:
     if resolved.origin in BROKER_SETTINGS:
         return resolved.value
     profile = context.chosen_profile()
+    if profile is not None and not context.may_ask and not isinstance(profile.password, PasswordFile | None):
+        raise ConfigError(f"{profile.origin}: its password would have to be asked for")
     password = None if profile is None else profile.read_password()
     return resolved.value if password is None else with_password(resolved.value, password)

@@ -37,6 +37,8 @@ class Context:
     verbose: int = 0
     quiet: bool = False
     no_color: bool = False
+    #: Whether a password may be asked for that somebody may have to unlock.
+    may_ask: bool = True
     debug: bool = False
     #: One of `LOG_FORMATS`; None: what the environment says.
     log_format: str | None = None

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from amqptool.cli.context import LOG_FORMATS, Context
+from amqptool.cli.names import profile_names
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -36,7 +37,12 @@ def output_options() -> list[click.Option]:
 
 
 def _profile_option() -> click.Option:
-    return _option("--profile", metavar="NAME", help="Where to connect, by a name from a configuration file.")
+    return _option(
+        "--profile",
+        metavar="NAME",
+        shell_complete=profile_names,
+        help="Where to connect, by a name from a configuration file.",
+    )
 
 
 def global_options() -> list[click.Option]:

@@ -15,15 +15,22 @@ from amqptool.broker.amqp import connect
 from amqptool.broker.local import Endpoint
 from amqptool.cli.commands.completion import SHELLS
 from tests.support.cli import cli_environment, run_cli
+from tests.support.etcd import PrivateEtcd
 
 
-def completed(*words: str, url: str = "amqp://127.0.0.1:1", management_url: str | None = None) -> list[str]:
-    """Return what bash is offered for the last of some words."""
+def completed(
+    *words: str,
+    url: str | None = "amqp://127.0.0.1:1",
+    management_url: str | None = None,
+    config: Path | None = None,
+) -> list[str]:
+    """Return what bash is offered for the last of some words; `config` is the folder of configuration."""
     env = {
         "_AMQPTOOL_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(("amqptool", *words)),
         "COMP_CWORD": str(len(words)),
-        "AMQPTOOL_URL": url,
+        **({} if url is None else {"AMQPTOOL_URL": url}),
+        **({} if config is None else {"XDG_CONFIG_HOME": str(config)}),
         **({} if management_url is None else {"AMQPTOOL_MANAGEMENT_URL": management_url}),
     }
     done = run_cli(env=env)
@@ -67,6 +74,38 @@ def test_the_command_line_names_the_broker(there: AmqpUrl, amqptool_node: Endpoi
     """Before the environment does."""
     words = ("--url", there.reveal(), "--management-url", amqptool_node.management_url, "consume", "oth")
     assert completed(*words) == ["other"]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Give a folder of configuration with profiles, of which one has a password that takes asking."""
+    (tmp_path / "amqptool").mkdir()
+    (tmp_path / "amqptool/config.toml").write_text(
+        f"[profiles.shop]\nurl = 'amqp://ann@127.0.0.1:1'\npassword_command = ['touch', '{tmp_path}/asked']\n"
+        "[profiles.show]\n[profiles.other]\n"
+    )
+    return tmp_path
+
+
+def test_profiles_are_offered(config: Path) -> None:
+    """By their names; none where the file cannot be read."""
+    assert completed("--profile", "sh", config=config) == ["shop", "show"]
+    assert completed("consume", "--profile", "o", config=config) == ["other"]
+    assert completed("profile", "show", "sho", config=config) == ["shop", "show"]
+    (config / "amqptool/config.toml").write_text("x")
+    assert completed("--profile", "sh", config=config) == []
+
+
+def test_nobody_is_asked_for_a_password(config: Path) -> None:
+    """Because of a Tab."""
+    assert completed("consume", "--profile", "shop", "o", url=None, config=config) == []
+    assert not (config / "asked").exists()
+
+
+def test_names_come_from_the_broker_that_etcd_names(there: AmqpUrl, amqptool_node: Endpoint, etcd: PrivateEtcd) -> None:
+    """It is asked too."""
+    etcd.put(there.reveal())
+    assert completed("consume", "oth", url=etcd.url, management_url=amqptool_node.management_url) == ["other"]
 
 
 def test_without_a_broker_no_name_is_offered() -> None:

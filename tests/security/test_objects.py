@@ -13,14 +13,18 @@ import amqptool
 from amqptool import AmqpUrl, BlockingPublisher, Publisher, Topology, Worker, load_handler
 from amqptool.broker.amqp import connect
 from amqptool.broker.amqp.connection import Connection
+from amqptool.broker.discovery import Discovery
 from amqptool.broker.management import Management
 from amqptool.dedup import open_store
+from amqptool.settings.etcd_url import parse_etcd_url
 from amqptool.settings.resolve import Resolved, resolve_urls
 from amqptool.settings.url import parse_url, parse_urls
 from tests.security.needles import ESCAPED, PASSWORD, leaks, words_of
 from tests.security.test_secrets import BAD_FORMS
 
 REFUSED = AmqpUrl(host="127.0.0.1", port=1, username="ann", password=PASSWORD)
+
+ETCD = f"etcd://ann:{ESCAPED}@127.0.0.1:1/key"
 
 
 def handle(_delivery: object) -> None:
@@ -36,6 +40,9 @@ def objects() -> list[object]:
         Resolved(REFUSED, "--url"),
         resolve_urls(REFUSED.reveal(), {}),
         Publisher(REFUSED),
+        parse_etcd_url(ETCD),
+        Discovery(parse_etcd_url(ETCD)),
+        Worker(ETCD, "q", handle, dedup=None),
         Worker(REFUSED, "q", handle, dedup=f"redis://:{ESCAPED}@127.0.0.1:1/0"),
         Worker(REFUSED, "q", handle, dedup=f"postgresql://ann:{ESCAPED}@127.0.0.1:1/db"),
         Management.at("http://127.0.0.1:1", REFUSED),

@@ -9,6 +9,7 @@ import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, exit_code
+from amqptool.cli.names import profile_names
 from amqptool.cli.options import ProfiledGroup
 from amqptool.cli.output import View, describe
 from amqptool.cli.profiles import (
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from amqptool.settings.config_file import Profile
 
-name_argument = click.argument("name", required=False)
+name_argument = click.argument("name", required=False, shell_complete=profile_names)
 
 
 @click.group(cls=ProfiledGroup)
