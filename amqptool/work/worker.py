@@ -256,9 +256,14 @@ class Worker:
                 store.close()
 
     async def _learn_vhost(self) -> None:
-        if self._validate is not None:  # as etcd was not asked before, which says in which vhost they are described
+        if self._validate is None:
+            return
+        try:  # as etcd was not asked before, which says in which vhost the bodies are described
             await self._hosts.refresh()
             self._check_bodies()
+        except BaseException:
+            await self._handler.close()
+            raise
 
     def _check_bodies(self) -> None:
         """Let the handler be called only for bodies that are as the vhost of the first broker wants them."""

@@ -20,6 +20,7 @@ from amqptool import (
     MemoryStore,
     Message,
     Publisher,
+    Topology,
     Worker,
     WorkReport,
 )
@@ -104,6 +105,25 @@ def test_dead_letters_move_too(amqptool_vhost: AmqpUrl, mortal_vhost: AmqpUrl, e
             assert await queue_length(url, "dead") == 1
 
     asyncio.run(scenario())
+
+
+def test_bodies_are_checked_for_the_vhost_that_etcd_names(amqptool_vhost: AmqpUrl, etcd: PrivateEtcd) -> None:
+    """Which is known when the worker begins: what does not fit never reaches the handler."""
+    described = Topology.parse('queues: {q: }\nmessages: [{exchange: "", schema: {type: integer}}]')
+    handled: list[bytes] = []
+
+    async def scenario() -> None:
+        await declare_queue(amqptool_vhost, "q")
+        etcd.put(amqptool_vhost.reveal())
+        await publish(amqptool_vhost, [Message(body=body, routing_key="q") for body in (b'"x"', b"1")])
+        worker = Worker(
+            *(etcd.url, "q", lambda delivery: handled.append(delivery.body)),
+            dedup=None, dead_letter="dead", validate=described, max_messages=2,
+        )  # fmt: skip
+        assert (await worker.serve()).dead == 1
+
+    asyncio.run(scenario())
+    assert handled == [b"1"]
 
 
 def test_a_blocking_publisher_moves(amqptool_vhost: AmqpUrl, mortal_vhost: AmqpUrl, etcd: PrivateEtcd) -> None:

@@ -27,11 +27,12 @@ _SUFFIXES = {".yaml": "yaml", ".yml": "yaml"}
 
 def _servers(context: Context) -> list[Server]:
     """Return the brokers of the URL, without users and passwords."""
+    from amqptool.broker.discovery import urls_at
     from amqptool.topology.asyncapi import Server
 
     return [
         Server(host=f"{url.netloc_host}:{url.port}", pathname=f"/{quote(url.vhost, safe='')}", tls=url.tls)
-        for url in context.resolve_urls().value
+        for url in urls_at(context.resolve_urls().value)
     ]
 
 
