@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from amqptool.broker.discovery import Discovery, brokers_at
 from amqptool.cli.sanitize import clean_line
 from amqptool.errors import ConfigError
+from amqptool.settings.etcd_url import EtcdUrl
 from amqptool.settings.passwords import PasswordFile
 from amqptool.settings.profiles import asked_profile
 from amqptool.settings.resolve import BROKER_SETTINGS, Resolved, resolve_urls, with_password
@@ -40,6 +41,8 @@ def _note_overruling(context: Context, origin: str) -> None:
 
 def _with_password(context: Context, resolved: Resolved[Brokers]) -> Brokers:
     if resolved.origin in BROKER_SETTINGS:
+        return resolved.value
+    if not context.needs_password and not isinstance(resolved.value, EtcdUrl):
         return resolved.value
     profile = context.chosen_profile()
     if profile is not None and not context.may_ask and not isinstance(profile.password, PasswordFile | None):

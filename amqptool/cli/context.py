@@ -37,6 +37,8 @@ class Context:
     verbose: int = 0
     quiet: bool = False
     no_color: bool = False
+    #: Whether the broker is connected to, and not only named.
+    needs_password: bool = True
     #: Whether a password may be asked for that somebody may have to unlock.
     may_ask: bool = True
     debug: bool = False

@@ -146,6 +146,13 @@ def test_commands_connect_with_a_profile(
     assert "queues:" in run_cli("export", "--profile", "a", env=env).stdout
 
 
+def test_who_only_names_the_broker_is_asked_for_no_password(configured: Callable[[str], dict[str, str]]) -> None:
+    """As in an AsyncAPI document, which holds none."""
+    env = configured('[profiles.a]\nurl = "amqp://ann@mq.example"\npassword_command = ["false"]')
+    done = run_cli("asyncapi", "-", "--server", "--profile", "a", input="queues: {q: {}}", env=env)
+    assert (done.returncode, '"mq.example:5672"' in done.stdout) == (0, True)
+
+
 def test_check_tries_a_profile_step_by_step(
     configured: Callable[[str], dict[str, str]], amqptool_vhost: AmqpUrl
 ) -> None:

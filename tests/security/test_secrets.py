@@ -22,8 +22,17 @@ UUID = "01890000-0000-7000-8000-000000000000"
 #: What each argument of a command may be, by its name.
 ARGUMENTS = {"files": TASKS, "queue": "q", "body": "x", "ids": UUID, "name": "p0"}
 #: What some commands need beside, to come as far as to connect.
-MORE = {"publish": ["-k", "q"], "delete": ["--yes"], "consume": ["-n", "1"], "graph": ["--live"], "drop": ["--yes"]}
+MORE = {
+    "publish": ["-k", "q"],
+    "delete": ["--yes"],
+    "consume": ["-n", "1"],
+    "graph": ["--live"],
+    "drop": ["--yes"],
+    "asyncapi": ["--server"],
+}
 WITHOUT_ARGUMENTS = ("graph",)
+#: What reads where the broker is, and connects to none.
+OFFLINE = ("asyncapi",)
 LOUD = [["-vv", "--debug"], ["-vv", "--debug", "--json", "--log-format", "json"]]
 CONNECTING = (69, 77, 78)
 
@@ -78,6 +87,11 @@ def command_lines(option: str) -> list[list[str]]:
     return lines
 
 
+def connecting_lines(option: str) -> list[list[str]]:
+    """Give the words of those that fail without a broker."""
+    return [words for words in command_lines(option) if words[0] not in OFFLINE]
+
+
 def check(cases: list[Case], codes: tuple[int, ...] = CONNECTING) -> list[Said]:
     """Run each case loudly, in one way or the other; each fails, none of them by a bug, and none of them tells."""
     loud = [Case([*case.words, *LOUD[number // 2 % 2]], case.env) for number, case in enumerate(cases)]
@@ -114,7 +128,7 @@ def test_of_a_broker_that_is_not_there_or_refuses(amqptool_node: Endpoint, amqpt
         f"amqp://guest:{ESCAPED}@127.0.0.1:1,amqp://guest:{ESCAPED}@{host}:{port}",
     ]
     management = {"AMQPTOOL_MANAGEMENT_URL": amqptool_node.management_url}
-    cases = [Case([*words, "--url", url], management) for words in command_lines("--url") for url in urls]
+    cases = [Case([*words, "--url", url], management) for words in connecting_lines("--url") for url in urls]
     check(cases)
 
 
@@ -144,7 +158,7 @@ def test_of_a_profile(amqptool_vhost: AmqpUrl, tmp_path: Path) -> None:
         f"url = 'etcd://ann:{PASSWORD}@127.0.0.1:1/key'\ndedup = 'x'\nmanagement_url = 'http://{PASSWORD}@h'",
     ]
     env = configured(tmp_path, *profiles)
-    lines = [words for words in command_lines("--profile") if words[0] != "profile"]
+    lines = [words for words in connecting_lines("--profile") if words[0] != "profile"]
     names = [f"p{number}" for number in range(len(profiles))]
     chosen = [(words, names[number % len(names)]) for number, words in enumerate([*lines, *lines, *lines])]
     check([Case([*words, "--profile", name], env) for words, name in chosen])
@@ -176,7 +190,7 @@ def test_of_etcd(etcd: PrivateEtcd) -> None:
     values = [form.replace("{}", password) for form in forms for password in (PASSWORD, ESCAPED)]
     for number, value in enumerate(values):
         etcd.put(value, f"/{number}")
-    lines, keys = command_lines("--url"), [f"etcd://{etcd.endpoint}/{number}" for number in range(len(values))]
+    lines, keys = connecting_lines("--url"), [f"etcd://{etcd.endpoint}/{number}" for number in range(len(values))]
     check([Case([*lines[number % len(lines)], "--url", key]) for number, key in enumerate(keys)])
     with guarded(etcd, "reader", "another"):
         urls = [etcd.url.replace("://", f"://reader:{each}@") for each in (PASSWORD, ESCAPED)]

@@ -30,6 +30,7 @@ def _servers(context: Context) -> list[Server]:
     from amqptool.broker.discovery import urls_at
     from amqptool.topology.asyncapi import Server
 
+    context.needs_password = False
     return [
         Server(host=f"{url.netloc_host}:{url.port}", pathname=f"/{quote(url.vhost, safe='')}", tls=url.tls)
         for url in urls_at(context.resolve_urls().value)
