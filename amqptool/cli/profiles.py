@@ -46,14 +46,14 @@ class Check:
     detail: str
 
 
-def broker_of(profile: Profile) -> str:
-    """Return a profile's broker without its password, or why there is none."""
+def broker_of(profile: Profile) -> tuple[str | None, str | None]:
+    """Return a profile's broker without its password, if there is one, and what is wrong with its URL, if anything."""
     if profile.url is None:
-        return "-"
+        return None, None
     try:
-        return shown_brokers(parse_brokers(profile.url, has_password=profile.password is not None))
+        return shown_brokers(parse_brokers(profile.url, has_password=profile.password is not None)), None
     except ConfigError as error:
-        return f"unusable: {error}"
+        return None, str(error)
 
 
 def shown_brokers(brokers: Brokers) -> str:
@@ -78,7 +78,7 @@ def shown_path(path: str, environ: Mapping[str, str]) -> str:
 def list_table(profiles: Sequence[Profile], default: str | None, environ: Mapping[str, str]) -> str:
     """Return a line for each profile, the default one marked."""
     rows = [
-        ("*" if each.name == default else "", each.name, broker_of(each), shown_path(str(each.file), environ))
+        ("*" if each.name == default else "", each.name, _broker(each), shown_path(str(each.file), environ))
         for each in profiles
     ]
     return in_columns([("", "NAME", "BROKER", "FILE"), *rows]) if rows else ""
@@ -86,10 +86,18 @@ def list_table(profiles: Sequence[Profile], default: str | None, environ: Mappin
 
 def list_document(profiles: Sequence[Profile], default: str | None) -> list[dict[str, Any]]:
     """Return the same for programs."""
-    return [
-        {"name": each.name, "broker": broker_of(each), "default": each.name == default, "file": str(each.file)}
-        for each in profiles
-    ]
+    return [_list_entry(each, is_default=each.name == default) for each in profiles]
+
+
+def _list_entry(profile: Profile, *, is_default: bool) -> dict[str, Any]:
+    broker, problem = broker_of(profile)
+    entry = {"name": profile.name, "default": is_default, "file": str(profile.file)}
+    return {**entry, "broker": broker, "problem": problem}
+
+
+def _broker(profile: Profile) -> str:
+    broker, problem = broker_of(profile)
+    return broker or ("(unusable: `profile check` says why)" if problem else "-")
 
 
 def settings_of(context: Context) -> list[Setting]:

@@ -63,7 +63,8 @@ def test_list_names_the_brokers_and_the_default(configured: Callable[[str], dict
     ]
     document = json.loads(run_cli("profile", "list", "--json", env=env).stdout)
     assert document["profiles"][1] == {
-        "name": "shop", "broker": "amqp://ann:***@mq.example:5672/shop", "default": True, "file": str(file),
+        "name": "shop", "default": True, "file": str(file),
+        "broker": "amqp://ann:***@mq.example:5672/shop", "problem": None,
     }  # fmt: skip
 
 
@@ -75,10 +76,14 @@ def test_list_without_profiles(configured: Callable[[str], dict[str, str]]) -> N
 
 
 def test_a_broken_url_hides_no_other_profile(configured: Callable[[str], dict[str, str]]) -> None:
-    """In the list it is told why it cannot be used."""
-    done = run_cli("profile", "list", env=configured('profiles.a.url = "x:s3cret"\nprofiles.b.url = "amqp://b"'))
+    """In the list it is told that it cannot be used, and in the document why."""
+    env = configured('profiles.a.url = "x:s3cret"\nprofiles.b.url = "amqp://b"')
+    done = run_cli("profile", "list", env=env)
     assert done.returncode == 0
-    assert "unusable: a broker URL begins with amqp://" in done.stdout
+    assert "(unusable: `profile check` says why)" in done.stdout
+    told = json.loads(run_cli("profile", "list", "--json", env=env).stdout)["profiles"]
+    assert told[0]["broker"] is None
+    assert told[0]["problem"].startswith("a broker URL begins with amqp://")
     assert "amqp://guest:***@b:5672" in done.stdout
     assert "s3cret" not in done.stdout
 

@@ -31,7 +31,7 @@ def test_a_bug_is_one_line_and_a_crash_file(capsys: pytest.CaptureFixture[str]) 
     assert code is ExitCode.BUG
     assert complaint.count("\n") == 1
     assert "Traceback" not in complaint
-    assert "TypeError" in crash_file.read_text()
+    assert "AttributeError" in crash_file.read_text()
     assert crash_file.stat().st_mode & 0o777 == 0o600
     crash_file.unlink()
 

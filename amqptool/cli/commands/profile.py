@@ -45,7 +45,7 @@ def profile() -> None:
 @profile.command(name="list")
 @pass_context
 def list_(context: Context) -> ExitCode:
-    """List the profiles, and mark the one that is used when none is named."""
+    """List the profiles, and mark the default one."""
     profiles = context.profiles
     found = [profiles.found[name] for name in sorted(profiles.found)]
     return context.output.show(
@@ -62,9 +62,9 @@ def list_(context: Context) -> ExitCode:
 @name_argument
 @pass_context
 def show(context: Context, name: str | None) -> ExitCode:
-    """Show what holds, and which setting said so: with a profile, or as things are.
+    """Show what holds, and which setting said so.
 
-    Nothing is asked for: no password, and not etcd.
+    Without NAME, as things are. Nothing is asked for: no password, and not etcd.
     """
     context.profile = name or context.profile
     settings = settings_of(context)
@@ -81,7 +81,10 @@ def show(context: Context, name: str | None) -> ExitCode:
 @name_argument
 @pass_context
 def check(context: Context, name: str | None) -> ExitCode:
-    """Try a profile: its password, its key in etcd, and whether its broker answers."""
+    """Try a profile, up to its broker's answer.
+
+    Its file, its URL, its password, its key in etcd, and the broker.
+    """
     context.profile = name or context.profile
     chosen = context.chosen_profile()
     if chosen is None:
