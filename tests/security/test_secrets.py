@@ -20,7 +20,7 @@ from tests.support.servers import PrivatePostgresql, PrivateRedis
 TASKS = str(Path(__file__).parents[2] / "topologies/tasks.yaml")
 UUID = "01890000-0000-7000-8000-000000000000"
 #: What each argument of a command may be, by its name.
-ARGUMENTS = {"files": TASKS, "queue": "q", "body": "x", "ids": UUID, "name": "p0"}
+ARGUMENTS = {"files": TASKS, "queue": "q", "body": "x", "ids": UUID, "name": "p0", "asked": "amq.topic", "queues": "q"}
 #: What some commands need beside, to come as far as to connect.
 MORE = {
     "publish": ["-k", "q"],
@@ -29,6 +29,8 @@ MORE = {
     "graph": ["--live"],
     "drop": ["--yes"],
     "asyncapi": ["--server"],
+    "purge": ["--yes"],
+    "wait": ["--timeout", "10ms"],
 }
 WITHOUT_ARGUMENTS = ("graph",)
 #: What reads where the broker is, and connects to none.
