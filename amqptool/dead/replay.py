@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.broker.discovery import brokers_at
 from amqptool.dead.letter import read
-from amqptool.errors import InputError
+from amqptool.errors import AmqptoolError, InputError
 from amqptool.publish.outcome import Confirmed, Failed
 from amqptool.publish.publisher import Publisher
 from amqptool.publish.rate import Pace
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from amqptool.message import Delivery, Message
     from amqptool.publish.outcome import Outcome
 
-#: Messages in hand: so many are asked for ahead, and wait for their confirms.
-PREFETCH = 1000
+#: Messages in hand: so many are asked for ahead, and wait for their confirms; at a rate, those of so many seconds, for
+#: the broker takes back what is un-acked for too long (RabbitMQ, "Acknowledgement timeout": half an hour by default).
+PREFETCH, AHEAD = 1000, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class ReplayReport:
     replayed: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: What became of all that were sent, and of those that could not be.
     outcomes: Report = field(default_factory=Report)
+    #: Confirmed when it was too late to let go of them: they are there again, with the same ids.
+    twice: int = 0
     #: Passed over, since their headers cannot be decoded.
     undecodable: int = 0
     #: Given back to the queue, those that were not meant among them.
@@ -100,6 +103,7 @@ class Replay:
         self._target = target
         self._limit = limit
         self._pace = None if rate is None else Pace(rate)
+        self._prefetch = PREFETCH if rate is None else max(1, min(PREFETCH, int(rate * AHEAD)))
         self._dry_run = dry_run
         self._on_undecodable = on_undecodable
         self._stopping = asyncio.Event()
@@ -129,12 +133,13 @@ class Replay:
         self._stopping.set()
 
     async def _replay(self, connection: Connection) -> None:
-        browser = Browser(await connection.channel(), self._queue, PREFETCH, self._pass_over)
+        browser = Browser(await connection.channel(), self._queue, self._prefetch, self._pass_over)
         await browser.open()
         try:
             async with AsyncExitStack() as stack:
                 publisher = None if self._dry_run else await stack.enter_async_context(Publisher(self._where))
                 await self._send_all(browser, publisher)
+            browser.check()
         finally:
             self.report.returned = await browser.give_back()
 
@@ -143,6 +148,7 @@ class Replay:
             for delivery in batch:
                 if self._is_over():
                     return
+                browser.check()
                 await self._take(delivery, browser, publisher)
 
     async def _next(self, browser: Browser) -> list[Delivery] | None:
@@ -161,20 +167,25 @@ class Replay:
             message = self._target.message(letter)
             if publisher is None:
                 self.report.replayed[message.exchange, message.routing_key] += 1
-            else:
-                await self._wait_for_turn()
+            elif await self._has_its_turn():
                 await publisher.send(message, partial(self._settle, delivery, browser))
-        except InputError as error:
+        except AmqptoolError as error:
+            if publisher is not None and not publisher.is_refusal(error):
+                raise
             self.report.outcomes.add(Failed(delivery.message, error))
 
-    async def _wait_for_turn(self) -> None:
+    async def _has_its_turn(self) -> bool:
+        """Wait for the time of the next message, and return whether it has come."""
         if self._pace is not None:
             seconds = self._pace.wait(asyncio.get_running_loop().time())
             await unless(self._stopping, asyncio.sleep(seconds))
+        return not self._stopping.is_set()
 
     def _settle(self, delivery: Delivery, browser: Browser, outcome: Outcome) -> None:
         self.report.outcomes.add(outcome)
-        if isinstance(outcome, Confirmed):
+        if isinstance(outcome, Confirmed) and browser.is_lost:
+            self.report.twice += 1
+        elif isinstance(outcome, Confirmed):
             browser.ack(delivery)
             self.report.replayed[outcome.message.exchange, outcome.message.routing_key] += 1
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from amqptool.errors import BrokerUnavailable
@@ -69,12 +71,30 @@ class Browser:
             if self._room <= 0:
                 await self._consume()
             elif not await self._hear():
-                self._check()
+                self.check()
                 if await self._ready() == 0 and not self._arrived:
                     break
+        if not self._arrived:
+            self.check()  # or what was let go of would seem to be gone
         batch, self._arrived = self._arrived[: self._left], []
         self._left -= len(batch)
         return batch
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether what is let go of stays where it is: the channel is closed, or the queue deleted."""
+        return self._cancelled or self._channel.closed.done()
+
+    def check(self) -> None:
+        """Check that what is let go of is gone then.
+
+        Raises:
+            BrokerError: the channel was closed, or the broker cancelled the consumer.
+        """
+        if self._channel.closed.done():
+            raise self._channel.closed.result()
+        if self._cancelled:
+            raise BrokerUnavailable("the broker cancelled the consumer: was its queue deleted?")
 
     def ack(self, delivery: Delivery) -> None:
         """Let go of a message for good."""
@@ -85,8 +105,9 @@ class Browser:
     async def give_back(self) -> int:
         """Return all that is held to the queue, and say how many messages that were."""
         await self._end_consumer()
-        for consumer in range(1, self._consumers + 1):  # a return for each keeps the order
-            self._channel.requeue(*(tag for tag, of in self._held.items() if of == consumer))
+        for _, held in groupby(self._held.items(), key=itemgetter(1)):  # a return for each consumer keeps the order
+            self._channel.requeue(*(tag for tag, _ in held))
+            await asyncio.sleep(0)  # a million messages have many
         return len(self._held)
 
     async def _consume(self) -> None:
@@ -123,18 +144,13 @@ class Browser:
         """Ask for the number of messages in nobody's hands; the answer comes behind every delivery before it."""
         return (await self._channel.check_queue(self._queue)).ready
 
-    def _check(self) -> None:
-        if self._channel.closed.done():
-            raise self._channel.closed.result()
-        if self._cancelled:
-            raise BrokerUnavailable("the broker cancelled the consumer: was its queue deleted?")
-
     def _on_delivery(self, delivery: Delivery) -> None:
         self._hold(delivery.delivery_tag)
         self._arrived.append(delivery)
 
     def _pass_over(self, tag: int, error: Exception) -> None:
         self._hold(tag)
+        self._left -= 1
         self._on_undecodable(error)
 
     def _hold(self, tag: int) -> None:

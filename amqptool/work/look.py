@@ -128,6 +128,7 @@ class Look:
             await browser.open(None if self._where else self._max_messages)
             try:
                 await self._look(browser)
+                browser.check()
             finally:
                 self._report.returned = await browser.give_back()
         finally:
@@ -202,9 +203,10 @@ class Look:
             task.cancel()
 
     def _handled(self, delivery: Delivery, browser: Browser) -> None:
-        self._report.handled += 1
         if not self._keep:
+            browser.check()
             browser.ack(delivery)
+        self._report.handled += 1
 
     def _failed(self, delivery: Delivery, error: BaseException) -> None:
         self._report.failed += 1
