@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from amqptool.cli.columns import in_columns
-from amqptool.cli.exits import ExitCode, tally
+from amqptool.cli.exits import ExitCode, exit_code, tally
 from amqptool.cli.looking import Where
 from amqptool.cli.measures import Duration
 from amqptool.cli.output import View
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from amqptool.dead.groups import Group
     from amqptool.dead.letter import DeadLetter
     from amqptool.dead.replay import ReplayReport
+    from amqptool.errors import AmqptoolError
     from amqptool.publish.report import Report
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+#: Before anything died.
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 #: So many failures are told; the others are counted.
 _TOLD = 10
 _TITLES = ("COUNT", "REASON", "DIED IN", "OLDEST", "NEWEST", "LAST ERROR")
@@ -58,12 +61,15 @@ def choice_of(options: dict[str, Any]) -> Choice:
     from amqptool.dead.choice import Choice
 
     now = datetime.now(UTC)
-    older, newer = (options[name] for name in ("older_than", "newer_than"))
-    return Choice(
-        **{name: options[name] for name in ("ids", "reasons", "errors", "origins", "where")},
-        until=None if older is None else now - timedelta(seconds=older),
-        since=None if newer is None else now - timedelta(seconds=newer),
-    )
+    until, since = (_before(now, options[name]) for name in ("older_than", "newer_than"))
+    chosen = {name: options[name] for name in ("ids", "reasons", "errors", "origins", "where")}
+    return Choice(**chosen, until=until, since=since)
+
+
+def _before(now: datetime, seconds: float | None) -> datetime | None:
+    if seconds is None:
+        return None
+    return now - timedelta(seconds=seconds) if seconds < now.timestamp() else _LONG_AGO
 
 
 def group_table(groups: Iterable[Group]) -> str:
@@ -129,14 +135,22 @@ def letter_page(letter: DeadLetter, *, verbose: bool) -> str:
     return "\n".join([name, *(f"  {clean_line(line)}" for line in told), *fields, "", body_text(message), "", ""])
 
 
-def replay_view(queue: str, report: ReplayReport, signal_code: ExitCode | None, *, dry_run: bool) -> View:
-    """Return what became of a replay."""
+def replay_view(
+    queue: str, report: ReplayReport, signal_code: ExitCode | None, stopped_by: AmqptoolError | None, *, dry_run: bool
+) -> View:
+    """Return what became of a replay, which an error may have stopped."""
     total = report.replayed.total()
     outcomes = report.outcomes
     targets = report.replayed.most_common()
     failed = outcomes.failed.total()
     verb = "would be replayed" if dry_run else "replayed"
-    parts = [f"{total:,} {verb}", *([f"{failed:,} failed"] if failed else []), f"{report.returned:,} kept"]
+    twice = f"{report.twice:,} sent and still there, with the same ids"
+    parts = [
+        f"{total:,} {verb}",
+        *([f"{failed:,} failed"] if failed else []),
+        *([twice] if report.twice else []),
+        f"{report.returned - report.twice:,} kept",
+    ]
     return View(
         kind="dead",
         document={
@@ -144,7 +158,9 @@ def replay_view(queue: str, report: ReplayReport, signal_code: ExitCode | None, 
             "dry_run": dry_run,
             "replayed": total,
             "failed": failed,
-            "kept": report.returned,
+            "kept": report.returned - report.twice,
+            "sent_and_still_there": report.twice,
+            "stopped_by": None if stopped_by is None else str(stopped_by),
             "undecodable": report.undecodable,
             "targets": [{"exchange": at, "routing_key": key, "count": count} for (at, key), count in targets],
             "failures": [
@@ -153,10 +169,16 @@ def replay_view(queue: str, report: ReplayReport, signal_code: ExitCode | None, 
             ],
         },
         data=_target_table(targets) if targets and dry_run else "",
-        errors=_failures(outcomes),
+        errors=(*_failures(outcomes), *([] if stopped_by is None else [str(stopped_by)])),
         talk=", ".join(parts),
-        code=signal_code or (ExitCode.FAILED if report.undecodable else tally(total, outcomes.errors.values())),
+        code=signal_code or _replay_code(report, stopped_by),
     )
+
+
+def _replay_code(report: ReplayReport, stopped_by: AmqptoolError | None) -> ExitCode:
+    if stopped_by is not None:
+        return exit_code(stopped_by)
+    return ExitCode.FAILED if report.undecodable else tally(report.replayed.total(), report.outcomes.errors.values())
 
 
 def _target_table(targets: Sequence[tuple[tuple[str, str], int]]) -> str:

@@ -24,7 +24,7 @@ from amqptool.work.copies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from amqptool.message import FieldValue, Message
 
@@ -99,7 +99,33 @@ class DeadLetter:
 
 def read(message: Message) -> DeadLetter:
     """Read what a message tells of its death."""
-    return _ours(message) if isinstance(message.headers.get(REASON), str) else _rabbitmqs(message)
+    if isinstance(message.headers.get(REASON), str):
+        return _ours(message)
+    return _copys(message) if _has_died_as_a_copy(message) else _rabbitmqs(message)
+
+
+def _has_died_as_a_copy(message: Message) -> bool:
+    """Return whether it came back to its queue for another attempt, and the broker has ended it there."""
+    queue = message.headers.get(QUEUE)
+    return isinstance(queue, str) and any(death.get("queue") == queue for death in _deaths(message)[:1])
+
+
+def _copys(message: Message) -> DeadLetter:
+    [death, *_] = _deaths(message)
+    queue = str(death["queue"])
+    attempts = tuple(map(_attempt, _tables(message.headers.get(HISTORY))))
+    error = _text(message.headers.get(ERROR))
+    return DeadLetter(
+        message=message,
+        original=_published(original_of(message, queue)[0]),
+        queue=queue,
+        reason=_text(death.get("reason")) or UNKNOWN,
+        error_kind=_kind(error),
+        error=error,
+        traceback=None,
+        at=_time(death.get("time")),
+        history=(*attempts, _death(death)),
+    )
 
 
 def _ours(message: Message) -> DeadLetter:
@@ -112,7 +138,7 @@ def _ours(message: Message) -> DeadLetter:
         original=_published(original_of(message, queue)[0] if isinstance(queue, str) else message),
         queue=_text(queue),
         reason=str(headers[REASON]),
-        error_kind=error.partition(":")[0] if error else None,
+        error_kind=_kind(error),
         error=error,
         traceback=_text(headers.get(TRACEBACK)),
         at=history[-1].at if history else None,
@@ -121,21 +147,31 @@ def _ours(message: Message) -> DeadLetter:
 
 
 def _rabbitmqs(message: Message) -> DeadLetter:
-    headers = message.headers
-    deaths = _tables(headers.get(_DEATHS))
-    first: Mapping[str, Any] = deaths[-1] if deaths else {}
-    reason = headers.get("x-first-death-reason", first.get("reason"))
+    deaths = _deaths(message)
+    first = _first_of(deaths, message)
     return DeadLetter(
         message=message,
         original=_before(message, first),
-        queue=_text(headers.get("x-first-death-queue", first.get("queue"))),
-        reason=_text(reason) or UNKNOWN,
+        queue=_text(first.get("queue")),
+        reason=_text(first.get("reason")) or UNKNOWN,
         error_kind=None,
         error=None,
         traceback=None,
         at=_time(deaths[0].get("time")) if deaths else None,
         history=tuple(map(_death, reversed(deaths))),
     )
+
+
+def _deaths(message: Message) -> list[dict[str, Any]]:
+    return _tables(message.headers.get(_DEATHS))
+
+
+def _first_of(deaths: Sequence[dict[str, Any]], message: Message) -> dict[str, Any]:
+    """Return the first death, which comes to stand before others if it happens again, but is named."""
+    named = {name: _text(message.headers.get(f"x-first-death-{name}")) for name in ("queue", "reason")}
+    known = {name: text for name, text in named.items() if text is not None}
+    same = (death for death in deaths if known and known.items() <= death.items())
+    return next(same, {**(deaths[-1] if deaths else {}), **known})
 
 
 def _before(message: Message, death: Mapping[str, Any]) -> Message:
@@ -167,6 +203,10 @@ def _death(told: Mapping[str, Any]) -> Failure:
     count = told.get("count", 1)
     times = "" if count == 1 else f", {count} times"
     return Failure(_time(told.get("time")), f"{_text(told.get('reason')) or UNKNOWN} in {told.get('queue')!r}{times}")
+
+
+def _kind(error: str | None) -> str | None:
+    return error.partition(":")[0] if error else None
 
 
 def _tables(value: FieldValue | None) -> list[dict[str, Any]]:

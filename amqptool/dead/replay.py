@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.broker.discovery import brokers_at
 from amqptool.dead.letter import read
-from amqptool.errors import AmqptoolError, InputError
+from amqptool.errors import AccessRefused, AmqptoolError, InputError, NotFound
 from amqptool.publish.outcome import Confirmed, Failed
 from amqptool.publish.publisher import Publisher
 from amqptool.publish.rate import Pace
@@ -170,9 +170,14 @@ class Replay:
             elif await self._has_its_turn():
                 await publisher.send(message, partial(self._settle, delivery, browser))
         except AmqptoolError as error:
-            if publisher is not None and not publisher.is_refusal(error):
+            if publisher is not None and self._is_for_all(error, publisher):
                 raise
             self.report.outcomes.add(Failed(delivery.message, error))
+
+    def _is_for_all(self, error: AmqptoolError, publisher: Publisher) -> bool:
+        """Return whether an error says that no other message can be sent either."""
+        is_of_the_exchange = isinstance(error, NotFound | AccessRefused)
+        return not publisher.is_refusal(error) or (is_of_the_exchange and self._target.exchange is not None)
 
     async def _has_its_turn(self) -> bool:
         """Wait for the time of the next message, and return whether it has come."""

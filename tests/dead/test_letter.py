@@ -84,6 +84,34 @@ def test_a_dead_letter_of_rabbitmq_tells_of_its_first_death() -> None:
     )
 
 
+def test_a_death_that_recurs_is_still_the_first() -> None:
+    """RabbitMQ moves it before the others then, as in a retry by rejecting, waiting and rejecting again."""
+    again = [{**DEATHS[2], "count": 2, "time": NOW}, DEATHS[1]]
+    first = {"x-first-death-queue": "intake", "x-first-death-reason": "maxlen", "x-first-death-exchange": "shop"}
+    letter = read(Message(body=b"x", routing_key="dead", headers={"x-death": again, **first}))
+    assert (letter.queue, letter.reason) == ("intake", "maxlen")
+    assert (letter.original.exchange, letter.original.routing_key) == ("shop", "order.new")
+
+
+def test_a_copy_that_the_broker_has_ended_tells_of_both() -> None:
+    """As one that waited, came back, and reached the delivery limit: it died in its queue, as what it was."""
+    delivery = Delivery(message=SENT, queue="orders", delivery_tag=1, redelivered=False)
+    copy = copy_of(delivery, Rung("wait"), ValueError("no such user"), rejected=False, at=NOW)
+    deaths: list[Any] = [{**DEATHS[0], "reason": "delivery_limit", "count": 1}, DEATHS[1]]
+    first = {"x-first-death-queue": "wait", "x-first-death-reason": "expired"}
+    letter = read(replace(copy, headers={**copy.headers, "x-death": deaths, **first}))
+
+    assert (letter.queue, letter.reason, letter.error_kind) == ("orders", "delivery_limit", "ValueError")
+    assert letter.original == SENT
+    assert [each.what for each in letter.history] == [
+        "attempt 1: ValueError: no such user",
+        "delivery_limit in 'orders'",
+    ]
+    back = letter.back()
+    assert back is not None
+    assert original_of(back, "orders") == (SENT, 1)
+
+
 def test_what_rabbitmq_has_moved_on_still_tells_of_its_handler() -> None:
     """As a dead letter of ours does that expired in its queue."""
     copy = dead()

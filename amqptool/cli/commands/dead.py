@@ -24,10 +24,12 @@ from amqptool.cli.options import CommandGroup
 from amqptool.cli.output import View, counted
 from amqptool.cli.printing import Printer, form_of, page_bytes
 from amqptool.cli.running import Stop, run
+from amqptool.errors import AmqptoolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from amqptool.dead.replay import ReplayReport
     from amqptool.handlers import AnyHandler
     from amqptool.message import Delivery
     from amqptool.work.look import LookReport
@@ -174,8 +176,8 @@ def replay(context: Context, /, queue: str, **options: Any) -> ExitCode:
     queue when the broker has confirmed its copy, with the same message id, and begins with its first attempt.
     Interrupted, the same command goes on. What could not be sent stays where it is.
     """
-    report, stop = run(context, lambda stop: _replay(context, queue, options, stop))
-    return context.output.show(replay_view(queue, report, stop.code, dry_run=options["dry_run"]))
+    report, stop, error = run(context, lambda stop: _replay(context, queue, options, stop))
+    return context.output.show(replay_view(queue, report, stop.code, error, dry_run=options["dry_run"]))
 
 
 def _look(
@@ -208,7 +210,9 @@ async def _look_through(
     return await through.run(), stop
 
 
-async def _replay(context: Context, queue: str, options: dict[str, Any], stop: Stop) -> Any:
+async def _replay(
+    context: Context, queue: str, options: dict[str, Any], stop: Stop
+) -> tuple[ReplayReport, Stop, AmqptoolError | None]:
     from amqptool.dead.replay import Replay, Target
 
     replaying = Replay(
@@ -223,4 +227,9 @@ async def _replay(context: Context, queue: str, options: dict[str, Any], stop: S
         dry_run=options["dry_run"],
     )
     stop.then(replaying.stop)
-    return await replaying.run(), stop
+    try:
+        return await replaying.run(), stop, None
+    except AmqptoolError as error:
+        if not replaying.report.looked_at:
+            raise
+        return replaying.report, stop, error

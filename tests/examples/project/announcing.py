@@ -11,4 +11,5 @@ class Announcer:
         if "version" not in release:
             raise Reject("a release has a version")
         text = f"{release['app']} {release['version']} is here"
-        self.publisher.publish(Message(body=text.encode(), exchange="announcements"))
+        announcement = Message(body=text.encode(), exchange="announcements", message_id=delivery.message_id)
+        self.publisher.publish(announcement)  # with its id, so that it is one however often this is tried
