@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from amqptool.topology.asyncapi.keys import Keys, key_words
 from amqptool.topology.asyncapi.terms import BINDING_VERSION
-from amqptool.topology.bodies.schemas import DATA, fits_draft7, objects_in
+from amqptool.topology.bodies.schemas import fits_draft7, objects_in
+from amqptool.topology.bodies.structure import holds_names, is_data
 from amqptool.topology.bodies.words import pointer
 
 if TYPE_CHECKING:
@@ -116,17 +117,18 @@ def _escaped(text: str) -> str:
     return _UNSAFE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), text)
 
 
-def _rewritten(value: Any, path: ValuePath, refs: Mapping[ValuePath, str | None]) -> Any:
+def _rewritten(value: Any, path: ValuePath, refs: Mapping[ValuePath, str | None], *, among_names: bool = False) -> Any:
     if isinstance(value, list):
         return [_rewritten(item, (*path, index), refs) for index, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     made: Body = {}
     for key, item in value.items():
-        if key in DATA:
+        if is_data(key, among_names=among_names):
             made[key] = item
         elif not (key in _IDENTITY and isinstance(item, str)):
-            made[key] = refs.get((*path, key)) or _rewritten(item, (*path, key), refs)
+            names = holds_names(key, among_names=among_names)
+            made[key] = refs.get((*path, key)) or _rewritten(item, (*path, key), refs, among_names=names)
     return made
 
 

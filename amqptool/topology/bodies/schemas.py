@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amqptool.extras import importing_for
+from amqptool.topology.bodies.structure import holds_names, is_data
 from amqptool.topology.file.schema_files import SchemaDirectory, SchemaDocument, UnreadableSchema
 
 with importing_for("schema", "checking bodies against JSON Schemas needs"):
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 #: What a schema without `$schema` is of.
 DIALECT = jsonschema.Draft202012Validator
-#: What stands under these keywords is data and no schema.
-DATA = frozenset({"const", "default", "enum", "examples"})
 #: What leads to another schema; a dynamic one must be there as well.
 REFERENCES = frozenset({"$ref", "$dynamicRef"})
 
@@ -141,7 +140,7 @@ def fits_draft7(value: Any) -> bool:
     return bool(jsonschema.Draft7Validator(jsonschema.Draft7Validator.META_SCHEMA).is_valid(value))
 
 
-def _references(value: Any, path: ValuePath, resolver: Any) -> Iterator[Reference]:
+def _references(value: Any, path: ValuePath, resolver: Any, *, among_names: bool = False) -> Iterator[Reference]:
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _references(item, (*path, index), resolver)
@@ -158,8 +157,9 @@ def _references(value: Any, path: ValuePath, resolver: Any) -> Iterator[Referenc
         if isinstance(value[keyword], str):
             yield _looked_up(resolver, value[keyword], (*path, keyword))
     for key, item in value.items():
-        if key not in DATA:
-            yield from _references(item, (*path, key), resolver)
+        if not is_data(key, among_names=among_names):
+            names = holds_names(key, among_names=among_names)
+            yield from _references(item, (*path, key), resolver, among_names=names)
 
 
 def _looked_up(resolver: Any, text: str, path: ValuePath) -> Reference:

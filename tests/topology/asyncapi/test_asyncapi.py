@@ -160,6 +160,15 @@ def test_data_in_a_schema_is_left_alone(tmp_path: Path) -> None:
     assert described(tmp_path, "a.json", a=schema)["a"] == schema
 
 
+def test_names_that_are_keywords_of_data_are_followed(tmp_path: Path) -> None:
+    """A property may be called `enum`, and its schema stand in another file."""
+    schemas = described(tmp_path, "a.json", a={"properties": {"enum": {"$ref": "b.json"}}}, b={"type": "string"})
+    assert schemas == {
+        "a": {"properties": {"enum": {"$ref": "#/components/schemas/b"}}},
+        "b": {"type": "string"},
+    }
+
+
 @pytest.mark.parametrize(("schema", "expected"), [("true", {}), ("false", {"not": {}})])
 def test_a_schema_that_is_yes_or_no(tmp_path: Path, schema: str, expected: object) -> None:
     """AsyncAPI has another way to say it."""

@@ -125,3 +125,17 @@ def test_references_go_by_ids_and_anchors(directory: Path) -> None:
     schema = {"$id": "https://x.example/a", "$defs": {"n": {"$anchor": "name", "type": "string"}}}
     references = {"properties": {"a": {"$ref": "#name"}, "b": {"$ref": "https://x.example/a#/$defs/n"}}}
     assert problems(directory, "a.json", a=schema | references) == []
+
+
+@pytest.mark.parametrize("names", ["properties", "$defs", "definitions", "patternProperties", "dependentSchemas"])
+@pytest.mark.parametrize("name", ["default", "const", "enum", "examples"])
+def test_a_name_is_no_keyword(directory: Path, names: str, name: str) -> None:
+    """Where schemas stand by names, one that is called as a keyword for data is a schema still."""
+    [problem] = problems(directory, f"{{{names}: {{{name}: {{$ref: nope.json}}}}}}")
+    assert f"schema /{names}/{name}/$ref: 'nope.json' leads nowhere" in problem
+
+
+@pytest.mark.parametrize("schema", ["{enum: [{$ref: x}]}", "{properties: {properties: {const: {$ref: x}}}}"])
+def test_data_is_no_schema(directory: Path, schema: str) -> None:
+    """Whatever it looks like; a property may be called `properties`."""
+    assert problems(directory, schema) == []
