@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import ConfigError
@@ -11,9 +12,12 @@ from amqptool.handlers.python import BlockingHandler
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from amqptool.message import Delivery
+    from amqptool.message import Delivery, Message
     from amqptool.topology.bodies.checker import BodyChecker
     from amqptool.topology.model import Topology
+
+#: Bytes of a body that is checked in a thread: a check of more would stop the loop, and with it heartbeats.
+_LARGE = 16 * 1024
 
 
 def checked(handler: Handler | BlockingHandler, checker: BodyChecker) -> Handler | BlockingHandler:
@@ -75,10 +79,19 @@ class CheckedHandler:
 
     async def handle(self, delivery: Delivery) -> None:
         """Handle a delivery whose body fits."""
-        if flaw := self._checker.flaw(delivery.message):
+        if flaw := await self._flaw(delivery.message):
             raise Reject(flaw)
         await self._handler.handle(delivery)
 
     async def close(self) -> None:
         """Free what the handler holds."""
         await self._handler.close()
+
+    async def _flaw(self, message: Message) -> str | None:
+        if _may_take_long(message):
+            return await asyncio.to_thread(self._checker.flaw, message)
+        return self._checker.flaw(message)
+
+
+def _may_take_long(message: Message) -> bool:
+    return len(message.body) > _LARGE or message.content_encoding is not None  # of what size, only decoding tells

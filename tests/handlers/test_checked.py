@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from amqptool import Delivery, Reject, Topology
+from amqptool import Delivery, Message, Reject, Topology
 from amqptool.handlers import as_handler
 from amqptool.handlers.checked import checked
 from amqptool.handlers.interface import Handler
@@ -70,3 +72,33 @@ def test_a_checked_handler_is_of_the_same_kind() -> None:
     behind = checked(handler, CHECKER)
     assert isinstance(behind, Handler)
     assert (behind.reads_ahead, behind.stops_when_cancelled) == (True, True)
+
+
+class Watched(BodyChecker):
+    """Notes which threads check."""
+
+    def __init__(self) -> None:
+        super().__init__(Topology.parse('queues: {q: }\nmessages: [{exchange: "", schema: {type: integer}}]'))
+        self.threads: list[threading.Thread] = []
+
+    def flaw(self, message: Message) -> str | None:
+        """Check, and note the thread."""
+        self.threads.append(threading.current_thread())
+        return super().flaw(message)
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "on_the_loop"),
+    [(b"1", None, True), (b" " * 20_000 + b"1", None, False), (gzip.compress(b"1"), "gzip", False)],
+    ids=["small", "large", "compressed"],
+)
+def test_the_loop_goes_on_while_a_large_body_is_checked(body: bytes, encoding: str | None, on_the_loop: bool) -> None:
+    """It is checked in a thread, as is what is compressed, whose size nobody knows."""
+    seen: list[bytes] = []
+    watched = Watched()
+    handler = checked(as_handler(awaited(seen)), watched)
+    assert isinstance(handler, Handler)
+    delivery = make_delivery(body, queue="q", content_encoding=encoding)
+    asyncio.run(handler.handle(delivery))  # type: ignore[arg-type]
+    assert seen == [body]
+    assert [thread is threading.main_thread() for thread in watched.threads] == [on_the_loop]
