@@ -55,6 +55,12 @@ def codec_for(content_type: str) -> tuple[Codec, ContentType]:
     return getattr(import_module(f"amqptool.codecs.{module}"), name)(), parsed
 
 
+def same_type(one: str, other: str) -> bool:
+    """Return whether two content types are the same, perhaps by another of its names; parameters do not count."""
+    names = ContentType.parse(one).name, ContentType.parse(other).name
+    return names[0] == names[1] or (names[0] in _BY_NAME and _BY_NAME[names[0]] == _BY_NAME.get(names[1]))
+
+
 def encode(
     value: Any, content_type: str | None = None, *, codec: Codec | None = None, compress: Compress = "never"
 ) -> Encoded:

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from amqptool import codecs
-from amqptool.codecs.interface import ContentType
 from amqptool.errors import CodecError, TopologyError
 from amqptool.topology.bodies.flaws import load_schemas
 from amqptool.topology.bodies.words import pointer, said
@@ -41,7 +40,7 @@ class _Described:
     def takes(self, content_type: str | None) -> bool:
         """Return whether messages of this content type are meant; one without is whatever is expected."""
         wanted = self.message.content_type
-        return None in (wanted, content_type) or _type_name(str(wanted)) == _type_name(str(content_type))
+        return wanted is None or content_type is None or codecs.same_type(wanted, content_type)
 
 
 class BodyChecker:
@@ -112,7 +111,3 @@ def _misfit(value: Any, described: _Described) -> str | None:
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     where = f"at {place}, " if (place := pointer(tuple(best.absolute_path))) else ""
     return f"the body does not fit the schema of {described.message}: {where}{said(best)}{more}"
-
-
-def _type_name(content_type: str) -> str:
-    return ContentType.parse(content_type).name

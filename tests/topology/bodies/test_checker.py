@@ -93,6 +93,14 @@ def test_the_content_type_chooses() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["application/x-msgpack", "application/vnd.msgpack", "Application/MsgPack; v=1"])
+def test_a_content_type_may_have_several_names(name: str) -> None:
+    """They are one for the codecs, so they are one here."""
+    packed = checker("{exchange: shop, content_type: application/msgpack, schema: {type: integer}}")
+    assert flaw(packed, b"\x01", content_type=name) is None
+    assert "content type" in str(flaw(packed, b"1", content_type="application/json"))
+
+
 def test_bodies_are_decoded() -> None:
     """What was compressed, and MessagePack."""
     assert flaw(checker(), gzip.compress(b'{"id": 1}'), content_encoding="gzip") is None
