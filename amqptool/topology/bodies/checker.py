@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -103,7 +104,7 @@ def _misfit(value: Any, described: _Described) -> str | None:
 
     try:
         errors = list(islice(described.validator.iter_errors(value), _MOST_ERRORS))
-    except (RecursionError, ArithmeticError, Unresolvable) as error:  # a schema within itself; 1e400; an odd reference
+    except (RecursionError, Unresolvable, re.error) as error:  # a schema within itself; an odd reference; a bad pattern
         return f"the body cannot be checked by the schema of {described.message}: {type(error).__name__}"
     if not errors:
         return None

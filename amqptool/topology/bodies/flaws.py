@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from amqptool.topology.bodies.schemas import DIALECT, Schemas, schemas_of
+from amqptool.topology.bodies.dialects import DIALECT, dialect_of
+from amqptool.topology.bodies.schemas import Schemas, schemas_of
 from amqptool.topology.bodies.words import pointer, said
 from amqptool.topology.described import nearest_place
 from amqptool.topology.file.schema_files import UnreadableSchema
@@ -119,11 +120,9 @@ def _errors(dialect: Any, value: Any) -> Iterator[Any]:
 
 
 def _dialect(value: Any) -> Any:
-    from jsonschema.validators import validator_for
-
     if not isinstance(value, dict) or "$schema" not in value:
         return DIALECT
-    return validator_for(value, default=None) if isinstance(value["$schema"], str) else None
+    return dialect_of(value, None) if isinstance(value["$schema"], str) else None
 
 
 def _leaves(errors: Iterable[Any]) -> Iterator[Any]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amqptool.extras import importing_for
+from amqptool.topology.bodies.dialects import DIALECT, dialect_of
 from amqptool.topology.bodies.structure import holds_names, is_data
 from amqptool.topology.file.schema_files import SchemaDirectory, SchemaDocument, UnreadableSchema
 
 with importing_for("schema", "checking bodies against JSON Schemas needs"):
     import jsonschema
-    from jsonschema.validators import validator_for
     from jsonschema_specifications import REGISTRY as SPECIFICATIONS
     from referencing import Registry, Resource
     from referencing.exceptions import Unresolvable, Unretrievable
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from amqptool.topology.described import Path as ValuePath
     from amqptool.topology.model import Topology
 
-#: What a schema without `$schema` is of.
-DIALECT = jsonschema.Draft202012Validator
 #: What leads to another schema; a dynamic one must be there as well.
 REFERENCES = frozenset({"$ref", "$dynamicRef"})
 
@@ -82,7 +80,7 @@ class Schemas:
 
     def validator(self, uri: str) -> Any:
         """Return what checks values against a schema."""
-        dialect = validator_for(self.documents[uri].value, default=DIALECT)
+        dialect = dialect_of(self.documents[uri].value, DIALECT)
         return dialect({"$ref": uri}, registry=self._complete)
 
     def references(self, uri: str) -> Iterator[Reference]:

@@ -46,6 +46,8 @@ def test_good_schemas(directory: Path, schema: str) -> None:
         ("{type: objekt}", "t.yaml:3:51: schema /type: 'objekt' is no type of JSON Schema; did you mean 'object'?"),
         ("{properties: {a: {minimum: x}}}", "t.yaml:3:71: schema /properties/a/minimum: 'x' is not of type 'number'"),
         ("{pattern: '('}", "t.yaml:3:54: schema /pattern: '(' is not a 'regex'"),
+        ("{pattern: '(?u)x'}", "t.yaml:3:54: schema /pattern: '(?u)x' is not a 'regex'"),
+        ("{pattern: 'a{9999999999}'}", "t.yaml:3:54: schema /pattern: 'a{9999999999}' is not a 'regex'"),
         ("{$schema: 'http://x'}", "t.yaml:3:54: schema /$schema: an unknown dialect"),
         ("{$ref: '#/$defs/a'}", "t.yaml:3:51: schema /$ref: '#/$defs/a' leads nowhere: there is nothing there"),
         ("{$ref: none.json}", "t.yaml:3:51: schema /$ref: 'none.json' leads nowhere: "),
