@@ -10,6 +10,7 @@ import click
 from amqptool.broker.status.choice import is_pattern
 from amqptool.cli.exits import ExitCode
 from amqptool.cli.output import View, counted
+from amqptool.cli.sanitize import without_passwords
 from amqptool.cli.status_monitors import prometheus
 from amqptool.cli.status_table import status_table
 
@@ -32,7 +33,7 @@ def status_view(
         document={
             "vhost": vhost,
             "queues": [_document(queue, verdict, now) for queue in queues],
-            "missing": list(missing),
+            "missing": list(map(without_passwords, missing)),
             "age_unknown": verdict.unknown,
         },
         data=prometheus(queues, vhost, now) if form == "prometheus" else table,
@@ -45,7 +46,8 @@ def status_view(
 
 def absent(missing: Sequence[str], vhost: str) -> list[str]:
     """Say of names and patterns that there is no such queue."""
-    return [f"no queue {'like ' if is_pattern(name) else ''}{name!r} in vhost {vhost!r}" for name in missing]
+    lines = [f"no queue {'like ' if is_pattern(name) else ''}{name!r} in vhost {vhost!r}" for name in missing]
+    return list(map(without_passwords, lines))  # of a URL that was given in the place of a name
 
 
 def _painter(table: str, queues: Sequence[QueueStatus], verdict: Verdict) -> Callable[[str], str]:

@@ -14,6 +14,7 @@ from amqptool.cli.names import queue_names
 from amqptool.cli.options import Command
 from amqptool.cli.output import View, counted
 from amqptool.cli.running import run
+from amqptool.cli.sanitize import without_passwords
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,4 +72,5 @@ def _view(outcomes: Sequence[Purged]) -> View:
 def _document(outcome: Purged) -> dict[str, Any]:
     if outcome.error is None:
         return {"name": outcome.queue, "deleted": outcome.count}
-    return {"name": outcome.queue, "error": type(outcome.error).__name__, "message": str(outcome.error)}
+    told = {"name": outcome.queue, "error": type(outcome.error).__name__, "message": str(outcome.error)}
+    return {name: without_passwords(text) for name, text in told.items()}  # of a URL that was given as a name

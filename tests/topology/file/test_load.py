@@ -462,7 +462,7 @@ def test_all_problems_at_once() -> None:
         ("queues: [{durable: true}]", "1:10: an entry of queues has no name [missing-key]"),
         (
             "queues:\nbroker: {}",
-            "no key 'broker'; it may have vhosts, exchanges, queues, bindings, policies, tests [unknown-key]",
+            "no key 'broker'; it may have vhosts, exchanges, queues, bindings, policies, messages, tests [unknown-key]",
         ),
         ("permisions: []", "has no key 'permisions'; did you mean 'permissions'? [unknown-key]"),
     ],
