@@ -14,6 +14,12 @@ from tests.fuzz.case import Case, Place
 
 #: Commands that would start a RabbitMQ or wait for it, apart from their wrong usage.
 _SLOW = {("broker", "start"), ("broker", "run")}
+#: How commands end that go on for long.
+_BOUNDS = {
+    ("consume",): ("--timeout", "0.2", "--idle-timeout", "0.2"),
+    ("tap",): ("--timeout", "0.2"),
+    ("wait",): ("--timeout", "0.2"),
+}
 #: Values that fit, by the name of the option; what it takes long over is kept short.
 _FITTING: dict[str, tuple[str, ...]] = {
     "handler": (
@@ -134,7 +140,7 @@ def case(random: Random, place: Place) -> Case:
         words = _spoilt(random, words, "x" if path[:1] == ("broker",) else place.dead_url)  # which names its directory
     if path in _SLOW:
         words = ["--no-such-option", *words]
-    bounds = ["--timeout", "0.2", "--idle-timeout", "0.2"] if path == ("consume",) else []
+    bounds = _BOUNDS.get(path, ())
     words = [oddities.argument(word) for word in (*path, *words, *bounds)]
     environ = place.for_topologies if random.random() < 0.2 else {"AMQPTOOL_URL": place.dead_url}
     return Case(
