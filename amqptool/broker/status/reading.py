@@ -68,7 +68,7 @@ async def counted_queues(connection: Connection, names: Iterable[str]) -> list[Q
 
 def deepest_first(queues: Iterable[QueueStatus]) -> list[QueueStatus]:
     """Return queues by how many messages they hold, those that hold as many by name."""
-    return sorted(queues, key=lambda queue: (-queue.depth, queue.name))
+    return sorted(queues, key=lambda queue: (-(queue.depth or 0), queue.name))
 
 
 async def _all(management: Management, vhost: str) -> list[dict[str, Any]]:
@@ -102,16 +102,18 @@ async def _one(management: Management, vhost: str, name: str) -> dict[str, Any] 
 
 
 def _status(queue: dict[str, Any]) -> QueueStatus:
-    timestamp, statistics = queue.get("head_message_timestamp"), queue.get("message_stats") or {}
+    # Of a queue whose node is away there are a name and a state; of an idle one there are counts, and no rates.
+    timestamp, ready = queue.get("head_message_timestamp"), queue.get("messages_ready")
+    statistics = queue.get("message_stats") or {}
     rates = {each: (statistics.get(f"{each}_details") or {}).get("rate", 0.0) for each in _RATES}
     return QueueStatus(
         name=queue["name"],
-        ready=queue.get("messages_ready", 0),
-        unacked=queue.get("messages_unacknowledged", 0),
-        consumers=queue.get("consumers", 0),
+        ready=ready,
+        unacked=queue.get("messages_unacknowledged"),
+        consumers=queue.get("consumers"),
         size=queue.get("message_bytes"),
-        incoming=rates["publish"],
-        outgoing=sum(rates[each] for each in _LEAVING),
+        incoming=None if ready is None else rates["publish"],
+        outgoing=None if ready is None else sum(rates[each] for each in _LEAVING),
         head_timestamp=timestamp if isinstance(timestamp, int) else None,
         state=queue.get("state", ""),
     )
