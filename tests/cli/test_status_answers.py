@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from amqptool import AmqpUrl
+from amqptool.broker.local import Endpoint
 from tests.support.cli import run_cli
 from tests.support.management_stub import management_stub
+from tests.support.vhost import VhostUnderTest
 
 
 def down(path: str) -> tuple[int, object]:
@@ -29,3 +32,19 @@ def test_a_queue_that_is_down_is_not_healthy(words: tuple[str, ...], code: int, 
         done = run_cli("status", "q", "--management-url", address, *words)
     assert done.returncode == code
     assert done.stdout.startswith(said)
+
+
+def test_a_name_that_is_no_utf_8(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """Is bad input, with the API and without."""
+    done = VhostUnderTest(amqptool_node, amqptool_vhost).run("status", "\udcff")
+    assert (done.returncode, "is no UTF-8" in done.stderr) == (65, True)
+    done = run_cli("status", "\udcff", env={"AMQPTOOL_URL": amqptool_vhost.reveal()})
+    assert done.returncode == 65
+
+
+def test_a_queue_of_a_vhost_that_does_not_exist(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
+    """Is refused as without a name; in a vhost that is there, it is the queue that is not."""
+    vhost = VhostUnderTest(amqptool_node, amqptool_vhost)
+    done = vhost.run("status", "q", "-u", amqptool_vhost.reveal() + "x")
+    assert (done.returncode, "there is no such vhost" in done.stderr) == (77, True)
+    assert vhost.run("status", "q").returncode == 1

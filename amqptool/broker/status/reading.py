@@ -77,7 +77,7 @@ async def _all(management: Management, vhost: str) -> list[dict[str, Any]]:
         found = await management.get(doing, "queues", vhost, query={"columns": _COLUMNS})
     except ManagementError as error:
         if error.reply_code == 404:
-            raise AccessRefused(f"cannot {doing}: there is no such vhost") from error
+            raise _no_vhost(vhost) from error
         raise
     if not isinstance(found, list):
         raise management.foreign(doing)
@@ -86,6 +86,8 @@ async def _all(management: Management, vhost: str) -> list[dict[str, Any]]:
 
 async def _each(management: Management, vhost: str, names: Sequence[str]) -> list[dict[str, Any]]:
     found = await asyncio.gather(*(_one(management, vhost, name) for name in dict.fromkeys(names)))
+    if None in found and vhost not in [each["name"] for each in await management.vhosts()]:
+        raise _no_vhost(vhost)
     return [queue for queue in found if queue is not None]
 
 
@@ -99,6 +101,10 @@ async def _one(management: Management, vhost: str, name: str) -> dict[str, Any] 
     if not isinstance(queue, dict):
         raise management.foreign(f"read queue {name!r}")
     return queue
+
+
+def _no_vhost(vhost: str) -> AccessRefused:
+    return AccessRefused(f"cannot read the queues of vhost {vhost!r}: there is no such vhost")
 
 
 def _status(queue: dict[str, Any]) -> QueueStatus:
