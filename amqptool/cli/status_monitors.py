@@ -36,7 +36,7 @@ def nagios(
         more = f"; and {len(breaches) - _TOLD:,} more" if len(breaches) > _TOLD else ""
         return _line(NagiosCode.CRITICAL, "; ".join(breaches[:_TOLD]) + more) + data, NagiosCode.CRITICAL
     if unknown:
-        words = f"the age of {counted(len(unknown), 'queue')} is not known, {unknown[0]!r} among them"
+        words = f"what a limit needs is not known of {counted(len(unknown), 'queue')}, {unknown[0]!r} among them"
         return _line(NagiosCode.UNKNOWN, words) + data, NagiosCode.UNKNOWN
     depth = sum(queue.depth or 0 for queue in queues)
     words = f"{counted(len(queues), 'queue')}, {counted(depth, 'message')}"

@@ -34,6 +34,20 @@ def test_a_queue_that_is_down_is_not_healthy(words: tuple[str, ...], code: int, 
     assert done.stdout.startswith(said)
 
 
+def new(path: str) -> tuple[int, object]:
+    """Answer as a broker does that has no figures of a queue yet."""
+    return 200, {"name": "rabbit"} if path == "/cluster-name" else {"name": "q", "state": "running"}
+
+
+def test_a_new_queue_is_unknown_to_nagios() -> None:
+    """It is no reason to wake anybody up; for all others a limit that cannot be judged is not kept."""
+    with management_stub(new) as address:
+        words = ("status", "q", "--management-url", address, "--max-depth", "1")
+        done = run_cli(*words, "--format", "nagios")
+        assert (done.returncode, done.stdout.split(" - ")[0]) == (3, "RABBITMQ UNKNOWN")
+        assert run_cli(*words).returncode == 1
+
+
 def test_a_name_that_is_no_utf_8(amqptool_node: Endpoint, amqptool_vhost: AmqpUrl) -> None:
     """Is bad input, with the API and without."""
     done = VhostUnderTest(amqptool_node, amqptool_vhost).run("status", "\udcff")

@@ -99,7 +99,8 @@ def _as_plugin(context: Context, choice: QueueChoice, limits: Limits) -> int:
         found = run(context, lambda _: _once(context, choice, limits))
         verdict = limits.judge(found, time.time())
         missing = absent(choice.missing([queue.name for queue in found]), context.resolve_url().value.vhost)
-        line, code = nagios(found, limits, [*missing, *verdict.lines], verdict.unknown)
+        unknown = list(dict.fromkeys([*verdict.silent, *verdict.unknown]))
+        line, code = nagios(found, limits, [*missing, *verdict.seen_lines], unknown)
     except AmqptoolError as error:
         line, code = nagios_failure(error)
     context.output.show(View(kind="status", document={}, data=line))
