@@ -81,6 +81,7 @@ class ManagementSession:
         """Return what is at a path; `doing` and the `tag` that users need for it are for the error.
 
         Raises:
+            InputError: no name in the path is one that anything can have.
             AccessRefused: our user may not see it.
             ManagementUnavailable: the management API cannot be reached.
             ManagementError: it is not there (404), or something else went wrong.
@@ -121,7 +122,7 @@ class ManagementSession:
             raise RuntimeError("a management session is used with `async with`")
         if not self._username:
             raise AccessRefused(f"cannot {doing}: {_NO_LOGIN}")
-        url = "/".join([self._base_url, "api", *(quote(part, safe="") for part in path)])
+        url = "/".join([self._base_url, "api", *(_quoted(doing, part) for part in path)])
         url += f"?{urlencode(query)}" if query else ""
         try:
             # yarl would turn a vhost's %2F back into a slash.
@@ -129,6 +130,13 @@ class ManagementSession:
                 return await _result(doing, tag, response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise no_answer(f"cannot {doing}", self._base_url, error) from error
+
+
+def _quoted(doing: str, name: str) -> str:
+    try:
+        return quote(name, safe="")
+    except UnicodeEncodeError:
+        raise InputError(f"cannot {doing}: {name!r} is no UTF-8") from None
 
 
 def _basic(username: str, password: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import Hosts, any_of
+from amqptool.broker.amqp.topology import check_name
 from amqptool.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -30,10 +31,13 @@ async def purge(where: Where, queues: Iterable[str]) -> list[Purged]:
     """Delete the ready messages of queues; one that fails does not keep the rest from it.
 
     Raises:
+        InputError: no queue can have one of the names; nothing is deleted.
         BrokerUnavailable: no broker can be reached; later on, that is what became of the rest.
         AccessRefused: the broker refused the credentials or the vhost.
     """
     hosts, names = Hosts(where), list(queues)
+    for name in names:
+        check_name("queue", name)
     outcomes: list[Purged] = []
     while left := names[len(outcomes) :]:  # a stream ends the connection
         try:

@@ -36,9 +36,9 @@ def nagios(
         more = f"; and {len(breaches) - _TOLD:,} more" if len(breaches) > _TOLD else ""
         return _line(NagiosCode.CRITICAL, "; ".join(breaches[:_TOLD]) + more) + data, NagiosCode.CRITICAL
     if unknown:
-        words = f"the age of {counted(len(unknown), 'queue')} is not known, {unknown[0]!r} among them"
+        words = f"what a limit needs is not known of {counted(len(unknown), 'queue')}, {unknown[0]!r} among them"
         return _line(NagiosCode.UNKNOWN, words) + data, NagiosCode.UNKNOWN
-    depth = sum(queue.depth for queue in queues)
+    depth = sum(queue.depth or 0 for queue in queues)
     words = f"{counted(len(queues), 'queue')}, {counted(depth, 'message')}"
     return _line(NagiosCode.OK, words) + data, NagiosCode.OK
 
@@ -94,15 +94,17 @@ def _line(code: NagiosCode, words: str) -> str:
 def _performance(queues: Sequence[QueueStatus], limits: Limits) -> Iterator[str]:
     """Yield `'label'=value;warning;critical;minimum`: of each queue if they are few, else of all together."""
     if len(queues) > _TOLD:
-        yield f"ready={sum(queue.ready for queue in queues)};;;0"
+        yield f"ready={sum(queue.ready or 0 for queue in queues)};;;0"
         yield f"unacked={sum(queue.unacked or 0 for queue in queues)};;;0"
         return
     for queue in queues:
         name = clean_line(queue.name).replace("'", "''").replace("=", "_").replace("|", "_")
-        yield f"'{name} depth'={queue.depth};;{_range(limits.max_depth)};0"
+        if queue.depth is not None:
+            yield f"'{name} depth'={queue.depth};;{_range(limits.max_depth)};0"
         if queue.unacked is not None:
             yield f"'{name} unacked'={queue.unacked};;{_range(limits.max_unacked)};0"
-        yield f"'{name} consumers'={queue.consumers};;{_range(limits.min_consumers, ':')};0"
+        if queue.consumers is not None:
+            yield f"'{name} consumers'={queue.consumers};;{_range(limits.min_consumers, ':')};0"
 
 
 def _range(limit: int | None, end: str = "") -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from amqptool.broker.status import QueueStatus
 
 _UNKNOWN, _NOTHING = "?", "-"
+#: States that nobody needs to be told.
+_USUAL = ("", "running", "idle")
 #: Cells of a queue's name that a terminal must have room for; else, columns go, the first of these first.
 _NAME_WIDTH = 24
 _DISPENSABLE = ("BYTES", "OLDEST", "OUT/S", "IN/S", "DRAINED IN", "CONSUMERS")
@@ -35,7 +37,9 @@ class _Column:
     @property
     def tells_something(self) -> bool:
         # That nothing flows is worth a column; that no age is known is not.
-        return bool(set(self.cells) - ({_UNKNOWN, _NOTHING} if self.title == "OLDEST" else {_UNKNOWN}))
+        return self.title == "READY" or bool(
+            set(self.cells) - ({_UNKNOWN, _NOTHING} if self.title == "OLDEST" else {_UNKNOWN})
+        )
 
     @property
     def width(self) -> int:
@@ -48,11 +52,11 @@ def status_table(queues: Sequence[QueueStatus], now: float, trends: Mapping[str,
     What is not known of any queue has no column. `trends` are the sparklines of a table that is looked at for longer.
     """
     figures: dict[str, Callable[[QueueStatus], str]] = {
-        "READY": lambda queue: f"{queue.ready:,}",
+        "READY": lambda queue: _count(queue.ready),
         "UNACKED": lambda queue: _count(queue.unacked),
         "IN/S": lambda queue: _rate(queue.incoming),
         "OUT/S": lambda queue: _rate(queue.outgoing),
-        "CONSUMERS": lambda queue: f"{queue.consumers:,}",
+        "CONSUMERS": lambda queue: _count(queue.consumers),
         "BYTES": lambda queue: _size(queue.size),
         "OLDEST": lambda queue: _age(queue, now),
         "DRAINED IN": lambda queue: _drain(queue),
@@ -85,7 +89,7 @@ def _fitting(columns: list[_Column], names: Sequence[_Column]) -> list[_Column]:
 
 
 def _name(queue: QueueStatus) -> str:
-    return queue.name if queue.is_well else f"{queue.name} ({queue.state})"
+    return queue.name if queue.state in _USUAL else f"{queue.name} ({queue.state})"
 
 
 def _count(number: int | None) -> str:
@@ -109,7 +113,7 @@ def _size(size: float | None) -> str:
 
 def _age(queue: QueueStatus, now: float) -> str:
     age = queue.age(now)
-    if not queue.ready:
+    if queue.ready == 0:
         return _NOTHING
     return _UNKNOWN if age is None else rounded(age)
 

@@ -63,9 +63,12 @@ def _painter(table: str, queues: Sequence[QueueStatus], verdict: Verdict) -> Cal
 
 
 def _summary(queues: Sequence[QueueStatus], verdict: Verdict) -> str:
-    ready, unacked = (sum(queue.ready for queue in queues), [queue.unacked for queue in queues])
-    known = [] if None in unacked else [f"{sum(number or 0 for number in unacked):,} un-acked"]
-    lines = [", ".join([counted(len(queues), "queue"), f"{ready:,} ready", *known])]
+    ready, unacked = (sum(queue.ready or 0 for queue in queues), [queue.unacked for queue in queues])
+    known = [number for number in unacked if number is not None]
+    parts = [f"{sum(known):,} un-acked"] if known or not queues else []
+    silent = sum(queue.ready is None for queue in queues)
+    parts += [f"and {silent:,} of unknown depth"] if silent else []
+    lines = [", ".join([counted(len(queues), "queue"), f"{ready:,} ready", *parts])]
     if verdict.unknown:
         more = ", …" if len(verdict.unknown) > _NAMED else ""
         names = ", ".join(map(repr, verdict.unknown[:_NAMED])) + more

@@ -68,7 +68,7 @@ class Watch:
         before = self._depths
         self._depths = {queue.name: before.get(queue.name, deque(maxlen=LOOKS)) for queue in self._queues}
         for queue in self._queues:
-            self._depths[queue.name].append(queue.depth)
+            self._depths[queue.name].append(queue.depth or 0)
 
     def _picture(self) -> Group:
         room = max(1, self._console.height - _OTHER_LINES - bool(self._failure))
@@ -83,7 +83,7 @@ class Watch:
         return Group(*lines)
 
     def _heading(self, bad: int) -> str:
-        ready = sum(queue.ready for queue in self._queues)
+        ready = sum(queue.ready or 0 for queue in self._queues)
         unacked = sum(queue.unacked or 0 for queue in self._queues)
         beyond = f", {bad:,} beyond limits" if bad else ""
         holds = f"{counted(len(self._queues), 'queue')}, {ready:,} ready, {unacked:,} un-acked{beyond}"

@@ -49,10 +49,10 @@ def opening(sources: Iterable[Source]) -> str:
 
 def summary(report: TapReport, verb: str, missed: int = 0) -> str:
     """Say what came."""
-    done = f"{report.wanted - missed:,} {verb}"
-    seen = f" of {report.received:,}" if report.received > report.wanted else ""
+    done = report.wanted - missed
+    seen = f" of {report.received:,}" if report.received > done else ""
     reason = "" if report.stopped_by in ("", "stop") else f" (stopped by --{report.stopped_by})"
-    return f"{done}{seen} in {report.seconds:,.1f} s{reason}"
+    return f"{done:,} {verb}{seen} in {report.seconds:,.1f} s{reason}"
 
 
 def complaints(report: TapReport, missed: int = 0) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ class Outlet(Generic[T]):
         self._max_bytes = max_bytes
         self._waiting: deque[tuple[T, int]] = deque()
         self._bytes = 0
+        #: Items that are being written.
+        self._in_hand = 0
         #: How many items were written, and how many were not, since they came too fast or too late.
         self.written = self.missed = 0
         self._changed = asyncio.Event()
@@ -73,6 +75,7 @@ class Outlet(Generic[T]):
         if self._working.done():
             self._working.result()
         else:
+            self.missed += self._in_hand  # perhaps not all of them, but more cannot be said to be written
             self._working.cancel()
 
     async def _work(self) -> None:
@@ -82,7 +85,9 @@ class Outlet(Generic[T]):
                 await self._changed.wait()
                 continue
             batch = [self._next() for _ in range(min(BATCH, len(self._waiting)))]
+            self._in_hand = len(batch)
             await asyncio.to_thread(self._write, batch)
+            self._in_hand = 0
             self.written += len(batch)
 
     def _next(self) -> T:

@@ -34,8 +34,10 @@ PREFETCH = 250
 #: Seconds in which nothing comes at the end of a stream, which tells nobody how many messages it holds; and before the
 #: first message, for which the broker may have to search.
 QUIET, SEARCH = 1.0, 3.0
-#: The argument that only streams take.
+#: The argument that only streams take, and the header of all that they deliver.
 _ARGUMENT = "x-stream-offset"
+#: The reply code of a node that has no replica of the stream (see `from_reply`).
+_NO_REPLICA = 406
 
 
 class StreamLook:
@@ -65,9 +67,12 @@ class StreamLook:
         self._report = LookReport()
         self._stopping = asyncio.Event()
         self._arrived: asyncio.Queue[Delivery | Undecodable | None] = asyncio.Queue()
+        self._consumer_tag = ""
+        # What was delivered before one that tells its offset, and may yet have to go back.
+        self._held: list[int] = []
 
     async def run(self) -> LookReport | None:
-        """Look; return None if the queue is no stream, and then it was not touched.
+        """Look; return None if the queue is no stream, and then all is in its place.
 
         Raises:
             BrokerUnavailable: there is no broker, or the connection was lost.
@@ -89,6 +94,18 @@ class StreamLook:
             self._stopping.set()
 
     async def _connect_and_look(self) -> LookReport:
+        """Look at whichever host has the stream: a cluster's nodes need not each have a replica."""
+        refusals = 0
+        while True:
+            try:
+                return await self._look_at_any()
+            except BrokerUnavailable as error:
+                refusals += 1
+                if error.reply_code != _NO_REPLICA or refusals >= len(self._hosts):
+                    raise
+            self._hosts.rotate()
+
+    async def _look_at_any(self) -> LookReport:
         async with any_of(self._hosts) as connection:
             channel = await self._open(connection)
             try:
@@ -100,15 +117,17 @@ class StreamLook:
 
     async def _open(self, connection: Connection) -> Channel:
         channel = await connection.channel()
-        channel.closed.add_done_callback(lambda _: self._arrived.put_nowait(None))
+        arrived: asyncio.Queue[Delivery | Undecodable | None] = asyncio.Queue()
+        self._arrived = arrived
+        channel.closed.add_done_callback(lambda _: arrived.put_nowait(None))
         try:
-            await channel.consume(
+            self._consumer_tag = await channel.consume(
                 self._queue,
-                self._arrived.put_nowait,
-                lambda: self._arrived.put_nowait(None),
+                arrived.put_nowait,
+                lambda: arrived.put_nowait(None),
                 prefetch=PREFETCH,
                 arguments={_ARGUMENT: self._offset},
-                on_undecodable=lambda tag, error: self._arrived.put_nowait((tag, error)),
+                on_undecodable=lambda tag, error: arrived.put_nowait((tag, error)),
             )
         except PreconditionFailed as error:
             if _ARGUMENT in str(error):
@@ -120,8 +139,11 @@ class StreamLook:
         while not self._has_enough() and (arrival := await self._next(channel)) is not None:
             if isinstance(arrival, tuple):
                 self._pass_over(*arrival, channel)
-            else:
+            elif _ARGUMENT in arrival.headers:
                 await self._take(arrival, channel)
+            else:
+                await self._give_back(channel)
+                raise _NoStreamError
 
     def _has_enough(self) -> bool:
         if self._max_messages is not None and self._report.handled + self._report.failed >= self._max_messages:
@@ -149,7 +171,8 @@ class StreamLook:
         self._report.looked_at += 1
         if all(condition.holds(delivery.message) for condition in self._where):
             await self._handle(delivery)
-        channel.ack(delivery.delivery_tag)
+        self._held.append(delivery.delivery_tag)
+        self._ask_for_more(channel)
 
     async def _handle(self, delivery: Delivery) -> None:
         try:
@@ -165,7 +188,18 @@ class StreamLook:
     def _pass_over(self, tag: int, error: Exception, channel: Channel) -> None:
         self._report.undecodable += 1
         log.error("stream %r: a message whose headers cannot be decoded is passed over: %r", self._queue, error)
-        channel.ack(tag)
+        self._held.append(tag)
+        if self._report.looked_at:
+            self._ask_for_more(channel)
+
+    def _ask_for_more(self, channel: Channel) -> None:
+        channel.ack(*self._held)
+        self._held.clear()
+
+    async def _give_back(self, channel: Channel) -> None:
+        """Return everything: a broker without streams overlooks the argument, and an ack would take messages."""
+        await channel.cancel(self._consumer_tag)
+        channel.requeue_all()
 
 
 class _NoStreamError(Exception):

@@ -62,6 +62,11 @@ def _check_text(text: str) -> None:
         raise InputError(f"{text!r} is no UTF-8") from None
 
 
+def are_predeclared(asked: Sequence[Asked]) -> bool:
+    """Return whether all of the exchanges are in every vhost, so that their types are known."""
+    return all(each.exchange in _PREDECLARED for each in asked)
+
+
 async def find_sources(management: Management | None, vhost: str, asked: Sequence[Asked]) -> list[Source]:
     """Return what to bind to, by the types of the exchanges as the management API tells them, if there is one.
 

@@ -71,3 +71,29 @@ def test_choice() -> None:
     assert not choice.is_names
     assert QueueChoice(("c", "d")).is_names
     assert QueueChoice().takes("anything")
+
+
+@pytest.mark.parametrize(
+    ("limits", "breaches"),
+    [
+        (Limits(usable=True), ["is down"]),
+        (Limits(max_depth=1), ["is down", "does not tell how many messages it holds"]),
+        (Limits(max_unacked=1), ["is down", "does not tell how many un-acked messages it has"]),
+        (Limits(min_consumers=0), ["is down", "does not tell how many consumers it has"]),
+    ],
+)
+def test_what_tells_nothing_is_not_within_limits(limits: Limits, breaches: list[str]) -> None:
+    """A queue whose node is away has a name and a state, and no counts."""
+    found = QueueStatus(name="q", ready=None, consumers=None, state="down")
+    assert limits.judge([found], NOW).breaches == {"q": breaches}
+    assert Limits().judge([found], NOW).breaches == {}
+
+
+def test_the_age_of_what_tells_nothing_is_not_known() -> None:
+    """Although no message is seen in it."""
+    assert Limits(max_age=60).judge([QueueStatus(name="q", ready=None, consumers=None)], NOW).unknown == ["q"]
+
+
+def test_a_queue_that_slows_its_publishers_down_is_well() -> None:
+    """It is in use, after all."""
+    assert Limits(usable=True).judge([queue(state="flow")], NOW).breaches == {}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
+import subprocess
 
 import pytest
 
@@ -12,6 +15,7 @@ from amqptool.broker.amqp import connect
 from amqptool.broker.local import Endpoint
 from amqptool.message import Delivery
 from tests.support.broker import declare_queue, publish, queue_length
+from tests.support.cli import cli_arguments, cli_environment
 from tests.support.vhost import VhostUnderTest, limited_user
 
 
@@ -89,3 +93,25 @@ def test_what_is_in_hand_is_left(broker: VhostUnderTest) -> None:
 
     asyncio.run(scenario())
     assert length(broker) == 1
+
+
+@pytest.mark.parametrize("name", ["a\nb", "x" * 256, "\udcff"])
+def test_a_name_that_no_queue_has_deletes_nothing(broker: VhostUnderTest, name: str) -> None:
+    """Not even of the queues before it."""
+    done = broker.run("purge", "a", name, "--yes")
+    assert (done.returncode, done.stdout, "no queue can be called" in done.stderr) == (65, "", True)
+    assert length(broker) == 3
+
+
+def test_the_question_names_every_host() -> None:
+    """Any of them may be the one whose messages go."""
+    words = ("purge", "a", "-u", "amqp://127.0.0.1:1/v,amqp://127.0.0.2:2/v")
+    terminal, ours = pty.openpty()
+    command, env = cli_arguments(*words), cli_environment({})
+    with subprocess.Popen(command, env=env, stdin=ours, stderr=subprocess.PIPE, text=True) as process:
+        os.write(terminal, b"n\n")
+        _, said = process.communicate(timeout=30)
+    os.close(ours)
+    os.close(terminal)
+    assert "of queue 'a' at 127.0.0.1:1/v or 127.0.0.2:2/v?" in said
+    assert process.returncode == 1

@@ -9,14 +9,18 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from datetime import datetime
+from math import nan
+from typing import Any
 
 import pytest
+from pika import spec
 
 from amqptool import AmqpUrl, Message, Publisher
 from amqptool.broker.local import Endpoint
 from amqptool.work.outlet import MAX_BYTES
 from tests.support.broker import close_connections, drain, publish, queue_length
-from tests.support.cli import UNMEASURED
+from tests.support.cli import UNMEASURED, run_cli
+from tests.support.fake_broker import Peer, fake_broker
 from tests.support.resources import peak
 from tests.support.tapping import tapping
 from tests.support.terminal import screen, seen_on_terminal
@@ -290,3 +294,38 @@ def test_it_ends_in_time(vhost: VhostUnderTest) -> None:
     done = vhost.run("tap", "topic", "--duration", "100ms")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines()[1].startswith("0 printed in 0.1 s (stopped by --timeout)")
+
+
+def test_without_the_types_nothing_is_tapped_but_what_every_vhost_has(vhost: VhostUnderTest) -> None:
+    """An exchange that shares its messages out would give some to the tap alone, so --amqp-only has to say it."""
+    env = {"AMQPTOOL_URL": vhost.url.reveal()}
+    done = run_cli("tap", "topic:k", "--timeout", "100ms", env=env)
+    assert (done.returncode, "--amqp-only" in done.stderr) == (69, True)
+    assert run_cli("tap", "topic:k", "--timeout", "100ms", "--amqp-only", env=env).returncode == 0
+    assert run_cli("tap", "amq.topic", "--timeout", "100ms", env=env).returncode == 0
+
+
+def delivers_a_nan(peer: Peer, method: Any, channel: int) -> None:
+    """Play a broker that lets through a header that is no number, and one message more."""
+    if isinstance(method, spec.Queue.Declare):
+        peer.send(spec.Queue.DeclareOk(method.queue, 0, 0), channel)
+    if isinstance(method, spec.Basic.Consume):
+        peer.send(spec.Basic.ConsumeOk(method.consumer_tag), channel)
+    if isinstance(method, spec.Queue.Bind):
+        peer.send(spec.Queue.BindOk(), channel)
+        for tag, headers in enumerate(({"n": nan}, {}), start=1):
+            peer.send_content(spec.Basic.Deliver("amqptool-1", tag, False, "e", "k"), b"x", channel, headers)
+
+
+def test_what_has_no_record_is_not_counted_as_printed() -> None:
+    """JSON has no NaN; the rest is printed, and the exit code says that it is not all."""
+
+    async def scenario() -> subprocess.CompletedProcess[str]:
+        async with fake_broker(on_method=delivers_a_nan) as url:
+            env = {"AMQPTOOL_URL": url.reveal()}
+            return await asyncio.to_thread(run_cli, "tap", "e:k", "-n", "2", "--json", "--amqp-only", env=env)
+
+    done = asyncio.run(scenario())
+    assert (done.returncode, len(done.stdout.splitlines())) == (3, 1), done.stderr
+    assert "is passed over" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("1 printed of 2 in ")

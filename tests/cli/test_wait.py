@@ -14,9 +14,12 @@ from amqptool import AmqpUrl, Message
 from amqptool.broker import local
 from amqptool.broker.amqp import connect
 from amqptool.broker.local import Endpoint, RunningNode
+from amqptool.broker.management import Management
+from amqptool.cli.commands.wait import _chooser
 from amqptool.message import Delivery
 from tests.support.broker import declare_queue, drain, publish
 from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.management_stub import management_stub
 from tests.support.vhost import VhostUnderTest
 
 NOBODY = "amqp://guest:guest@127.0.0.1:1"
@@ -163,3 +166,18 @@ def test_wrong_usage(words: tuple[str, ...]) -> None:
     done = run_cli("wait", *words)
     assert done.returncode == 2
     assert "--queue" in done.stderr or "write 30s" in done.stderr
+
+
+def test_a_guessed_api_that_has_answered_is_insisted_on() -> None:
+    """Else a look that it is too slow for would see no un-acked message, and take the queue for empty."""
+    answers = iter([(500, {}), (200, {"name": "rabbit"})])
+
+    async def scenario(address: str) -> None:
+        async with Management(address, username="guest", password="guest") as management:
+            choose = _chooser(management, named=False)
+            assert await choose() is None
+            assert await choose() is management
+            assert await choose() is management
+
+    with management_stub(lambda _: next(answers, (500, {}))) as address:
+        asyncio.run(scenario(address))

@@ -15,13 +15,16 @@ from amqptool.settings.url import AmqpUrl
 
 #: Called for each publish with the peer and the publish's number on its channel, from 1.
 OnPublish = Callable[["Peer", int], None]
+#: Called with the peer, any other method that is not answered as a broker would, and its channel.
+OnMethod = Callable[["Peer", Any, int], None]
 
 
 class Peer:
     """One client's connection, past the handshake."""
 
-    def __init__(self, writer: asyncio.StreamWriter, on_publish: OnPublish) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, on_publish: OnPublish, on_method: OnMethod) -> None:
         self._writer = writer
+        self._on_method = on_method
         self._on_publish = on_publish
         self._published: dict[int, int] = {}
         self._closing: set[int] = set()
@@ -40,9 +43,11 @@ class Peer:
         self._closing.add(self.channel)
         self.send(spec.Channel.Close(code, text, 60, 40))
 
-    def send_content(self, method: amqp_object.Method, body: bytes, channel: int = 1) -> None:
+    def send_content(
+        self, method: amqp_object.Method, body: bytes, channel: int = 1, headers: dict[str, Any] | None = None
+    ) -> None:
         """Send a method that carries a message."""
-        header = frame.Header(channel, len(body), spec.BasicProperties())
+        header = frame.Header(channel, len(body), spec.BasicProperties(headers=headers))
         for part in (frame.Method(channel, method), header, frame.Body(channel, body)):
             self._writer.write(part.marshal())
 
@@ -68,6 +73,8 @@ class Peer:
         answer = _ANSWERS.get(type(received.method))
         if answer is not None:
             self.send(answer(), received.channel_number)
+        else:
+            self._on_method(self, received.method, received.channel_number)
 
 
 _CAPABILITIES = {"publisher_confirms": True, "consumer_cancel_notify": True, "basic.nack": True}
@@ -78,16 +85,20 @@ _ANSWERS: dict[type, Callable[[], Any]] = {
     spec.Channel.Open: spec.Channel.OpenOk,
     spec.Channel.Close: spec.Channel.CloseOk,
     spec.Confirm.Select: spec.Confirm.SelectOk,
+    spec.Basic.Qos: spec.Basic.QosOk,
 }
 
 
 @asynccontextmanager
-async def fake_broker(on_publish: OnPublish) -> AsyncIterator[AmqpUrl]:
+async def fake_broker(
+    on_publish: OnPublish = lambda _peer, _number: None,
+    on_method: OnMethod = lambda _peer, _method, _channel: None,
+) -> AsyncIterator[AmqpUrl]:
     """Listen on a free port and play the script to every client."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(8)  # the protocol header
-        peer = Peer(writer, on_publish)
+        peer = Peer(writer, on_publish, on_method)
         peer.send(spec.Connection.Start(0, 9, {"capabilities": _CAPABILITIES}, "PLAIN", "en_US"), channel=0)
         buffer = b""
         while chunk := await reader.read(65536):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class Unsettled:
@@ -20,6 +20,9 @@ class Unsettled:
 
     def __len__(self) -> int:
         return len(self._tags)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._tags)
 
     def add(self, tag: int) -> None:
         """Note a delivery."""

@@ -120,6 +120,10 @@ class ConsumingCalls(Calls):
             for tag, multiple in self.unsettled.settle(delivery_tags):
                 self._raw.basic_nack(tag, multiple=multiple, requeue=True)
 
+    def requeue_all(self) -> None:
+        """Give everything back that is neither acked nor given back."""
+        self.requeue(*self.unsettled)
+
     def _on_arrival(self, arrival: Arrival) -> None:
         self._consumers[arrival.consumer_tag](arrival)
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from amqptool.broker.amqp.rights import Rights
     from amqptool.message import FieldValue
 
+#: Of a short string (AMQP 0-9-1 section 4.2.5.3), which a name is.
+MAX_NAME_BYTES = 255
+
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
@@ -50,7 +53,7 @@ class TopologyCalls(Calls):
             PreconditionFailed: it exists with other properties.
             InputError: no exchange can have this name.
         """
-        _check_name("exchange", name)
+        check_name("exchange", name)
         await self._ask(
             f"declaring exchange {name!r}",
             self._raw.exchange_declare,
@@ -70,7 +73,7 @@ class TopologyCalls(Calls):
             NotFound: it does not exist; the channel is closed.
             InputError: no exchange can have this name.
         """
-        _check_name("exchange", name)
+        check_name("exchange", name)
         await self._call(f"looking for exchange {name!r}", self._raw.exchange_declare, exchange=name, passive=True)
 
     async def delete_exchange(self, name: str, *, if_unused: bool = False) -> None:
@@ -105,7 +108,7 @@ class TopologyCalls(Calls):
             AccessRefused: no permission, or another connection has it exclusively (reply code 405).
             InputError: no queue can have this name.
         """
-        _check_name("queue", name)
+        check_name("queue", name)
         await self._ask(
             f"declaring queue {name!r}",
             self._raw.queue_declare,
@@ -125,7 +128,7 @@ class TopologyCalls(Calls):
             AccessRefused: another connection has it exclusively; the channel is closed.
             InputError: no queue can have this name.
         """
-        _check_name("queue", name)
+        check_name("queue", name)
         reply = await self._call(f"looking for queue {name!r}", self._raw.queue_declare, queue=name, passive=True)
         return QueueCounts(ready=reply.message_count, consumers=reply.consumer_count)
 
@@ -153,7 +156,7 @@ class TopologyCalls(Calls):
             BrokerError: it is a stream; the connection is closed.
             InputError: no queue can have this name.
         """
-        _check_name("queue", name)
+        check_name("queue", name)
         reply = await self._ask(f"purging queue {name!r}", self._raw.queue_purge, {("queue", name): "read"}, queue=name)
         return int(reply.message_count)
 
@@ -232,10 +235,22 @@ class TopologyCalls(Calls):
         )
 
 
-def _check_name(kind: str, name: str) -> None:
-    """Check that RabbitMQ takes a name as it is: it removes line breaks, so that pika waits for ever for the answer."""
+def check_name(kind: str, name: str) -> None:
+    """Check that RabbitMQ takes a name as it is: it removes line breaks, so that pika waits for ever for the answer.
+
+    Raises:
+        InputError: it does not.
+    """
     if "\n" in name or "\r" in name:
         raise InputError(f"no {kind} can be called {name!r}: RabbitMQ would remove the line break")
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        raise InputError(f"no {kind} can be called {name!r}: it is no UTF-8") from None
+    if size > MAX_NAME_BYTES:
+        raise InputError(
+            f"no {kind} can be called {name[:40]!r}…: it has {size:,} bytes, and {MAX_NAME_BYTES} are the most"
+        )
 
 
 def _rights_to_declare(name: str, arguments: Mapping[str, FieldValue] | None) -> Rights:

@@ -59,6 +59,9 @@ _CLOSED_BY_BROKER = re.compile(r"\((\d{3})\) (['\"])(.*?)\2", re.DOTALL)
 # a conflict (406), although the next attempt may find room.
 _LIMIT = re.compile(r"\(\d+\) is reached$|limit of \(\d+\)$")
 
+#: What a node says of a stream that it cannot read.
+NO_REPLICA = "does not have a running replica on the local node"
+
 
 def translate(error: BaseException, doing: str) -> errors.AmqptoolError:
     """Return our error for one of pika's; `doing` says what was being done, to what."""
@@ -80,6 +83,10 @@ def from_reply(code: int, text: str, doing: str) -> errors.BrokerError:
     if text.endswith("is down or inaccessible"):
         # A 404 for a queue of a cluster node that is away (RabbitMQ, "home node"): it comes back.
         return errors.BrokerUnavailable(f"{doing}: {text}", reply_code=code)
+    if text.endswith(NO_REPLICA):
+        # A 406 where a stream has members on other nodes of the cluster alone, or its own is down at the moment.
+        hint = "; ask another node, whose host the URL may name as well"
+        return errors.BrokerUnavailable(f"{doing}: {text}{hint}", reply_code=code)
     if _LIMIT.search(text):
         return errors.BrokerUnavailable(f"{doing}: {text}", reply_code=code)
     if "unknown exchange type" in text:

@@ -14,8 +14,8 @@ class QueueStatus:
     """What a queue holds and what flows through it; None is what could not be asked, or is not known."""
 
     name: str
-    ready: int
-    consumers: int
+    ready: int | None
+    consumers: int | None
     unacked: int | None = None
     #: Bytes of all bodies.
     size: int | None = None
@@ -29,22 +29,23 @@ class QueueStatus:
     state: str = ""
 
     @property
-    def depth(self) -> int:
+    def depth(self) -> int | None:
         """All messages, ready and un-acked, as far as they are seen."""
-        return self.ready + (self.unacked or 0)
+        return None if self.ready is None else self.ready + (self.unacked or 0)
 
     @property
     def is_well(self) -> bool:
         """Whether the queue can be used, for all that is known."""
-        return self.state in ("", "running", "idle")
+        return self.state in ("", "running", "idle", "flow")  # flow: it slows its publishers down
 
     @property
     def seconds_to_drain(self) -> float | None:
         """How long until it is empty, if all goes on like this: `inf` if never, None if nothing goes on."""
-        if not self.depth or not (self.incoming or self.outgoing):
+        depth = self.depth
+        if not depth or not (self.incoming or self.outgoing):
             return None
         pace = (self.outgoing or 0) - (self.incoming or 0)
-        return self.depth / pace if pace > 0 else inf
+        return depth / pace if pace > 0 else inf
 
     def age(self, now: float) -> float | None:
         """Return the seconds since the oldest ready message was published; `now` is seconds since the epoch."""

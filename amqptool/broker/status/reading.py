@@ -68,7 +68,7 @@ async def counted_queues(connection: Connection, names: Iterable[str]) -> list[Q
 
 def deepest_first(queues: Iterable[QueueStatus]) -> list[QueueStatus]:
     """Return queues by how many messages they hold, those that hold as many by name."""
-    return sorted(queues, key=lambda queue: (-queue.depth, queue.name))
+    return sorted(queues, key=lambda queue: (-(queue.depth or 0), queue.name))
 
 
 async def _all(management: Management, vhost: str) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ async def _all(management: Management, vhost: str) -> list[dict[str, Any]]:
         found = await management.get(doing, "queues", vhost, query={"columns": _COLUMNS})
     except ManagementError as error:
         if error.reply_code == 404:
-            raise AccessRefused(f"cannot {doing}: there is no such vhost") from error
+            raise _no_vhost(vhost) from error
         raise
     if not isinstance(found, list):
         raise management.foreign(doing)
@@ -86,6 +86,8 @@ async def _all(management: Management, vhost: str) -> list[dict[str, Any]]:
 
 async def _each(management: Management, vhost: str, names: Sequence[str]) -> list[dict[str, Any]]:
     found = await asyncio.gather(*(_one(management, vhost, name) for name in dict.fromkeys(names)))
+    if None in found and vhost not in [each["name"] for each in await management.vhosts()]:
+        raise _no_vhost(vhost)
     return [queue for queue in found if queue is not None]
 
 
@@ -101,17 +103,23 @@ async def _one(management: Management, vhost: str, name: str) -> dict[str, Any] 
     return queue
 
 
+def _no_vhost(vhost: str) -> AccessRefused:
+    return AccessRefused(f"cannot read the queues of vhost {vhost!r}: there is no such vhost")
+
+
 def _status(queue: dict[str, Any]) -> QueueStatus:
-    timestamp, statistics = queue.get("head_message_timestamp"), queue.get("message_stats") or {}
+    # Of a queue whose node is away there are a name and a state; of an idle one there are counts, and no rates.
+    timestamp, ready = queue.get("head_message_timestamp"), queue.get("messages_ready")
+    statistics = queue.get("message_stats") or {}
     rates = {each: (statistics.get(f"{each}_details") or {}).get("rate", 0.0) for each in _RATES}
     return QueueStatus(
         name=queue["name"],
-        ready=queue.get("messages_ready", 0),
-        unacked=queue.get("messages_unacknowledged", 0),
-        consumers=queue.get("consumers", 0),
+        ready=ready,
+        unacked=queue.get("messages_unacknowledged"),
+        consumers=queue.get("consumers"),
         size=queue.get("message_bytes"),
-        incoming=rates["publish"],
-        outgoing=sum(rates[each] for each in _LEAVING),
+        incoming=None if ready is None else rates["publish"],
+        outgoing=None if ready is None else sum(rates[each] for each in _LEAVING),
         head_timestamp=timestamp if isinstance(timestamp, int) else None,
         state=queue.get("state", ""),
     )

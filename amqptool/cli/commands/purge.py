@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amqptool.broker.purging import Purged
-    from amqptool.settings.url import AmqpUrl
 
 #: So many queues are named in the question.
 _NAMED = 10
@@ -36,7 +35,7 @@ def purge(context: Context, /, queues: tuple[str, ...], yes: bool) -> ExitCode:
     Un-acked messages, which consumers have in hand, are left alone. If some queues fail the exit code is 3.
     """
     names = list(dict.fromkeys(queues))
-    if not yes and not confirmed(_question(names, context.resolve_url().value), to="delete messages"):
+    if not yes and not confirmed(_question(names, _hosts(context)), to="delete messages"):
         context.output.talk("nothing was deleted")
         return ExitCode.FAILED
     return context.output.show(_view(run(context, lambda _: _purge(context, names))))
@@ -48,10 +47,16 @@ async def _purge(context: Context, queues: Sequence[str]) -> list[Purged]:
     return await purge_all(context.resolve_urls().value, queues)
 
 
-def _question(queues: Sequence[str], url: AmqpUrl) -> str:
+def _question(queues: Sequence[str], hosts: str) -> str:
     more = f" and {len(queues) - _NAMED:,} more" if len(queues) > _NAMED else ""
     named = f"queue{'' if len(queues) == 1 else 's'} {', '.join(map(repr, queues[:_NAMED]))}{more}"
-    return f"Delete all ready messages of {named} in vhost {url.vhost!r} at {url.netloc_host}:{url.port}?"
+    return f"Delete all ready messages of {named} at {hosts}?"
+
+
+def _hosts(context: Context) -> str:
+    from amqptool.broker.discovery import urls_at
+
+    return " or ".join(url.address for url in urls_at(context.resolve_urls().value))
 
 
 def _view(outcomes: Sequence[Purged]) -> View:

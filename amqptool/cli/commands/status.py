@@ -54,8 +54,8 @@ def status(
     """Show queues, the deepest first: what they hold, what flows, and when they will be empty.
 
     A QUEUE is a name, or a pattern such as 'orders.*'; without any, all of the vhost are shown. A queue that is
-    not there, or beyond a limit, is exit code 1. With --format nagios the codes are those of Nagios: 0 is OK,
-    2 critical, 3 unknown.
+    not there, or beyond a limit, is exit code 1; one that is down, or does not tell what a limit needs, is beyond it.
+    With --format nagios the codes are those of Nagios: 0 is OK, 2 critical, 3 unknown.
 
     An age is known where publishers set a timestamp. The broker samples all this every five seconds, so that a
     queue that is younger shows nothing. Without the management API, only queues that are named can be shown, with
@@ -65,7 +65,7 @@ def status(
 
     _check_usage(context, form, watch=watch)
     context.json = context.json or form == "json"
-    choice, limits = QueueChoice(queues), Limits(**wanted)  # type: ignore[arg-type]  # by the types of the options
+    choice, limits = QueueChoice(queues), Limits(**wanted, usable=form == "nagios")  # type: ignore[arg-type]  # by the types of the options
     if watch:
         run(context, lambda _: _watch(context, choice, limits, interval))
     if form == "nagios":
@@ -99,7 +99,8 @@ def _as_plugin(context: Context, choice: QueueChoice, limits: Limits) -> int:
         found = run(context, lambda _: _once(context, choice, limits))
         verdict = limits.judge(found, time.time())
         missing = absent(choice.missing([queue.name for queue in found]), context.resolve_url().value.vhost)
-        line, code = nagios(found, limits, [*missing, *verdict.lines], verdict.unknown)
+        unknown = list(dict.fromkeys([*verdict.silent, *verdict.unknown]))
+        line, code = nagios(found, limits, [*missing, *verdict.seen_lines], unknown)
     except AmqptoolError as error:
         line, code = nagios_failure(error)
     context.output.show(View(kind="status", document={}, data=line))

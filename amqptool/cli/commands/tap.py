@@ -18,7 +18,7 @@ from amqptool.cli.options import Command
 from amqptool.cli.printing import FORMATS, check_stdout, default_format, form_of, on_terminal, write_out
 from amqptool.cli.running import Stop, run
 from amqptool.cli.tapping import AskedType, complaints, lost, opening, summary, top_view
-from amqptool.errors import InputError
+from amqptool.errors import AccessRefused, BrokerUnavailable, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from amqptool.work.tap import Source, Tap, TapReport
     from amqptool.work.tap_sources import Asked
 
+_WITHOUT = "the types of the exchanges are not known"
+_AT_A_RISK = "if none of them shares its messages out, as x-consistent-hash does, add --amqp-only"
+
 
 @click.command(cls=Command)
 @click.argument(
@@ -41,7 +44,11 @@ if TYPE_CHECKING:
 @click.option("--top", is_flag=True, help="Show how much goes by which exchange and routing key instead of messages.")
 @click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N.")
 @click.option("--timeout", "--duration", type=Duration(), metavar="30s", help="Stop after this time.")
-@click.option("--amqp-only", is_flag=True, help="Do without the management API, which knows the types of exchanges.")
+@click.option(
+    "--amqp-only", is_flag=True,
+    help="Do without the management API, which knows the types of exchanges. Risk: one of a plugin's types, such as "
+    "x-consistent-hash, gives the tap what others are to get, and one that deletes itself may go with the tap.",
+)  # fmt: skip
 @pass_context
 def tap(context: Context, /, asked: tuple[Asked, ...], output: str | None, top: bool, **options: Any) -> ExitCode:
     r"""See what goes through exchanges, without taking it from anybody.
@@ -97,8 +104,7 @@ def _shown_live(context: Context, rates: Rates) -> AbstractContextManager[Top | 
 def _print(context: Context, asked: Sequence[Asked], output: str, options: dict[str, Any]) -> ExitCode:
     form = form_of(output, color=context.output.color)
 
-    def write(items: Sequence[tuple[Delivery, datetime]]) -> None:
-        write_out(b"".join(_written(context, form, *item) for item in items))
+    printer = _Printer(context, form)
 
     async def print_all(stop: Stop) -> tuple[TapReport, int, Stop]:
         from amqptool.work.outlet import Outlet
@@ -107,7 +113,7 @@ def _print(context: Context, asked: Sequence[Asked], output: str, options: dict[
             outlet.take((delivery, datetime.now(UTC)), len(delivery.body))
 
         tap = _tap(context, asked, take, options)
-        outlet = Outlet(write, tap.stop)
+        outlet = Outlet(printer.write, tap.stop)
         hurry = asyncio.Event()
 
         def end() -> None:
@@ -124,21 +130,36 @@ def _print(context: Context, asked: Sequence[Asked], output: str, options: dict[
     report, missed, stop = run(context, print_all)
     for line in complaints(report, missed):
         context.output.complain(line)
-    context.output.talk(summary(report, "printed", missed))
-    code = tap_code(report, missed, stop.code)
+    unprinted = missed + printer.failed
+    context.output.talk(summary(report, "printed", unprinted))
+    code = tap_code(report, unprinted, stop.code)
     if report.lost is not None:
         context.output.error(report.lost, code, *lost(report))
     return code
 
 
-def _written(context: Context, form: Form, delivery: Delivery, at: datetime) -> bytes:
-    from amqptool.records import time_to_json
+class _Printer:
+    """Prints messages, and passes over those of which no record can be made."""
 
-    try:
-        return form(delivery, received_at=time_to_json(at))
-    except InputError as error:
-        context.output.complain(f"message {delivery.message_id} is passed over: {error}")
-        return b""
+    def __init__(self, context: Context, form: Form) -> None:
+        self._context = context
+        self._form = form
+        #: How many were passed over.
+        self.failed = 0
+
+    def write(self, items: Sequence[tuple[Delivery, datetime]]) -> None:
+        """Print messages and when they came."""
+        write_out(b"".join(self._written(*item) for item in items))
+
+    def _written(self, delivery: Delivery, at: datetime) -> bytes:
+        from amqptool.records import time_to_json
+
+        try:
+            return self._form(delivery, received_at=time_to_json(at))
+        except InputError as error:
+            self.failed += 1
+            self._context.output.complain(f"message {delivery.message_id} is passed over: {error}")
+            return b""
 
 
 def _tap(
@@ -163,10 +184,14 @@ def _tap(
 
 async def _sources(context: Context, asked: Sequence[Asked], options: dict[str, Any]) -> list[Source]:
     from amqptool.cli.management import management_if_any
-    from amqptool.work.tap_sources import find_sources
+    from amqptool.work.tap_sources import are_predeclared, find_sources
 
     vhost = context.resolve_url().value.vhost
     if options["amqp_only"]:
         return await find_sources(None, vhost, asked)
-    async with management_if_any(context, "the types of the exchanges are not known") as management:
-        return await find_sources(management, vhost, asked)
+    insists = not are_predeclared(asked)
+    try:
+        async with management_if_any(context, _WITHOUT, insist_on_guess=insists) as management:
+            return await find_sources(management, vhost, asked)
+    except (AccessRefused, BrokerUnavailable) as error:
+        raise type(error)(f"{error}; {_WITHOUT}: {_AT_A_RISK}", reply_code=error.reply_code) from error

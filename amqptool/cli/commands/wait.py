@@ -64,16 +64,22 @@ async def _wait(context: Context, queues: Sequence[str], timeout: float, *, empt
 
 
 def _chooser(management: Management, *, named: bool) -> ChooseManagement:
-    """Take the API that was named, and one at an address that we guess if it answers at the moment."""
+    """Take the API that was named, and one at an address that we guess as soon as it has answered.
+
+    From then on it is insisted on: a look without it would see no un-acked messages.
+    """
+    is_there = named
 
     async def choose() -> Management | None:
-        if named:
+        nonlocal is_there
+        if is_there:
             return management
         try:
             async with asyncio.timeout(GUESS_TIMEOUT):
                 await management.cluster_name()
         except (BrokerError, ConfigError, TimeoutError):
             return None
+        is_there = True
         return management
 
     return choose

@@ -23,6 +23,14 @@ def closed(code: int, text: str) -> str:
         (pika_errors.ConnectionClosedByBroker(320, "CONNECTION_FORCED - bye"), errors.BrokerUnavailable, "bye"),
         (pika_errors.ChannelClosedByBroker(404, "NOT_FOUND - no queue"), errors.NotFound, "no queue"),
         (pika_errors.ChannelClosedByBroker(406, "PRECONDITION_FAILED"), errors.PreconditionFailed, "PRECONDITION"),
+        (
+            pika_errors.ChannelClosedByBroker(
+                406,
+                "PRECONDITION_FAILED - stream queue 'q' in vhost '/' does not have a running replica on the local node",
+            ),
+            errors.BrokerUnavailable,
+            "ask another node",
+        ),
         (pika_errors.ChannelClosedByBroker(403, "ACCESS_REFUSED"), errors.AccessRefused, "ACCESS_REFUSED"),
         (
             pika_errors.ProbableAuthenticationError(closed(403, "ACCESS_REFUSED - Login was refused")),
