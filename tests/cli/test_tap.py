@@ -17,6 +17,7 @@ from pika import spec
 
 from amqptool import AmqpUrl, Message, Publisher
 from amqptool.broker.local import Endpoint
+from amqptool.broker.management import Management
 from amqptool.work.outlet import MAX_BYTES
 from tests.support.broker import close_connections, drain, publish, queue_length
 from tests.support.cli import UNMEASURED, run_cli
@@ -60,6 +61,15 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for the end of a tap."""
     stdout, stderr = process.communicate(timeout=60)
     return process.returncode, stdout, stderr
+
+
+async def until_nothing_is_tapped(vhost: VhostUnderTest) -> None:
+    """Wait until the queues of all taps are gone, which have got what they were to get."""
+    async with Management.at(vhost.node.management_url, vhost.url) as management:
+        while any(
+            each["destination"].startswith("amqptool.tap.") for each in await management.bindings(vhost.url.vhost)
+        ):
+            pass
 
 
 def origins(lines: str) -> list[tuple[str, str]]:
@@ -247,6 +257,7 @@ def test_a_reader_that_stands_still_costs_messages_and_nothing_else(vhost: Vhost
     body = b"x" * (MAX_BYTES // 8)
     with tapping(vhost.env, "topic", "-n", "20") as process:
         send(vhost, *[("topic", "k")] * 20, body=body)
+        asyncio.run(until_nothing_is_tapped(vhost))  # so that all have come before one is read
         code, stdout, stderr = end(process)
     printed = stdout.count("\n")
     assert code == 3
