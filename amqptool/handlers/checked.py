@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from amqptool.errors import ConfigError
 from amqptool.handlers.interface import Handler, Reject
 from amqptool.handlers.python import BlockingHandler
+from amqptool.handlers.wrapping import WrappingBlockingHandler, WrappingHandler
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -39,13 +40,12 @@ def checking(handler: Handler | BlockingHandler, topology: Topology, vhost: str)
     return checked(handler, BodyChecker(topology, vhost))
 
 
-class CheckedBlockingHandler(BlockingHandler):
+class CheckedBlockingHandler(WrappingBlockingHandler):
     """Checks each body, in the thread of its call."""
 
     def __init__(self, handler: BlockingHandler, checker: BodyChecker) -> None:
-        self._handler = handler
+        super().__init__(handler)
         self._checker = checker
-        self.reads_ahead = handler.reads_ahead
 
     def call(self, *arguments: Any) -> Awaitable[object] | Exception | None:
         """Call the function if the delivery, which is the first argument, has a body that fits."""
@@ -55,37 +55,19 @@ class CheckedBlockingHandler(BlockingHandler):
             return error
         return self._handler.call(*arguments) if flaw is None else Reject(flaw)
 
-    async def close(self) -> None:
-        """Free what the handler holds."""
-        await self._handler.close()
 
-
-class CheckedHandler:
+class CheckedHandler(WrappingHandler):
     """Checks each body before the handler is called."""
 
     def __init__(self, handler: Handler, checker: BodyChecker) -> None:
-        self._handler = handler
+        super().__init__(handler)
         self._checker = checker
-
-    @property
-    def stops_when_cancelled(self) -> bool:
-        """Whether nothing of a call goes on once it was cancelled."""
-        return self._handler.stops_when_cancelled
-
-    @property
-    def reads_ahead(self) -> bool:
-        """Whether calls are short."""
-        return self._handler.reads_ahead
 
     async def handle(self, delivery: Delivery) -> None:
         """Handle a delivery whose body fits."""
         if flaw := await self._flaw(delivery.message):
             raise Reject(flaw)
         await self._handler.handle(delivery)
-
-    async def close(self) -> None:
-        """Free what the handler holds."""
-        await self._handler.close()
 
     async def _flaw(self, message: Message) -> str | None:
         if _may_take_long(message):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from amqptool.extras import importing_for
 from amqptool.handlers.python import BlockingHandler
+from amqptool.handlers.wrapping import WrappingBlockingHandler, WrappingHandler
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -67,22 +68,12 @@ class HandlerSeconds:
         return list(zip(names, accumulate(self._counts), strict=True))
 
 
-class TimedHandler:
+class TimedHandler(WrappingHandler):
     """Observes how long each call of an async handler takes, whatever comes of it."""
 
     def __init__(self, handler: Handler, seconds: HandlerSeconds) -> None:
-        self._handler = handler
+        super().__init__(handler)
         self._seconds = seconds
-
-    @property
-    def stops_when_cancelled(self) -> bool:
-        """Whether nothing of a call goes on once it was cancelled."""
-        return self._handler.stops_when_cancelled
-
-    @property
-    def reads_ahead(self) -> bool:
-        """Whether many deliveries may wait for their calls."""
-        return self._handler.reads_ahead
 
     async def handle(self, delivery: Delivery) -> None:
         """Handle a delivery."""
@@ -92,16 +83,12 @@ class TimedHandler:
         finally:
             self._seconds.observe(perf_counter() - started)
 
-    async def close(self) -> None:
-        """Free what the handler holds."""
-        await self._handler.close()
 
-
-class TimedBlockingHandler(BlockingHandler):
+class TimedBlockingHandler(WrappingBlockingHandler):
     """Observes how long each call of a blocking handler takes, and what that returned to be awaited."""
 
     def __init__(self, handler: BlockingHandler, seconds: HandlerSeconds) -> None:
-        self._handler = handler
+        super().__init__(handler)
         self._seconds = seconds
 
     def call(self, *arguments: Any) -> Awaitable[object] | Exception | None:
@@ -118,10 +105,6 @@ class TimedBlockingHandler(BlockingHandler):
             await returned
         finally:
             self._seconds.observe(perf_counter() - started)
-
-    async def close(self) -> None:
-        """Free what the handler holds."""
-        await self._handler.close()
 
 
 class WorkCollector:

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from amqptool.broker.amqp.topology import check_name
 from amqptool.errors import InputError, NotFound
+from amqptool.topology.names import PREDECLARED, predeclared_type
 from amqptool.work.tap import Source
 
 if TYPE_CHECKING:
@@ -18,16 +20,8 @@ if TYPE_CHECKING:
 _EVERYTHING = {"topic": "#", "fanout": "", "headers": ""}
 _DIRECT = "direct"
 _WRITTEN = re.compile(r"(?P<exchange>(?:\\:|[^:])*)(?::(?P<key>.*))?", re.DOTALL)
-#: Exchanges that are in every vhost.
-_PREDECLARED = {
-    "amq.direct": _DIRECT,
-    "amq.fanout": "fanout",
-    "amq.headers": "headers",
-    "amq.match": "headers",
-    "amq.rabbitmq.log": "topic",
-    "amq.rabbitmq.trace": "topic",
-    "amq.topic": "topic",
-}
+#: Exchanges that are in every vhost; the event exchange comes with a plugin.
+_EVERYWHERE = PREDECLARED - {"amq.rabbitmq.event"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +43,7 @@ class Asked:
         if match is None or not match["exchange"]:
             raise InputError("the default exchange cannot be tapped, as nothing can be bound to it: peek at its queues")
         exchange = match["exchange"].replace("\\:", ":")
-        if "\n" in exchange or "\r" in exchange:
-            raise InputError(f"no exchange can be called {exchange!r}: RabbitMQ would remove the line break")
+        check_name("exchange", exchange)
         return cls(exchange, match["key"])
 
 
@@ -64,7 +57,7 @@ def _check_text(text: str) -> None:
 
 def are_predeclared(asked: Sequence[Asked]) -> bool:
     """Return whether all of the exchanges are in every vhost, so that their types are known."""
-    return all(each.exchange in _PREDECLARED for each in asked)
+    return all(each.exchange in _EVERYWHERE for each in asked)
 
 
 async def find_sources(management: Management | None, vhost: str, asked: Sequence[Asked]) -> list[Source]:
@@ -102,7 +95,7 @@ def source_of(asked: Asked, exchange_type: str | None) -> Source:
         InputError: it cannot be tapped so, or not without changing something for others.
     """
     name, key = asked.exchange, asked.routing_key
-    kind = exchange_type or _PREDECLARED.get(name)
+    kind = exchange_type or (predeclared_type(name) if name in _EVERYWHERE else None)
     if kind not in (None, _DIRECT, *_EVERYTHING):
         raise InputError(f"exchange {name!r} is of type {kind}, which might give the tap what others are to get")
     if key is not None:

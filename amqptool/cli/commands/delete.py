@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from amqptool.cli.asking import confirmed
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.exits import ExitCode, tally
 from amqptool.cli.management import management_if_any
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
 from amqptool.cli.running import run
-from amqptool.cli.sanitize import clean_line, clean_text
+from amqptool.cli.sanitize import clean_line
 from amqptool.cli.topologies import load_topology, topology_options
 
 if TYPE_CHECKING:
@@ -79,14 +79,11 @@ def delete(
 def _confirmed(topology: Topology, url: AmqpUrl) -> bool:
     from amqptool.broker.deletion import in_order
 
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError("Say --yes to delete without being asked.")
     things = in_order(topology)
     shown = [f"  {thing}" for thing in things[:_LISTED]]
     more = [f"  … and {len(things) - _LISTED:,} more"] if len(things) > _LISTED else []
     where = f"vhost {url.vhost} at {url.address}"
-    click.echo(clean_text("\n".join([f"To be deleted from {where}:", *shown, *more])), err=True)
-    return click.confirm("Delete?", err=True)
+    return confirmed("\n".join([f"To be deleted from {where}:", *shown, *more, "Delete?"]), to="delete")
 
 
 async def _delete_all(context: Context, topology: Topology, rules: Rules, *, amqp_only: bool) -> list[Deleted]:
