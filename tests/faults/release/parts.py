@@ -73,7 +73,7 @@ class Slices:
 
     name: str = "slices"
     #: They mostly wait.
-    lanes: int = 3
+    lanes: int = 2
 
     def missing(self, lines: Sequence[dict[str, Any]]) -> Iterator[Piece]:
         """Yield slices as long as there is too little of anything."""
