@@ -10,17 +10,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.faults.handlers import SLOW, Misdeed, misdeed_at
 
-#: Told the id of each message, once it has acted on it and before it says so.
-Act = Callable[[str], object]
+#: Tells which process connects to it.
+Asking = Callable[[], int]
+#: Told the id of each message, and who asked for it, once it has acted on it and before it says so.
+Act = Callable[[str, int], object]
 
 
 @contextmanager
-def service(seed: str, act: Act) -> Iterator[str]:
+def service(seed: str, asking: Asking, act: Act) -> Iterator[str]:
     """Give the URL of a service that acts on what is posted to it; some messages bring misdeeds with them."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            """Note who connects, who may be dead before all is done that it asks for."""
+            self.process = asking()
+            super().setup()
 
         def do_POST(self) -> None:
             """Act on a message, or fail as the seed has it."""
@@ -34,7 +41,7 @@ def service(seed: str, act: Act) -> Iterator[str]:
                     return
                 case Misdeed.SLOW:
                     time.sleep(SLOW)
-            act(self.headers["Idempotency-Key"])
+            act(self.headers["Idempotency-Key"], self.process)
             self._answer(204)
 
         def _answer(self, status: int) -> None:

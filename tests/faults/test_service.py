@@ -14,15 +14,21 @@ SEED = "7"
 
 
 @pytest.fixture
-def acted() -> list[str]:
-    """Give the ids of messages that were acted on."""
+def acted() -> list[tuple[str, int]]:
+    """Give the ids of messages that were acted on, each with the process that asked for it."""
     return []
 
 
 @pytest.fixture
-def connection(acted: list[str]) -> Iterator[HTTPConnection]:
+def asking() -> list[int]:
+    """Give the processes that have asked, of which the last one connects now."""
+    return [1]
+
+
+@pytest.fixture
+def connection(acted: list[tuple[str, int]], asking: list[int]) -> Iterator[HTTPConnection]:
     """Give a connection to a service."""
-    with service(SEED, acted.append) as url:
+    with service(SEED, lambda: asking[-1], lambda *done: acted.append(done)) as url:
         connection = HTTPConnection(url.removeprefix("http://").rstrip("/"), timeout=20)
         yield connection
         connection.close()
@@ -37,13 +43,21 @@ def post(connection: HTTPConnection, misdeed: Misdeed | None, attempt: int = 1) 
     return answer.status
 
 
-def test_it_acts_and_says_so(connection: HTTPConnection, acted: list[str]) -> None:
+def test_it_acts_and_says_so(connection: HTTPConnection, acted: list[tuple[str, int]]) -> None:
     """Again and again on one connection."""
     assert [post(connection, each) for each in (None, Misdeed.SLOW)] == [204, 204]
-    assert acted == ["a", "a"]
+    assert acted == [("a", 1), ("a", 1)]
 
 
-def test_what_fails_has_no_effect(connection: HTTPConnection, acted: list[str]) -> None:
+def test_who_has_connected_asks(connection: HTTPConnection, acted: list[tuple[str, int]], asking: list[int]) -> None:
+    """Also after the next process has begun, as when one is killed that still has something done."""
+    assert post(connection, None) == 204
+    asking.append(2)
+    assert post(connection, Misdeed.SLOW) == 204
+    assert acted == [("a", 1), ("a", 1)]
+
+
+def test_what_fails_has_no_effect(connection: HTTPConnection, acted: list[tuple[str, int]]) -> None:
     """The next attempt has, unless it always fails."""
     assert post(connection, Misdeed.RAISE) == 503
     assert post(connection, Misdeed.FAIL, attempt=2) == 503
@@ -51,7 +65,7 @@ def test_what_fails_has_no_effect(connection: HTTPConnection, acted: list[str]) 
     assert post(connection, Misdeed.RAISE, attempt=2) == 204
 
 
-def test_what_gets_no_answer_has_no_effect(connection: HTTPConnection, acted: list[str]) -> None:
+def test_what_gets_no_answer_has_no_effect(connection: HTTPConnection, acted: list[tuple[str, int]]) -> None:
     """The connection is closed."""
     with pytest.raises(RemoteDisconnected):
         post(connection, Misdeed.HANG)

@@ -136,10 +136,13 @@ class World:
             self.publisher.terminate()
         self.rate, self.publisher.options = rate, at_rate(rate)
 
-    def note_service(self, message: str) -> None:
-        """Take note of what the HTTP service has done for the worker that uses it."""
-        worker = self.workers[-1]
-        self._records.effects.append(Effect(message, worker.started[-1], time.monotonic(), worker.name))
+    def asking(self) -> int:
+        """Return the process that uses the HTTP service now."""
+        return self.workers[-1].started[-1]
+
+    def note_service(self, message: str, process: int) -> None:
+        """Take note of what the HTTP service has done for a process."""
+        self._records.effects.append(Effect(message, process, time.monotonic(), self.workers[-1].name))
 
     def until(
         self, condition: Callable[[], bool], attended: Sequence[Attended] | None = None, pause: float = _POLL
@@ -226,7 +229,9 @@ def world(nodes: Sequence[RunningNode], vhost: str, directory: Path, load: Load)
     with (
         fault_proxies([node.url.port for node in nodes]) as proxies,
         store(load.store, directory) as dedup,
-        service(str(load.seed), lambda message: made.note_service(message)) as url,
+        service(
+            str(load.seed), lambda: made.asking(), lambda message, process: made.note_service(message, process)
+        ) as url,
     ):
         sites = [Site(node, proxy) for node, proxy in zip(nodes, proxies, strict=True)]
         made = World(sites, vhost, dedup, records, url, directory, load)
