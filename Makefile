@@ -54,7 +54,7 @@ bench: $(READY) ## Measure the speed, as ratios within one run (B=publish: only 
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@$(BIN)/python -m tests.bench $(B)
 
-# Takes some six hours in all: `Error 75` says that all is well so far and the next one goes on, `Error 1` that
+# Takes some three hours in all: `Error 75` says that all is well so far and the next one goes on, `Error 1` that
 # something was lost, unexplained or beyond a limit. PARTS is any of slices, fuzz, reconnects and crashes.
 faults: $(READY) ## Run what a release takes: faults, fuzz, crashes (BUDGET=minutes; goes on from REPORT=file)
 	@sh tests/setup/packages.sh required $(TEST_PACKAGES)
