@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import pytest
 
 from tests.faults.release.limits import Limit
+from tests.faults.release.parts import Slices
 from tests.faults.release.totals import FAULTS, MESSAGES, Totals
 from tests.faults.schedule import Kind
 
@@ -42,6 +44,14 @@ def test_a_release_takes_enough_messages_and_faults_and_each_kind_of_fault() -> 
     assert Totals([report(1, messages=MESSAGES, hit=without_cut)]).missing == ["a CUT that hits"]
     few = dict.fromkeys(EACH_KIND, 1)
     assert Totals([report(1, hit=few)]).missing == ["999,900 messages", f"{FAULTS - len(Kind)} faults"]
+
+
+def test_slices_are_missing_until_there_are_enough() -> None:
+    """Of those, none that is there."""
+    first = {"piece": "seed 1", **report(1)}
+    assert [piece.name for piece in islice(Slices().missing([first]), 2)] == ["seed 2", "seed 3"]
+    whole = {**first, "messages": MESSAGES, "hit": EACH_KIND}
+    assert list(Slices().missing([whole])) == []
 
 
 def test_it_tells_what_became_of_messages_and_how_soon_workers_work_again() -> None:

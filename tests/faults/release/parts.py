@@ -76,9 +76,10 @@ class Slices:
     lanes: int = 2
 
     def missing(self, lines: Sequence[dict[str, Any]]) -> Iterator[Piece]:
-        """Yield slices as long as there is too little of anything."""
+        """Yield slices without an end, if there is too little of anything."""
         there = {line["piece"] for line in lines}
-        return (self._slice(seed) for seed in count(1) if Totals(lines).missing and f"seed {seed}" not in there)
+        if Totals(lines).missing:
+            yield from (self._slice(seed) for seed in count(1) if f"seed {seed}" not in there)
 
     def summary(self, lines: Sequence[dict[str, Any]]) -> Iterator[Figure]:
         """Yield the totals, and what is missing."""
