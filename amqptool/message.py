@@ -210,6 +210,7 @@ _NUMBERS = ("priority", "timestamp")
 #: AMQP carries each of these as a short string of up to 255 bytes.
 SHORT_STRINGS = ("exchange", "routing_key", *(name for name in PROPERTIES if name not in _NUMBERS))
 _ALWAYS_THERE = ("exchange", "routing_key")
+_NOT_UNICODE = "is not valid Unicode text"
 
 
 def check_message(message: Message) -> None:
@@ -222,8 +223,8 @@ def check_message(message: Message) -> None:
         raise InputError(f"the body must be bytes, not {type(message.body).__name__}")
     for name in SHORT_STRINGS:
         value = getattr(message, name)
-        if value is not None or name in _ALWAYS_THERE:
-            _check_short_string(name, value)
+        if (value is not None or name in _ALWAYS_THERE) and (fault := _short_string_fault(value)):
+            raise InputError(f"{name} {fault}")
     _check_range("priority", message.priority, 255)
     _check_range("timestamp", message.timestamp, 2**64 - 1)
     if message.expiration is not None and not _MILLISECONDS.fullmatch(message.expiration):
@@ -238,7 +239,7 @@ def _check_headers(headers: Mapping[str, FieldValue]) -> None:
     if is_too_deep([*headers.values()]):
         raise InputError(f"the headers are nested too deeply: more than {MAX_DEPTH} levels")
     for key, value in headers.items():
-        _check_field(f"header {key!r}", key, value)
+        _check_field((key,), value)
 
 
 def is_too_deep(value: Any) -> bool:
@@ -246,19 +247,12 @@ def is_too_deep(value: Any) -> bool:
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         containers = [
-            each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)
+            each.values() if isinstance(each, dict) else each for each in level if isinstance(each, (dict, list))
         ]
         if not containers:
             return False
         level = list(chain.from_iterable(containers))
     return True
-
-
-def _check_short_string(name: str, value: str) -> None:
-    if not isinstance(value, str):
-        raise InputError(f"{name} must be text, not {type(value).__name__}")
-    if len(_encode(name, value)) > 255:
-        raise InputError(f"{name} is longer than AMQP's 255 bytes")
 
 
 def _check_range(name: str, value: int | None, highest: int) -> None:
@@ -268,33 +262,56 @@ def _check_range(name: str, value: int | None, highest: int) -> None:
         raise InputError(f"{name} must be a whole number from 0 to {highest}")
 
 
-def _check_field(name: str, key: str, value: FieldValue) -> None:
-    _check_short_string(f"the name of {name}", key)
-    if isinstance(value, str):
-        _encode(name, value)
-    elif isinstance(value, dict):
+def _check_field(path: tuple[str, ...], value: FieldValue) -> None:
+    """Check a header, or a value within it, by the names that lead to it."""
+    if fault := _short_string_fault(path[-1]):
+        raise InputError(f"the name of {_named(path)} {fault}")
+    if isinstance(value, dict):
         for inner, item in value.items():
-            _check_field(f"{name}, key {inner!r}", inner, item)
+            _check_field((*path, inner), item)
     elif isinstance(value, list):
         for item in value:
-            _check_field(name, key, item)
-    else:
-        _check_scalar(name, value)
+            _check_field(path, item)
+    elif fault := _value_fault(value):
+        raise InputError(f"{_named(path)} {fault}")
 
 
-def _check_scalar(name: str, value: object) -> None:
-    if isinstance(value, int) and not isinstance(value, FarTimestamp) and not -(2**63) <= value < 2**63:
-        raise InputError(f"{name} does not fit AMQP's 64-bit integers")
-    if isinstance(value, FarTimestamp) and not 0 <= value < 2**64:
-        raise InputError(f"{name} does not fit AMQP's 64-bit timestamps")
-    if isinstance(value, float) and not isfinite(value):
-        raise InputError(f"{name} is {value}, which is no number to the broker")
-    if isinstance(value, Decimal) and not _fits_decimal(value):
-        raise InputError(f"{name} does not fit AMQP's decimals: a 32-bit number with up to 255 decimals")
-    if isinstance(value, datetime) and value.utctimetuple().tm_year < 1970:
-        raise InputError(f"{name} is before 1970, when AMQP's timestamps begin")
-    if not isinstance(value, (int, float, bytes, Decimal, datetime, NoneType)):
-        raise InputError(f"{name} has a type that AMQP does not carry: {type(value).__name__}")
+def _named(path: tuple[str, ...]) -> str:
+    header, *inner = path
+    return "".join([f"header {header!r}", *(f", key {key!r}" for key in inner)])
+
+
+def _short_string_fault(value: object) -> str | None:
+    if not isinstance(value, str):
+        return f"must be text, not {type(value).__name__}"
+    size = _size(value)
+    if size is None:
+        return _NOT_UNICODE
+    return "is longer than AMQP's 255 bytes" if size > 255 else None
+
+
+def _value_fault(value: object) -> str | None:
+    """Return what keeps AMQP from carrying a value that holds no others, in words that follow its name."""
+    if isinstance(value, str):
+        return _NOT_UNICODE if _size(value) is None else None
+    if isinstance(value, int):
+        return _integer_fault(value)
+    if isinstance(value, float):
+        return None if isfinite(value) else f"is {value}, which is no number to the broker"
+    if isinstance(value, datetime):
+        is_early = value.utctimetuple().tm_year < 1970
+        return "is before 1970, when AMQP's timestamps begin" if is_early else None
+    if isinstance(value, Decimal):
+        fits = _fits_decimal(value)
+        return None if fits else "does not fit AMQP's decimals: a 32-bit number with up to 255 decimals"
+    is_carried = isinstance(value, (bytes, NoneType))
+    return None if is_carried else f"has a type that AMQP does not carry: {type(value).__name__}"
+
+
+def _integer_fault(value: int) -> str | None:
+    if isinstance(value, FarTimestamp):
+        return None if 0 <= value < 2**64 else "does not fit AMQP's 64-bit timestamps"
+    return None if -(2**63) <= value < 2**63 else "does not fit AMQP's 64-bit integers"
 
 
 def _fits_decimal(value: Decimal) -> bool:
@@ -305,9 +322,12 @@ def _fits_decimal(value: Decimal) -> bool:
     return plain == value and decimals < 256 and -(2**31) <= plain.scaleb(decimals) < 2**31
 
 
-def _encode(name: str, value: str) -> bytes:
+def _size(text: str) -> int | None:
+    """Return how many bytes a text is in UTF-8, or None if it cannot be."""
+    if text.isascii():
+        return len(text)
     try:
         # Bytes that are no UTF-8 stand escaped in the text (PEP 383), as the seam reads and writes them.
-        return value.encode("utf-8", "surrogateescape")
+        return len(text.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:
-        raise InputError(f"{name} is not valid Unicode text") from None
+        return None

@@ -1,7 +1,8 @@
 """The dead-letter workbench: what died, why, and what becomes of it now.
 
 ============  ==================================================
-letter        what a message tells of its death, ours or RabbitMQ's
+letter        a message, and what is known of its death
+reading       reading that in our headers, or in RabbitMQ's
 choice        which of them are meant
 groups        how many died of what
 replay        sending them again, and only then letting go

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from amqptool.dead.letter import read
+from amqptool.dead.reading import read
 from amqptool.message import normalize_message_id
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.broker.discovery import brokers_at
-from amqptool.dead.letter import read
+from amqptool.dead.reading import read
 from amqptool.errors import AccessRefused, AmqptoolError, InputError, NotFound
 from amqptool.publish.outcome import Confirmed, Failed
 from amqptool.publish.publisher import Publisher

@@ -9,7 +9,7 @@ import pytest
 
 from amqptool.dead.choice import Choice
 from amqptool.dead.groups import Cause, Groups
-from amqptool.dead.letter import read
+from amqptool.dead.reading import read
 from amqptool.message import Delivery, Message
 from amqptool.work.copies import copy_of
 from amqptool.work.filters import Condition

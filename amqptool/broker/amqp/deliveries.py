@@ -13,6 +13,7 @@ from pika import spec
 
 from amqptool.alike import alike
 from amqptool.broker.amqp.convert import as_message
+from amqptool.broker.amqp.decoding import decode_short_string, decode_table
 from amqptool.broker.amqp.frames import HEADER, OVERHEAD, START
 
 if TYPE_CHECKING:
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 _METHOD = struct.Struct(">BHIIB")
 #: What follows the consumer tag: delivery tag, and whether it is redelivered.
 _TAG = struct.Struct(">QB")
-_PROPERTIES_START = HEADER.size - 2  # the flags are part of what pika decodes
+_FLAGS_SIZE = 2
+_PROPERTIES_START = HEADER.size - _FLAGS_SIZE  # the flags are part of what pika decodes
 _END = -1
 _METHOD_FRAME, _HEADER_FRAME, _BODY_FRAME = spec.FRAME_METHOD, spec.FRAME_HEADER, spec.FRAME_BODY
 _DELIVER = spec.Basic.Deliver.INDEX
 _PROPERTIES = spec.BasicProperties
-_HAS_ID = _PROPERTIES.FLAG_MESSAGE_ID
+_HAS_HEADERS, _HAS_ID = _PROPERTIES.FLAG_HEADERS, _PROPERTIES.FLAG_MESSAGE_ID
+#: There are more than these, for properties that AMQP does not have.
+_MORE_FLAGS = 1
 # What stands before the id: short strings, single bytes, and short strings again.
 _TYPE_OR_ENCODING = _PROPERTIES.FLAG_CONTENT_TYPE | _PROPERTIES.FLAG_CONTENT_ENCODING
 _MODE_OR_PRIORITY = _PROPERTIES.FLAG_DELIVERY_MODE | _PROPERTIES.FLAG_PRIORITY
@@ -144,21 +148,30 @@ def _text(encoded: bytes) -> str:
 
 def _message(exchange: str, routing_key: str, properties: bytes, body: bytes) -> Message:
     flags = properties[0] << 8 | properties[1]
-    if flags & (_PROPERTIES.FLAG_HEADERS | 1):  # headers are a table of each message's own
+    if flags & _MORE_FLAGS:
         return as_message(exchange, routing_key, _decoded(properties), body)
+    headers: _Headers = {}
+    if flags & _HAS_HEADERS:
+        start = _headers_start(properties, flags)
+        headers, end = decode_table(properties, start)
+        flags ^= _HAS_HEADERS
+        properties = _without(flags, properties, start, end)
     if not flags & _HAS_ID:
-        return _maker(exchange, routing_key, properties)(body, None, {})
+        return _maker(exchange, routing_key, properties)(body, None, headers)
     start = _id_start(properties, flags)
-    end = start + 1 + properties[start]
-    make = _maker(exchange, routing_key, _without_id(flags, properties, start, end))
-    return make(body, _text(properties[start + 1 : end]), {})
+    message_id, end = decode_short_string(properties, start)
+    make = _maker(exchange, routing_key, _without(flags ^ _HAS_ID, properties, start, end))
+    return make(body, message_id, headers)
+
+
+def _headers_start(properties: bytes, flags: int) -> int:
+    """Return where the headers stand in properties that have them."""
+    return _after_strings(properties, _FLAGS_SIZE, (flags & _TYPE_OR_ENCODING).bit_count())
 
 
 def _id_start(properties: bytes, flags: int) -> int:
     """Return where the message id stands in properties that have one, and no headers."""
-    at = 2
-    if flags & _TYPE_OR_ENCODING:
-        at = _after_strings(properties, at, (flags & _TYPE_OR_ENCODING).bit_count())
+    at = _headers_start(properties, flags)
     at += (flags & _MODE_OR_PRIORITY).bit_count()
     if flags & _BEFORE_ID:
         at = _after_strings(properties, at, (flags & _BEFORE_ID).bit_count())
@@ -171,13 +184,14 @@ def _after_strings(properties: bytes, at: int, count: int) -> int:
     return at
 
 
-def _without_id(flags: int, properties: bytes, start: int, end: int) -> bytes:
-    return int(flags ^ _HAS_ID).to_bytes(2, "big") + properties[2:start] + properties[end:]
+def _without(flags: int, properties: bytes, start: int, end: int) -> bytes:
+    """Return properties with other flags, and without what stands there."""
+    return flags.to_bytes(_FLAGS_SIZE, "big") + properties[_FLAGS_SIZE:start] + properties[end:]
 
 
 @lru_cache(maxsize=1000)
 def _maker(exchange: str, routing_key: str, properties: bytes) -> Callable[[bytes, str | None, _Headers], Message]:
-    """Return what makes messages that differ in their bodies, their ids and, being empty, their headers alone."""
+    """Return what makes messages that differ in their bodies, their ids and their headers alone."""
     template = as_message(exchange, routing_key, _decoded(properties), b"")
     return alike(template, "body", "message_id", "headers")
 

@@ -11,13 +11,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pika import spec
-from pika.exceptions import AMQPConnectionError, InvalidFrameError, ShortStringTooLong
+from pika.exceptions import AMQPConnectionError, InvalidFrameError
 from pika.frame import Method
+
+from amqptool.broker.amqp.encoding import encode_short_string, encode_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
-    from amqptool.message import FieldValue, Message
+    from amqptool.message import Message
 
     #: Called with bytes, and where in them a frame begins and ends. Returns where the next one begins, which is
     #: later if it took more than this one.
@@ -102,9 +104,9 @@ def ack_frame(channel: int, tag: int, *, multiple: bool) -> bytes:
 #: A content header's frame up to its flags: type, channel, size, class, weight, size of the body, flags.
 HEADER = struct.Struct(">BHIHHQH")
 _HEADER_PAYLOAD = HEADER.size - START.size
-_BASIC, _HAS_ID = spec.BasicProperties.INDEX, spec.BasicProperties.FLAG_MESSAGE_ID
+_BASIC, _HAS_HEADERS = spec.BasicProperties.INDEX, spec.BasicProperties.FLAG_HEADERS
+_HAS_ID = spec.BasicProperties.FLAG_MESSAGE_ID
 _CONTENT_HEADER, _BODY = spec.FRAME_HEADER, spec.FRAME_BODY
-_LONGEST_SHORT_STRING = 255
 
 
 class PublishFrames:
@@ -126,7 +128,7 @@ class PublishFrames:
         message_id = b""
         if message.message_id is not None:
             flags |= _HAS_ID
-            message_id = _short_string(message.message_id)
+            message_id = encode_short_string(message.message_id)
         size = _HEADER_PAYLOAD + len(before) + len(message_id) + len(after)
         header = HEADER.pack(_CONTENT_HEADER, self._channel, size, _BASIC, 0, len(body), flags)
         begin = (method, header, before, message_id, after, _END)
@@ -139,11 +141,11 @@ class PublishFrames:
     def _around(self, message: Message, mandatory: bool) -> _Around:
         """Encode what stands around the place of `message_id`."""
         method = _method(self._channel, mandatory, message.exchange, message.routing_key)
-        properties = _all_but_id(message)
-        if message.headers:
-            return method, *_properties(dict(message.headers), properties)
         kinds = type(message.priority), type(message.timestamp)  # 1 and True are equal, and not the same property
-        return method, *_properties_often_met(None, properties, kinds)
+        flags, first, before, after = _properties(_all_but_own(message), kinds)
+        if message.headers:
+            return method, flags | _HAS_HEADERS, first + encode_table(message.headers) + before, after
+        return method, flags, first + before, after
 
     def _bodies(self, body: bytes) -> Iterator[bytes]:
         for start in range(0, len(body), self._longest_body):
@@ -154,10 +156,11 @@ class PublishFrames:
 #: The method's frame, and the flags and properties before and after the place of `message_id`.
 _Around: TypeAlias = "tuple[bytes, int, bytes, bytes]"
 
-# The properties in their order on the wire, but for the headers and `message_id`, which stands between the two.
-_BEFORE_ID = ("content_type", "content_encoding", "persistent", "priority", "correlation_id", "reply_to", "expiration")
+# The properties in their order on the wire, but for the headers and `message_id`, which stand in between.
+_BEFORE_HEADERS = ("content_type", "content_encoding")
+_BEFORE_ID = ("persistent", "priority", "correlation_id", "reply_to", "expiration")
 _AFTER_ID = ("timestamp", "type", "user_id", "app_id")
-_all_but_id = attrgetter(*_BEFORE_ID, *_AFTER_ID)
+_all_but_own = attrgetter(*_BEFORE_HEADERS, *_BEFORE_ID, *_AFTER_ID)
 
 
 @lru_cache(maxsize=1000)
@@ -168,24 +171,17 @@ def _method(channel: int, mandatory: bool, exchange: str, routing_key: str) -> b
     return bytes(Method(channel, method).marshal())
 
 
-def _properties(
-    headers: dict[str, FieldValue] | None, values: tuple[Any, ...], _kinds: Hashable = None
-) -> tuple[int, bytes, bytes]:
-    """Return the flags and the encoded properties before and after the place of `message_id`."""
-    named = dict(zip(_BEFORE_ID + _AFTER_ID, values, strict=True))
-    delivery_mode = 2 if named.pop("persistent") else 1
-    after = {name: named.pop(name) for name in _AFTER_ID}
-    flags, *pieces = spec.BasicProperties(headers=headers, delivery_mode=delivery_mode, **named).encode()
-    flags_after, *pieces_after = spec.BasicProperties(**after).encode()
-    both = int.from_bytes(flags, "big") | int.from_bytes(flags_after, "big")
-    return both, b"".join(pieces), b"".join(pieces_after)
+@lru_cache(maxsize=100)
+def _properties(values: tuple[Any, ...], _kinds: Hashable) -> tuple[int, bytes, bytes, bytes]:
+    """Return the flags and the encoded properties before the headers, before `message_id` and after it."""
+    named = dict(zip(_BEFORE_HEADERS + _BEFORE_ID + _AFTER_ID, values, strict=True))
+    named["delivery_mode"] = 2 if named.pop("persistent") else 1
+    first, first_flags = _encoded({name: named.pop(name) for name in _BEFORE_HEADERS})
+    after, after_flags = _encoded({name: named.pop(name) for name in _AFTER_ID})
+    before, flags = _encoded(named)
+    return first_flags | flags | after_flags, first, before, after
 
 
-_properties_often_met = lru_cache(maxsize=100)(_properties)
-
-
-def _short_string(text: str) -> bytes:
-    encoded = text.encode("utf-8", "surrogateescape")
-    if len(encoded) > _LONGEST_SHORT_STRING:
-        raise ShortStringTooLong(text)
-    return bytes((len(encoded),)) + encoded
+def _encoded(properties: dict[str, Any]) -> tuple[bytes, int]:
+    flags, *pieces = spec.BasicProperties(**properties).encode()
+    return b"".join(pieces), int.from_bytes(flags, "big")

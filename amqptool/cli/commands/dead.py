@@ -63,7 +63,7 @@ def dead() -> None:
 def list_(context: Context, /, queue: str, **options: Any) -> ExitCode:
     """Count dead letters by what they died of, and where."""
     from amqptool.dead.groups import Groups
-    from amqptool.dead.letter import read
+    from amqptool.dead.reading import read
 
     groups = Groups()
 
@@ -93,7 +93,7 @@ def show(context: Context, /, queue: str, **options: Any) -> ExitCode:
 
     A message is shown as it was published. With -v, the traceback of its last attempt is shown too.
     """
-    from amqptool.dead.letter import read
+    from amqptool.dead.reading import read
 
     letters: list[dict[str, Any]] = []
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from amqptool.dead.letter import UNKNOWN, Failure, read
+from amqptool.dead.letter import Failure
+from amqptool.dead.reading import UNKNOWN, read
 from amqptool.message import Delivery, Message, check_message
 from amqptool.work.copies import copy_of, original_of
 from amqptool.work.ladder import DeadLetter, Rung
