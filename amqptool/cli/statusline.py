@@ -1,4 +1,4 @@
-"""A line on a terminal that tells what a worker is doing."""
+"""A line on a terminal that tells what a command is doing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from amqptool.cli.sanitize import clean_line
-from amqptool.cli.worked import counts
-
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from amqptool.work.worker import Worker
+    from amqptool.cli.doings import Doing
 
 #: Seconds between two looks, and how many looks the rate is an average of.
 INTERVAL, LOOKS = 0.25, 20
@@ -31,13 +28,13 @@ def shares_terminal() -> bool:
 
 
 class StatusLine:
-    """Shows on stderr, while its block runs, what a worker is doing; then it is gone.
+    """Shows on stderr, while its block runs, what is being done; then it is gone.
 
     What is printed meanwhile to the same terminal goes above it.
     """
 
-    def __init__(self, worker: Worker, *, color: bool | None = None) -> None:
-        self._worker = worker
+    def __init__(self, doing: Doing, *, color: bool | None = None) -> None:
+        self._doing = doing
         self._looks: deque[tuple[float, int]] = deque(maxlen=LOOKS)
         self._console = Console(stderr=True, no_color=color is False)
         self._live = Live(console=self._console, transient=True, auto_refresh=False, redirect_stdout=shares_terminal())
@@ -60,17 +57,9 @@ class StatusLine:
 
     async def _look_again_and_again(self) -> None:
         while True:
-            self._looks.append((time.monotonic(), self._worker.report.handled))
-            self._live.update(Text(self._line(), no_wrap=True, overflow="ellipsis"), refresh=True)
+            self._looks.append((time.monotonic(), self._doing.done))
+            self._live.update(Text(self._doing.line(self._rate()), no_wrap=True, overflow="ellipsis"), refresh=True)
             await asyncio.sleep(INTERVAL)
-
-    def _line(self) -> str:
-        report, status = self._worker.report, self._worker.status
-        parts = [f"{report.handled:,} done", f"{self._rate():,.0f}/s", f"{status.in_flight:,} in flight"]
-        parts += [f"{status.held:,} held"] if status.held else []
-        parts += counts(report)
-        trouble = "" if status.trouble is None else f"; {status.trouble}"
-        return f"queue {clean_line(status.queue)}: {', '.join(parts)}{trouble}"
 
     def _rate(self) -> float:
         """Return how many messages were done in a second, as of late."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from amqptool import AmqpUrl, Delivery, Message, Reject, Worker
 from tests.support.broker import declare_queue, drain, publish, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.terminal import screen, seen_on_terminal
 
 #: What a publisher may write into a message, and an error repeat.
 HOSTILE = "no such user \x1b[31m\nred"
@@ -174,6 +176,14 @@ def test_an_empty_queue_is_no_failure(amqptool_vhost: AmqpUrl) -> None:
     for words in (("list",), ("show",), ("export",), ("replay",), ("drop", "--yes")):
         done = run_dead(amqptool_vhost, words[0], "q.dead", *words[1:])
         assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_terminal_shows_how_far_a_replay_is(dead: AmqpUrl) -> None:
+    """In a line that is gone when there is a summary."""
+    words, env = ("dead", "replay", "q.dead", "--rate", "4/s"), {"AMQPTOOL_URL": dead.reveal()}
+    seen, _ = seen_on_terminal(words, env, with_stdout=True)
+    assert re.search(r"queue q.dead: \d looked at, \d+/s, \d replayed", seen)
+    assert screen(seen) == ["3 replayed, 0 kept"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])

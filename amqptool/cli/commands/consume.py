@@ -20,6 +20,7 @@ from amqptool.cli.consume_checks import (
 )
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.described import described_in, validate_option
+from amqptool.cli.doings import Working, shown
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.looking import Where, look
 from amqptool.cli.measures import Delays, Duration, DurationOrNone, Size
@@ -34,12 +35,9 @@ from amqptool.errors import InputError
 from amqptool.settings import DEFAULT_ORIGIN
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
     from amqptool.cli.processes import Supervised
     from amqptool.handlers import AnyHandler
     from amqptool.work.report import WorkReport
-    from amqptool.work.worker import Worker
 
 _WORKER_OPTIONS = (
     "dedup_scope",
@@ -315,7 +313,7 @@ async def _work(
     if supervised is not None:
         supervised.watch(worker.stop)
     quiet = supervised is not None or (isinstance(handler, Printer) and _shares_terminal())
-    async with nullcontext() if quiet else _status_line(context, worker):
+    async with nullcontext() if quiet else shown(context, Working(worker)):
         return await worker.serve(), stop
 
 
@@ -323,12 +321,3 @@ def _shares_terminal() -> bool:
     from amqptool.cli.statusline import shares_terminal
 
     return shares_terminal()
-
-
-def _status_line(context: Context, worker: Worker) -> AbstractAsyncContextManager[object]:
-    """Make what shows a person what the worker is doing."""
-    if context.json or context.logs_json or context.quiet or not sys.stderr.isatty():
-        return nullcontext()
-    from amqptool.cli.statusline import StatusLine
-
-    return StatusLine(worker, color=context.output.color)

@@ -17,6 +17,7 @@ from amqptool.cli.dead_letters import (
     letter_page,
     replay_view,
 )
+from amqptool.cli.doings import Replaying, shown
 from amqptool.cli.exits import ExitCode, look_code
 from amqptool.cli.measures import Rate
 from amqptool.cli.names import exchange_names, queue_names
@@ -228,7 +229,8 @@ async def _replay(
     )
     stop.then(replaying.stop)
     try:
-        return await replaying.run(), stop, None
+        async with shown(context, Replaying(queue, replaying.report, dry_run=options["dry_run"])):
+            return await replaying.run(), stop, None
     except AmqptoolError as error:
         if not replaying.report.looked_at:
             raise
