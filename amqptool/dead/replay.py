@@ -133,7 +133,7 @@ class Replay:
         self._stopping.set()
 
     async def _replay(self, connection: Connection) -> None:
-        browser = Browser(await connection.channel(), self._queue, self._prefetch, self._pass_over)
+        browser = Browser(await connection.channel(), self._queue, self._prefetch, self._stopping, self._pass_over)
         await browser.open()
         try:
             async with AsyncExitStack() as stack:
@@ -152,7 +152,7 @@ class Replay:
                 await self._take(delivery, browser, publisher)
 
     async def _next(self, browser: Browser) -> list[Delivery] | None:
-        return None if self._is_over() else await unless(self._stopping, browser.next())
+        return None if self._is_over() else await browser.next()
 
     def _is_over(self) -> bool:
         return self._stopping.is_set() or self._meant == self._limit

@@ -26,14 +26,23 @@ class Browser:
     What is held counts towards a consumer's prefetch. When that is used up, the consumer is cancelled, which returns
     nothing, and another one on the same channel goes on. So any number of messages can be held, with no more bodies
     in memory than the prefetch. A message that cannot be decoded is held, and not handed out.
+
+    To end early, set `stopping`. Nothing that it awaits may be cancelled: a consumer might be left of which it does
+    not know, to which the broker hands out again what is given back.
     """
 
     def __init__(
-        self, channel: Channel, queue: str, prefetch: int, on_undecodable: Callable[[Exception], None]
+        self,
+        channel: Channel,
+        queue: str,
+        prefetch: int,
+        stopping: asyncio.Event,
+        on_undecodable: Callable[[Exception], None],
     ) -> None:
         self._channel = channel
         self._queue = queue
         self._prefetch = prefetch
+        self._stopping = stopping
         self._on_undecodable = on_undecodable
         #: How many messages are still to be handed out.
         self._left = 0
@@ -62,12 +71,12 @@ class Browser:
         self._left = there if most is None else min(there, most)
 
     async def next(self) -> list[Delivery]:
-        """Return the next messages, at least one, or none when all were handed out or others took the rest.
+        """Return the next messages, at least one, or none when all were handed out, others took the rest or it stops.
 
         Raises:
             BrokerError: the channel was closed, or the broker cancelled the consumer.
         """
-        while self._left > 0 and not self._arrived:
+        while self._left > 0 and not self._arrived and not self._stopping.is_set():
             if self._room <= 0:
                 await self._consume()
             elif not await self._hear():

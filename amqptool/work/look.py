@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +16,7 @@ from amqptool.work.browser import Browser
 from amqptool.work.delivery_count import DeliveryCount
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from amqptool.broker.discovery import Urls
     from amqptool.handlers.interface import Handler
@@ -101,17 +102,13 @@ class Look:
             NotFound: the queue does not exist.
             OSError: what the handler writes to cannot be written to.
         """
-        clock = None
-        if self._timeout is not None:
-            clock = asyncio.get_running_loop().call_later(self._timeout, self.stop, "timeout")
         try:
-            opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
-            connection = await unless(self._stopping, opening, discard=Connection.abandon)
-            if connection is not None:
-                await self._look_over(connection)
+            with self._clock(self._timeout, "timeout"):
+                opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
+                connection = await unless(self._stopping, opening, discard=Connection.abandon)
+                if connection is not None:
+                    await self._look_over(connection)
         finally:
-            if clock is not None:
-                clock.cancel()
             await self._handler.close()
         return self._report
 
@@ -121,10 +118,22 @@ class Look:
             self._report.stopped_by = reason
             self._stopping.set()
 
+    @contextmanager
+    def _clock(self, seconds: float | None, reason: str) -> Iterator[None]:
+        """Stop it if a block takes longer than so many seconds."""
+        if seconds is None:
+            yield
+            return
+        clock = asyncio.get_running_loop().call_later(seconds, self.stop, reason)
+        try:
+            yield
+        finally:
+            clock.cancel()
+
     async def _look_over(self, connection: Connection) -> None:
         try:
             channel = await connection.channel()
-            browser = Browser(channel, self._queue, self._prefetch, self._pass_over)
+            browser = Browser(channel, self._queue, self._prefetch, self._stopping, self._pass_over)
             await browser.open(None if self._where else self._max_messages)
             try:
                 await self._look(browser)
@@ -144,12 +153,8 @@ class Look:
     async def _next(self, browser: Browser) -> list[Delivery] | None:
         if self._is_over():
             return None
-        try:
-            async with asyncio.timeout(self._idle_timeout):
-                return await unless(self._stopping, browser.next())
-        except TimeoutError:
-            self.stop("idle-timeout")
-            return None
+        with self._clock(self._idle_timeout, "idle-timeout"):
+            return await browser.next()
 
     def _is_over(self) -> bool:
         if self._max_messages is not None and self._tried >= self._max_messages:

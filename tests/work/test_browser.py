@@ -20,7 +20,7 @@ def test_a_lost_channel_is_told_before_the_end_of_the_queue(amqptool_vhost: Amqp
         await declare_queue(amqptool_vhost, "q")
         await publish(amqptool_vhost, [Message(body=b"x", routing_key="q") for _ in range(3)])
         async with faulty_line(amqptool_vhost) as (line, url), connect(url) as connection:
-            browser = Browser(await connection.channel(), "q", 10, pytest.fail)
+            browser = Browser(await connection.channel(), "q", 10, asyncio.Event(), pytest.fail)
             await browser.open()
             batch = await browser.next()
             while len(batch) < 3:
@@ -33,5 +33,26 @@ def test_a_lost_channel_is_told_before_the_end_of_the_queue(amqptool_vhost: Amqp
             with pytest.raises(BrokerError):
                 await browser.next()
         assert await queue_length(amqptool_vhost, "q") == 3
+
+    asyncio.run(scenario())
+
+
+def test_no_consumer_is_left_when_it_is_to_stop_as_one_begins(amqptool_vhost: AmqpUrl) -> None:
+    """To which the broker would hand out again what is given back."""
+
+    async def scenario() -> None:
+        await declare_queue(amqptool_vhost, "q")
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q") for _ in range(3)])
+        async with connect(amqptool_vhost) as connection:
+            channel, stopping = await connection.channel(), asyncio.Event()
+            browser = Browser(channel, "q", 1, stopping, pytest.fail)
+            await browser.open()
+            await browser.next()
+            beginning = asyncio.create_task(browser.next())  # with a prefetch of 1, of another consumer
+            await asyncio.sleep(0)
+            stopping.set()
+            await beginning
+            await browser.give_back()
+            assert (await channel.check_queue("q")).consumers == 0
 
     asyncio.run(scenario())
