@@ -1,4 +1,4 @@
-"""A user's project tests itself with the plugin, in an environment that has amqptool from its wheel."""
+"""An environment that has amqptool from its wheel: a user's project tests itself there, and the demo runs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
-@pytest.fixture
-def python(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the interpreter of a fresh environment, with amqptool from its wheel, and its dependencies from ours."""
+    tmp_path = tmp_path_factory.mktemp("wheel")
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
     run(*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, ROOT, cwd=tmp_path)
     environment = tmp_path / "environment"
@@ -48,6 +49,12 @@ def test_a_users_project_tests_itself(python: Path, tmp_path: Path) -> None:
     assert where.startswith(str(python.parents[1]))
     done = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", project, cwd=project)
     assert "3 passed" in done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_the_demo_runs_with_the_wheel(python: Path, tmp_path: Path) -> None:
+    """It takes nothing else of these sources than its handlers and a topology."""
+    assert "recorded twice" in run(python, "-P", ROOT / "tests" / "demo" / "demo.py", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize("name", ["announcing.py", "test_announcing.py"])
