@@ -93,6 +93,36 @@ def test_a_right_that_is_missing_is_named(
     assert steps["alarms"]["state"] == "not asked"  # which takes the tag `monitoring`
 
 
+PASSING_ON = """
+exchanges: {in: {type: topic, alternate_exchange: alternate}}
+queues: {q: {dead_letter_exchange: dead}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [
+        ({"write": "^dead$"}, "lacks write on exchange 'alternate' (to declare)"),
+        ({"write": "^alternate$"}, "lacks write on exchange 'dead' (to declare)"),
+        ({"read": "^q$"}, "lacks read on exchange 'in' (to declare)"),
+        ({"read": "^in$"}, "lacks read on queue 'q' (to declare)"),
+    ],
+)
+def test_it_takes_rights_to_let_messages_go_on_elsewhere(
+    broker: VhostUnderTest, lacking: dict[str, str], told: str
+) -> None:
+    """Without any of which `declare` is refused, as it is said before."""
+    rights = {"configure": "^(in|q)$", "write": "^(alternate|dead)$", "read": "^(in|q)$"}
+    with limited_user(broker.node, broker.url, **rights) as url:
+        allowed = VhostUnderTest(broker.node, url)
+        assert examined(allowed, "-", "--for", "declare", text=PASSING_ON)["rights"]["state"] == "ok"
+    with limited_user(broker.node, broker.url, **{**rights, **lacking}) as url:
+        refused = VhostUnderTest(broker.node, url)
+        steps = examined(refused, "-", "--for", "declare", code=77, text=PASSING_ON)
+        assert refused.run("declare", "-", text=PASSING_ON).returncode == 77
+    assert told in steps["rights"]["told"]
+
+
 def test_what_a_user_is_there_for(broker: VhostUnderTest) -> None:
     """One who only publishes needs no more than that."""
     with limited_user(broker.node, broker.url, configure="", write="^in$", read="") as url:

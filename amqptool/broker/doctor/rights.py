@@ -13,12 +13,13 @@ from uuid import uuid4
 from amqptool.broker.doctor.step import Step, failed, not_asked
 from amqptool.broker.lanes import in_lanes
 from amqptool.errors import AccessRefused, BrokerUnavailable
+from amqptool.topology.model import Binding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from amqptool.broker.amqp import Channel, Connection
-    from amqptool.topology.model import Binding, Topology
+    from amqptool.topology.model import Exchange, Queue, Topology
 
 #: So many rights are named.
 _NAMED = 5
@@ -67,19 +68,32 @@ async def check_rights(connection: Connection, topology: Topology | None, purpos
 
 
 def _needs(topology: Topology, purposes: Sequence[str], vhost: str) -> Iterator[Need]:
-    exchanges = [each.name for each in topology.exchanges if each.vhost in (None, vhost)]
+    exchanges = [each for each in topology.exchanges if each.vhost in (None, vhost)]
     queues = [each for each in topology.queues if each.vhost in (None, vhost)]
     if "declare" in purposes:
-        yield from (Need("configure", "exchange", name) for name in exchanges)
+        yield from (Need("configure", "exchange", exchange.name) for exchange in exchanges)
         yield from (Need("configure", "queue", queue.name) for queue in queues)
-        yield from (
-            Need("read", "queue", queue.name) for queue in queues if "x-dead-letter-exchange" in queue.arguments
-        )
+        yield from _to_pass_on(exchanges, queues)
         yield from _to_bind(each for each in topology.bindings if each.vhost in (None, vhost))
     if "publish" in purposes:
-        yield from (Need("write", "exchange", name) for name in exchanges)
+        yield from (Need("write", "exchange", exchange.name) for exchange in exchanges)
     if "consume" in purposes:
         yield from (Need("read", "queue", queue.name) for queue in queues if queue.implied_by is None)
+
+
+def _to_pass_on(exchanges: Iterable[Exchange], queues: Iterable[Queue]) -> Iterator[Need]:
+    """Yield what it takes to declare that messages go on elsewhere, as unroutable ones or as dead letters do."""
+    for exchange in exchanges:
+        alternate = exchange.arguments.get("alternate-exchange")
+        if isinstance(alternate, str):
+            going_on = Binding(source=exchange.name, destination=alternate, destination_type="exchange")
+            yield from _to_bind([going_on])
+    for queue in queues:
+        target = queue.arguments.get("x-dead-letter-exchange")
+        if isinstance(target, str):
+            yield Need("read", "queue", queue.name)
+        if isinstance(target, str) and target:
+            yield Need("write", "exchange", target)
 
 
 def _to_bind(bindings: Iterable[Binding]) -> Iterator[Need]:
