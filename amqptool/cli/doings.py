@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from amqptool.cli.sanitize import clean_line
 from amqptool.cli.worked import counts
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Iterator
 
     from amqptool.cli.context import Context
     from amqptool.dead.replay import ReplayReport
@@ -73,10 +73,14 @@ class Replaying:
         return f"queue {clean_line(self._queue)}: {', '.join(parts)}"
 
 
-def shown(context: Context, doing: Doing) -> AbstractAsyncContextManager[object]:
-    """Make what shows it while a block runs, if there is a person who wants to see it."""
+@contextmanager
+def shown(context: Context, doing: Doing) -> Iterator[None]:
+    """Show it while a block runs on the event loop, if there is a person who wants to see it."""
     if context.json or context.logs_json or context.quiet or not sys.stderr.isatty():
-        return nullcontext()
+        yield
+        return
     from amqptool.cli.statusline import StatusLine
 
-    return StatusLine(doing, color=context.output.color)
+    with StatusLine(doing, color=context.output.color) as line:
+        line.begin()
+        yield

@@ -46,7 +46,7 @@ def encode_table(table: Mapping[str, Any]) -> bytes:
         UnsupportedAMQPFieldException: AMQP has no values of such a type.
         struct.error: a number is too large.
     """
-    pieces = []
+    pieces: list[bytes] = []
     for name, value in table.items():
         pieces += encode_short_string(name), encode_value(value)
     encoded = b"".join(pieces)

@@ -313,11 +313,11 @@ async def _work(
     if supervised is not None:
         supervised.watch(worker.stop)
     quiet = supervised is not None or (isinstance(handler, Printer) and _shares_terminal())
-    async with nullcontext() if quiet else shown(context, Working(worker)):
+    with nullcontext() if quiet else shown(context, Working(worker)):
         return await worker.serve(), stop
 
 
 def _shares_terminal() -> bool:
-    from amqptool.cli.statusline import shares_terminal
+    from amqptool.cli.live import shares_terminal
 
     return shares_terminal()

@@ -229,7 +229,7 @@ async def _replay(
     )
     stop.then(replaying.stop)
     try:
-        async with shown(context, Replaying(queue, replaying.report, dry_run=options["dry_run"])):
+        with shown(context, Replaying(queue, replaying.report, dry_run=options["dry_run"])):
             return await replaying.run(), stop, None
     except AmqptoolError as error:
         if not replaying.report.looked_at:
