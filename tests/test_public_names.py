@@ -13,7 +13,7 @@ from tests.support.cli import UNMEASURED, cli_environment
 NAMES = """
 AccessRefused AmqpUrl AmqptoolError Binding BlockingPublisher BrokerBlocked BrokerError BrokerUnavailable Change Codec
 CodecError ConfigError Confirmed Declared DedupError DedupStore Delivery Exchange Failed HandlerError InDoubt InUse
-InputError Limits ManagementError ManagementUnavailable MemoryStore Message Nacked NotFound Outcome
+InputError Limits LogContextFilter ManagementError ManagementUnavailable MemoryStore Message Nacked NotFound Outcome
 Ownership Permits Plan PostgresqlStore PreconditionFailed Problem ProtobufCodec PublishError Publisher PublisherEvent
 Queue RedisStore Reject Retry Returned Routed Router SqliteStore Topology TopologyError Unroutable UrlOptions WorkReport
 Worker declare load_handler open_store parse_url plan running
