@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     )
     from amqptool.handlers import load_handler
     from amqptool.handlers.interface import Reject, Retry
+    from amqptool.log_context import LogContextFilter
     from amqptool.message import Delivery, Message, Returned
     from amqptool.publish.blocking import BlockingPublisher
     from amqptool.publish.events import PublisherEvent
@@ -92,6 +93,7 @@ __all__ = [
     "PublisherEvent",
     # Working
     "DedupStore",
+    "LogContextFilter",
     "MemoryStore",
     "PostgresqlStore",
     "RedisStore",
@@ -145,6 +147,7 @@ _HOMES = {
     "amqptool.dedup.sqlite": ("SqliteStore",),
     "amqptool.handlers": ("load_handler",),
     "amqptool.handlers.interface": ("Reject", "Retry"),
+    "amqptool.log_context": ("LogContextFilter",),
     "amqptool.message": ("Delivery", "Message", "Returned"),
     "amqptool.publish.blocking": ("BlockingPublisher",),
     "amqptool.publish.events": ("PublisherEvent",),

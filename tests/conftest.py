@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from amqptool import AmqpUrl
     from amqptool.broker.local import RunningNode
+    from tests.support.spans import Spans
 
 
 # How long anything takes depends on what else the machine is doing.
@@ -61,6 +62,16 @@ def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("HOME", str(home))
         patch.setenv("XDG_STATE_HOME", str(home / "state"))
         yield
+
+
+@pytest.fixture
+def spans() -> Spans:
+    """Give the spans that a test makes."""
+    from tests.support.spans import spans_of_the_process
+
+    ours = spans_of_the_process()
+    ours.forget()
+    return ours
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,10 @@ from tests.support.cli import UNMEASURED, cli_environment
 NAMES = """
 AccessRefused AmqpUrl AmqptoolError Binding BlockingPublisher BrokerBlocked BrokerError BrokerUnavailable Change Codec
 CodecError ConfigError Confirmed Declared DedupError DedupStore Delivery Exchange Failed HandlerError InDoubt InUse
-InputError Limits ManagementError ManagementUnavailable MemoryStore Message Nacked NotFound Outcome Ownership Permits
-Plan PostgresqlStore PreconditionFailed Problem ProtobufCodec PublishError Publisher PublisherEvent Queue RedisStore
-Reject Retry Returned Routed Router SqliteStore Topology TopologyError Unroutable UrlOptions WorkReport Worker declare
-load_handler open_store parse_url plan running
+InputError Limits LogContextFilter ManagementError ManagementUnavailable MemoryStore Message Nacked NotFound Outcome
+Ownership Permits Plan PostgresqlStore PreconditionFailed Problem ProtobufCodec PublishError Publisher PublisherEvent
+Queue RedisStore Reject Retry Returned Routed Router SqliteStore Topology TopologyError Unroutable UrlOptions WorkReport
+Worker declare load_handler open_store parse_url plan running
 """
 
 
@@ -41,12 +41,12 @@ def test_other_names_are_not_there() -> None:
 @pytest.mark.parametrize(
     ("statement", "unwanted"),
     [
-        ("import amqptool", ["pika", "asyncio", "yaml", "click", "rich", "aiohttp", "sqlite3"]),
+        ("import amqptool", ["pika", "asyncio", "yaml", "click", "rich", "aiohttp", "sqlite3", "opentelemetry"]),
         (
             "from amqptool.cli.root import run, Context; run(['--help'], Context())",
-            ["pika", "asyncio", "yaml", "rich"],
+            ["pika", "asyncio", "yaml", "rich", "opentelemetry"],
         ),
-        ("import amqptool.cli.commands.publish", ["pika", "yaml", "rich", "aiohttp", "sqlite3"]),
+        ("import amqptool.cli.commands.publish", ["pika", "yaml", "rich", "aiohttp", "sqlite3", "opentelemetry"]),
         ("import amqptool.testing", ["pika", "yaml", "aiohttp", "sqlite3"]),
     ],
 )

@@ -137,11 +137,14 @@ class Replay:
         await browser.open()
         try:
             async with AsyncExitStack() as stack:
-                publisher = None if self._dry_run else await stack.enter_async_context(Publisher(self._where))
+                publisher = None if self._dry_run else await stack.enter_async_context(self._publisher())
                 await self._send_all(browser, publisher)
             browser.check()
         finally:
             self.report.returned = await browser.give_back()
+
+    def _publisher(self) -> Publisher:
+        return Publisher(self._where, trace=False)  # a copy stays in the trace of its message
 
     async def _send_all(self, browser: Browser, publisher: Publisher | None) -> None:
         while batch := await self._next(browser):

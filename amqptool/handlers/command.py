@@ -15,6 +15,7 @@ from amqptool.handlers.interface import Reject, Retry
 from amqptool.handlers.metadata import headers_as_json, metadata
 from amqptool.handlers.process import Tail
 from amqptool.handlers.timing import time_limit
+from amqptool.tracing import context_to_pass_on, find_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ class CommandHandler:
         self._argv = tuple(argv)
         self._environ = processes.inherited(environ)
         self._timeout = timeout
+        self._tracing = find_tracing()
 
     async def handle(self, delivery: Delivery) -> None:
         """Run the command to its end.
@@ -54,7 +56,7 @@ class CommandHandler:
             stdin.write(delivery.body)
             stdin.seek(0)
             stdout, stderr = (stack.enter_context(closing(Tail())) for _ in range(2))
-            environ = self._environ | variables(delivery)
+            environ = self._environ | variables(delivery, context_to_pass_on(delivery.headers, self._tracing))
             code = await self._run(environ, stdin.fileno(), stdout, stderr)
         for name, tail in (("stdout", stdout), ("stderr", stderr)):
             if tail.text():
@@ -79,15 +81,18 @@ class CommandHandler:
         return code
 
 
-def variables(delivery: Delivery) -> dict[bytes, bytes]:
-    """Return the environment variables that tell of a delivery; headers that are too long for one are left out."""
+def variables(delivery: Delivery, trace: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Return the environment variables that tell of a delivery and of its trace.
+
+    Headers that are too long for one are left out.
+    """
     facts = {name: value.replace("\0", "\\0") for name, value in metadata(delivery).items()}
     headers = headers_as_json(delivery)
     if len(headers) <= LONGEST_HEADERS:
         facts["headers"] = headers
-    return {
-        f"AMQPTOOL_{name.upper()}".encode(): value.encode("utf-8", "surrogateescape") for name, value in facts.items()
-    }
+    told = {f"AMQPTOOL_{name.upper()}": value for name, value in facts.items()}
+    told |= {name: trace[name.lower()] for name in processes.TRACE_VARIABLES if name.lower() in trace}
+    return {name.encode(): value.encode("utf-8", "surrogateescape") for name, value in told.items()}
 
 
 def check(command: str, code: int, output: str) -> None:

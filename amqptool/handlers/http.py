@@ -24,6 +24,7 @@ from amqptool.errors import HandlerError
 from amqptool.handlers.http_answer import check
 from amqptool.handlers.http_headers import request_headers
 from amqptool.handlers.timing import time_limit
+from amqptool.tracing import context_to_pass_on, find_tracing
 
 if TYPE_CHECKING:
     from amqptool.message import Delivery
@@ -46,6 +47,7 @@ class HttpHandler:
         self._host = str(self._url.origin())
         self._timeout = timeout
         self._gzip = gzip
+        self._tracing = find_tracing()
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -73,7 +75,7 @@ class HttpHandler:
             await self._session.close()
 
     async def _request(self, delivery: Delivery) -> tuple[bytes, dict[str, str]]:
-        headers = request_headers(delivery)
+        headers = request_headers(delivery, context_to_pass_on(delivery.headers, self._tracing))
         if not self._gzip or applied(delivery.message.content_encoding):
             return delivery.body, headers
         body, encoding = await asyncio.to_thread(compress, delivery.body, "auto")

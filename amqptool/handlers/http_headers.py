@@ -10,13 +10,13 @@ from amqptool.codecs.encodings import applied
 from amqptool.handlers.metadata import headers_as_json, metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from amqptool.message import Delivery
 
 #: Bytes of Amqptool-Headers; servers take 8 KiB in one header.
 LONGEST_HEADERS = 4096
 
-#: W3C Trace Context.
-_TRACE = ("traceparent", "tracestate")
 #: Metadata that have a header of HTTP's own.
 _HTTPS_OWN = ("content_type", "content_encoding")
 # What stands as it is. The percent sign does not, in our headers, so that they can be decoded without a doubt.
@@ -24,14 +24,14 @@ _VISIBLE = string.ascii_letters + string.digits + string.punctuation
 _REVERSIBLE = _VISIBLE.replace("%", "")
 
 
-def request_headers(delivery: Delivery) -> dict[str, str]:
-    """Return the headers of the request for a delivery, but for what was done to its body here."""
+def request_headers(delivery: Delivery, trace: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of the request for a delivery and its trace, but for what was done to its body here."""
     message = delivery.message
     headers = {
         "Content-Type": message.content_type,
         "Content-Encoding": ", ".join(applied(message.content_encoding)) or None,
         "Idempotency-Key": message.message_id,
-        **{name: value for name in _TRACE if isinstance(value := message.headers.get(name), str)},
+        **trace,
     }
     sendable = {name: _quoted(value, f"{_VISIBLE} ") for name, value in headers.items() if value is not None}
     return sendable | _ours(delivery)

@@ -30,14 +30,19 @@ SHOWN_OUTPUT = 800
 _PIPE_READS = 16
 _NO_PROGRAM = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC)
 _OUR_VARIABLES = ("AMQPTOOL_", "AMQP_URL")
+#: The trace that a process is part of (OpenTelemetry, "Environment Variables as Context Propagation Carriers").
+TRACE_VARIABLES = ("TRACEPARENT", "TRACESTATE")
 
 
 def inherited(environ: Mapping[str, str]) -> dict[bytes, bytes]:
-    """Return the environment of a handler's process: ours without amqptool's settings, which may hold passwords."""
+    """Return the environment of a handler's process: ours without amqptool's settings, which may hold passwords.
+
+    Nor is it told that it is part of our trace, since messages have their own.
+    """
     return {
         os.fsencode(name): os.fsencode(value)
         for name, value in environ.items()
-        if not name.upper().startswith(_OUR_VARIABLES)
+        if not name.upper().startswith(_OUR_VARIABLES) and name not in TRACE_VARIABLES
     }
 
 

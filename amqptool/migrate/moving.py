@@ -62,7 +62,7 @@ async def move(url: AmqpUrl, route: Route, on_progress: Callable[[str], None]) -
         on_progress(f"moved {moved:,} messages {route}")
 
     progress = Progress(tell, asyncio.get_running_loop().time)
-    async with connect(url, name="amqptool migrate") as connection, Publisher(url) as publisher:
+    async with connect(url, name="amqptool migrate") as connection, Publisher(url, trace=False) as publisher:
         username = "" if url.is_by_certificate else url.username
         mover = _Mover(await connection.channel(), await connection.channel(), route, username)
         async for outcome in publisher.publish_many(mover.copies()):

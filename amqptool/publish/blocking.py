@@ -16,6 +16,7 @@ from amqptool.publish.host import Host
 from amqptool.publish.publisher import Publisher
 from amqptool.publish.submissions import Call, Promise, Stream
 from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES
+from amqptool.tracing import find_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,6 +42,7 @@ class Options(TypedDict, total=False):
     nack_retries: int
     jitter: Callable[[], float]
     on_event: Callable[[PublisherEvent], object]
+    trace: bool
 
 
 class BlockingPublisher:
@@ -52,7 +54,9 @@ class BlockingPublisher:
     """
 
     def __init__(self, urls: Urls, **options: Unpack[Options]) -> None:
-        self._make = partial(Publisher, brokers_at(urls), **options)  # one `Discovery` for all that is made
+        self._tracing = find_tracing() if options.get("trace", True) else None
+        # In the calling threads, where the spans are; one `Discovery` for all that is made.
+        self._make = partial(Publisher, brokers_at(urls), **_untraced(options))
         self._make()  # a wrong URL or option is told here, not in the loop's thread
         self._window = (options.get("window_messages", MAX_MESSAGES), options.get("window_bytes", MAX_BYTES))
         self._lock = Lock()
@@ -145,7 +149,7 @@ class BlockingPublisher:
             if self._closed:
                 raise RuntimeError("the BlockingPublisher is closed")
             if self._host is None:
-                self._host = Host(self._make)
+                self._host = Host(self._make, self._tracing)
                 self._dropped = finalize(self, self._host.drop)
                 self._dropped.atexit = False
             self._host.start()
@@ -161,6 +165,10 @@ class BlockingPublisher:
             # Kept: its tasks, collected as garbage, would try to close the connection.
             self._inherited.append(self._host)
         self._host = self._dropped = None
+
+
+def _untraced(options: Options) -> Options:
+    return {**options, "trace": False}
 
 
 _publishers: WeakSet[BlockingPublisher] = WeakSet()

@@ -21,6 +21,7 @@ from amqptool.errors import BrokerUnavailable, InDoubt
 from amqptool.publish.handover import Inbox
 from amqptool.publish.outcome import Failed, not_sent
 from amqptool.publish.reopening import ReopeningPublisher
+from amqptool.publish.traced import TracedInbox
 
 if TYPE_CHECKING:
     import socket
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from amqptool.publish.handover import Submission
     from amqptool.publish.outcome import Outcome
     from amqptool.publish.publisher import Publisher
+    from amqptool.tracing.spans import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ ABANDON_TIMEOUT = 10.0
 class Host:
     """One loop thread and its publisher, which is made anew when it has ended for good."""
 
-    def __init__(self, make: Callable[[], Publisher]) -> None:
+    def __init__(self, make: Callable[[], Publisher], tracing: Tracing | None) -> None:
         # Not epoll: a forked child would share it, and what it unregisters would be gone for the parent.
         self._selector = selectors.PollSelector()
         self._loop = _Loop(self._selector)
@@ -50,7 +52,8 @@ class Host:
         self._serving: asyncio.Task[None] | None = None
         self._taken: deque[Submission] = deque()
         self._begun: set[Submission] = set()
-        self.inbox = Inbox(lambda: self._loop.call_soon_threadsafe(self._news.set))
+        wake = partial(self._loop.call_soon_threadsafe, self._news.set)
+        self.inbox = Inbox(wake) if tracing is None else TracedInbox(tracing, wake)
         self._thread = threading.Thread(target=self._run, name="amqptool publish", daemon=True)
         self._starting = threading.Lock()
         self._started = False

@@ -10,13 +10,14 @@ from weakref import finalize
 from amqptool.broker.amqp import Hosts
 from amqptool.broker.discovery import brokers_at
 from amqptool.errors import BrokerUnavailable
-from amqptool.publish.engine import Engine
 from amqptool.publish.events import Events
 from amqptool.publish.outcome import Failed
 from amqptool.publish.pouring import pour
 from amqptool.publish.stream import OutcomeStream
 from amqptool.publish.terms import BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, NACK_RETRIES, RECONNECT_TIMEOUT, Terms
+from amqptool.publish.traced import engine_of
 from amqptool.publish.window import MAX_BYTES, MAX_MESSAGES, Window
+from amqptool.tracing import find_tracing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
@@ -47,6 +48,9 @@ class Publisher:
 
     `jitter` gives the chances, from 0 to 1, that spread the waits. `on_event` is told what concerns all messages:
     an alarm, its end, a lost connection, its return; the log is, too.
+
+    Where OpenTelemetry is installed (extra `otel`), what is published within a span is part of its trace: in a span of
+    its own, whose context goes with the message as headers, unless it has such. With `trace=False` it is left alone.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Publisher:
         nack_retries: int = NACK_RETRIES,
         jitter: Callable[[], float] = random.random,
         on_event: Callable[[PublisherEvent], object] | None = None,
+        trace: bool = True,
     ) -> None:
         self._window: Window[Ticket] = Window(window_messages, window_bytes)
         terms = Terms(
@@ -72,7 +77,8 @@ class Publisher:
             nack_retries=nack_retries,
             jitter=jitter,
         )
-        self._engine = Engine(Hosts(brokers_at(urls)), self._window, terms, Events(on_event))
+        tracing = find_tracing() if trace else None
+        self._engine = engine_of(tracing, Hosts(brokers_at(urls)), self._window, terms, Events(on_event))
         self._was_opened = False
         self._is_open = False
 

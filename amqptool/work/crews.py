@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from amqptool.handlers.interface import StopWork
 from amqptool.handlers.python import BlockingHandler, finish
+from amqptool.log_context import handled
 from amqptool.work.transactions import InTransaction
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class TaskCrew:
                 self._turn_due = self._loop.time() + TURN
 
     async def _call(self, delivery: Delivery) -> Exception | None:
+        handled.set(delivery)
         try:
             await self._handler.handle(delivery)
         except asyncio.CancelledError as error:
@@ -169,6 +171,8 @@ class TaskCrew:
             return RuntimeError(f"the handler was cancelled from within: {error}")
         except Exception as error:
             return error
+        finally:
+            handled.set(None)
         return None
 
 
@@ -230,8 +234,11 @@ class ThreadCrew:
             del item, error
 
     def _handle(self, item: Item) -> Exception | None:
+        handled.set(item.original)
         ending = self._call(item)
-        return ending if ending is None or isinstance(ending, Exception) else self._wait_for(ending)
+        error = ending if ending is None or isinstance(ending, Exception) else self._wait_for(ending)
+        handled.set(None)
+        return error
 
     def _wait_for(self, returned: Awaitable[object]) -> Exception | None:
         """Have the loop await what a function returned that merely wraps an async one, and wait for its end."""

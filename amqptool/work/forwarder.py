@@ -29,7 +29,7 @@ class Forwarder:
 
     def __init__(self, where: Where, ladder: Ladder) -> None:
         self.ladder = ladder
-        self._publisher = ReopeningPublisher(lambda: Publisher(where))
+        self._publisher = ReopeningPublisher(lambda: Publisher(where, trace=False))
         # How often the queues were declared again, by one copy for all that found them gone.
         self._declared = 0
         self._declaring = asyncio.Lock()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from amqptool.log_context import facts_about
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -45,7 +47,7 @@ class Item:
     @property
     def about(self) -> dict[str, object]:
         """What a log tells of it, as `extra`."""
-        return {"queue": self.delivery.queue, "message_id": self.delivery.message_id, "attempt": self.original.attempt}
+        return facts_about(self.original)
 
     @property
     def held_claim(self) -> Acquired | None:

@@ -103,7 +103,7 @@ class Outcomes:
     def fail(self, item: Item, error: Exception) -> None:
         """Pass on what has failed, or hold it."""
         rejected = isinstance(error, Reject)
-        after = _asked(error)
+        after = asked_delay(error)
         attempt = item.original.attempt
         step = self._passing.ladder.step(attempt, rejected=rejected, after=after) if self._passing else None
         self._tell_failure(item, error, ", and there is no dead-letter queue for it" if rejected and not step else "")
@@ -135,7 +135,7 @@ class Outcomes:
         )
 
 
-def _asked(error: Exception) -> float | None:
+def asked_delay(error: Exception) -> float | None:
     """Return for how many seconds a handler has asked, if it has; a kind of `Retry` may have none, or anything."""
     after = getattr(error, "after", None) if isinstance(error, Retry) else None
     return after if isinstance(after, (int, float)) and 0 <= after < inf else None

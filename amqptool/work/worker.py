@@ -34,6 +34,7 @@ from amqptool.work.status import WorkStatus
 from amqptool.work.stopping import Stopping
 from amqptool.work.store import StoreThread
 from amqptool.work.timekeeping import TimeLimits, give_back_old, warn_of_crowding
+from amqptool.work.traced import traced
 from amqptool.work.transactions import InTransaction, check_transactional
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Worker:
 
     `max_messages` stops after so many messages, each tried once; `idle_timeout` and `timeout` stop after
     so many seconds without a message, or altogether.
+
+    Where OpenTelemetry is installed (extra `otel`), a message whose headers name a trace is handled in a span of it.
 
     With `metrics_port` it answers HTTP at `metrics_address` while it serves: `/metrics` for Prometheus (extra
     `metrics`), `/live` and `/ready`. Port 0 is any that is free, which the log tells.
@@ -296,7 +299,8 @@ class Worker:
 
     async def _serve(self, store: StoreThread | None) -> WorkReport:
         forwarder = Forwarder(self._where, self._ladder) if self._ladder.queues() else None
-        handler = self._handler if self._metrics is None else self._metrics.timed(self._handler)
+        handler = traced(self._handler, self._ladder)
+        handler = handler if self._metrics is None else self._metrics.timed(handler)
         pipeline = Pipeline(
             InTransaction(handler, store.store) if store and self._transaction else handler,
             store,

@@ -18,6 +18,13 @@ from tests.support.cli import run_cli
 
 AS_JSON = {"AMQPTOOL_LOG_FORMAT": "json"}
 TASKS = str(Path(__file__).parents[2] / "topologies/tasks.yaml")
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+MESSAGE = Message(
+    body=b"secret body",
+    routing_key="q",
+    correlation_id="4\x1b2",
+    headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"},
+)
 HANDLERS = r"""
 import asyncio, logging
 
@@ -26,6 +33,17 @@ def fail(delivery):
 
 def show(delivery):
     pass
+
+async def talk_async(delivery):
+    await asyncio.sleep(0)
+    talk(delivery)
+
+def talk_wrapped(delivery):
+    return talk_async(delivery)
+
+def configured(delivery):
+    logging.basicConfig(format="%(name)s says %(message)s")
+    logging.getLogger("shop").warning("sold")
 
 def talk(delivery):
     logging.getLogger("shop").warning("sold %s", "tea", extra={"order": delivery.attempt, "where": {"a": object}})
@@ -48,6 +66,13 @@ def lines(stderr: str) -> list[dict[str, Any]]:
 def handled(url: AmqpUrl, app: Path, handler: str, *words: str, copies: int = 1) -> tuple[str, list[dict[str, Any]]]:
     """Let a handler have a message, so many times, and return its id and the log of the run."""
     message = Message(body=b"secret body", routing_key="q", message_id=str(uuid4()))
+    return str(message.message_id), lines(log_of(url, app, handler, message, *words, copies=copies))
+
+
+def log_of(
+    url: AmqpUrl, app: Path, handler: str, message: Message, *words: str, copies: int = 1, form: str = "json"
+) -> str:
+    """Let a handler have a message, so many times, and return the log of the run."""
 
     async def prepare() -> None:
         await declare_queue(url, "q")
@@ -55,8 +80,8 @@ def handled(url: AmqpUrl, app: Path, handler: str, *words: str, copies: int = 1)
 
     asyncio.run(prepare())
     where = ("--handler", f"app:{handler}", "--app-dir", str(app), "--dedup", "memory:", "-n", str(copies))
-    done = run_cli("consume", "q", *where, *words, env=AS_JSON | {"AMQPTOOL_URL": url.reveal()})
-    return str(message.message_id), lines(done.stderr)
+    done = run_cli("consume", "q", *where, *words, "--log-format", form, env={"AMQPTOOL_URL": url.reveal()})
+    return done.stderr
 
 
 @pytest.mark.parametrize("words", [("--log-format", "json"), ("--log-format=json",)])
@@ -124,6 +149,42 @@ def test_what_a_handler_logs_is_json_too(amqptool_vhost: AmqpUrl, app: Path) -> 
     sold, wrong = [each for each in log if each["logger"] == "shop"]
     assert (sold["message"], sold["order"], sold["where"]) == ("sold tea", 1, "{'a': <class 'object'>}")
     assert wrong["message"] == "no place for %d of these"
+
+
+@pytest.mark.parametrize("handler", ["talk", "talk_async", "talk_wrapped"])
+def test_what_a_handler_logs_tells_which_message(amqptool_vhost: AmqpUrl, app: Path, handler: str) -> None:
+    """By its ids, its queue and its trace, beside fields of its own."""
+    log = lines(log_of(amqptool_vhost, app, handler, MESSAGE))
+    sold = next(each for each in log if each["message"] == "sold tea")
+    assert (sold["message_id"], sold["correlation_id"], sold["trace_id"]) == (MESSAGE.message_id, "4\x1b2", TRACE)
+    assert (sold["queue"], sold["attempt"], sold["order"]) == ("q", 1, 1)
+    assert "message_id" not in log[-1]
+
+
+def test_a_failed_attempt_tells_its_correlation_id(amqptool_vhost: AmqpUrl, app: Path) -> None:
+    """And its trace."""
+    line = lines(log_of(amqptool_vhost, app, "fail", MESSAGE))[0]
+    assert (line["message_id"], line["correlation_id"], line["trace_id"]) == (MESSAGE.message_id, "4\x1b2", TRACE)
+
+
+@pytest.mark.parametrize("handler", ["talk", "talk_async", "talk_wrapped"])
+def test_lines_for_people_end_with_the_message(amqptool_vhost: AmqpUrl, app: Path, handler: str) -> None:
+    """What a handler logs is otherwise as it would be without us; what a sender made up does nothing to a terminal."""
+    sold, wrong, *_ = log_of(amqptool_vhost, app, handler, MESSAGE, form="text").splitlines()
+    ending = f" [id {MESSAGE.message_id} corr 4\\x1b2 trace {TRACE}]"
+    assert (sold, wrong) == (f"sold tea{ending}", f"no place for %d of these{ending}")
+
+
+def test_our_own_lines_for_people_do_not_say_an_id_twice(amqptool_vhost: AmqpUrl, app: Path) -> None:
+    """What the text does not say is at the end."""
+    [line] = log_of(amqptool_vhost, app, "fail", MESSAGE, "-q", form="text").splitlines()
+    assert line.startswith(f"amqptool: warning: message {MESSAGE.message_id}: attempt 1 failed: ValueError: ")
+    assert line.endswith(rf" [corr 4\x1b2 trace {TRACE}]")
+
+
+def test_a_program_that_configures_its_log_has_it_so(amqptool_vhost: AmqpUrl, app: Path) -> None:
+    """Nothing of ours is in its way."""
+    assert log_of(amqptool_vhost, app, "configured", MESSAGE, "-q", form="text") == "shop says sold\n"
 
 
 def test_fields_do_not_replace_what_every_line_has() -> None:

@@ -90,11 +90,11 @@ def test_no_shell_is_in_between(seen: Path) -> None:
     assert seen.read_text() == repr(["$HOME", "a b", ";", "*"])
 
 
-def environment(seen: Path, delivery: Delivery) -> dict[str, str]:
-    """Return what of ours is in the environment of a command."""
+def environment(seen: Path, delivery: Delivery, prefix: str = "AMQP") -> dict[str, str]:
+    """Return the variables of a prefix, by default ours, in the environment of a command."""
     handle(shell(f"env -0 > {seen}"), delivery)
     pairs = (text.partition("=") for text in seen.read_text("utf-8", "surrogateescape").split("\0"))
-    return {name: value for name, _, value in pairs if name.startswith("AMQP")}
+    return {name: value for name, _, value in pairs if name.startswith(prefix)}
 
 
 def test_the_metadata_is_in_the_environment(seen: Path) -> None:
@@ -125,6 +125,21 @@ def test_the_metadata_is_in_the_environment(seen: Path) -> None:
         "AMQPTOOL_TIMESTAMP": "1700000000",
         "AMQPTOOL_TYPE": "paid",
     }
+
+
+def test_a_trace_context_is_in_the_environment(seen: Path) -> None:
+    """By the variables that are common for it, as the message has it."""
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    told = environment(seen, make_delivery(headers={"traceparent": parent, "tracestate": "shop=1"}), "TRACE")
+    assert told == {"TRACEPARENT": parent, "TRACESTATE": "shop=1"}
+
+
+@pytest.mark.parametrize("headers", [{}, {"traceparent": "00-1-2-01", "tracestate": "shop=1"}])
+def test_without_one_there_is_none(seen: Path, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]) -> None:
+    """Not that of the worker itself, nor anything that is no context."""
+    for name in ("TRACEPARENT", "TRACESTATE"):
+        monkeypatch.setenv(name, "the worker's")
+    assert environment(seen, make_delivery(headers=headers), "TRACE") == {}
 
 
 def test_metadata_that_an_environment_cannot_hold_is_no_failure(seen: Path) -> None:

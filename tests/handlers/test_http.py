@@ -17,11 +17,14 @@ from urllib.parse import unquote
 import pytest
 import trustme
 from aiohttp import web
+from opentelemetry import trace
 
 from amqptool import Delivery, HandlerError, Reject, Retry, load_handler
 from amqptool.handlers.http import LONGEST_BODY
 from amqptool.handlers.http_headers import LONGEST_HEADERS
 from amqptool.testing import make_delivery
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -95,7 +98,7 @@ def test_the_body_is_posted_with_what_is_known_of_it() -> None:
         message_id="m-1",
         content_type="application/json",
         content_encoding="gzip",
-        headers={"tenant": "ä", "traceparent": "00-a-b-01", "tracestate": "x=1"},
+        headers={"tenant": "ä", "traceparent": PARENT, "tracestate": "x=1"},
         attempt=2,
     )
     [request] = post(delivery).requests
@@ -105,9 +108,19 @@ def test_the_body_is_posted_with_what_is_known_of_it() -> None:
     assert headers["Idempotency-Key"] == headers["Amqptool-Message-Id"] == "m-1"
     assert (headers["Amqptool-Exchange"], headers["Amqptool-Routing-Key"]) == ("shop", "order.paid")
     assert (headers["Amqptool-Queue"], headers["Amqptool-Attempt"]) == ("orders", "2")
-    assert (headers["traceparent"], headers["tracestate"]) == ("00-a-b-01", "x=1")
+    assert (headers["traceparent"], headers["tracestate"]) == (PARENT, "x=1")
     assert json.loads(unquote(headers["Amqptool-Headers"]))["tenant"] == "ä"
     assert headers["User-Agent"].startswith("amqptool/")
+
+
+def test_the_server_is_told_of_the_active_span() -> None:
+    """Where there is one, it is the parent of what the server does; what is no context is not passed on."""
+    message = make_delivery(headers={"traceparent": PARENT})
+    with trace.use_span(trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=False))):
+        [request] = post(message).requests
+    assert request.headers["traceparent"] == f"00-{1:032x}-{2:016x}-00"
+    [request] = post(make_delivery(headers={"traceparent": "00-a-b-01", "tracestate": "x=1"})).requests
+    assert {"traceparent", "tracestate"}.isdisjoint(request.headers)
 
 
 @pytest.mark.parametrize("body", [b"", b"\0\xff\n", b"x" * 3_000_000])

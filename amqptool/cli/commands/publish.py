@@ -151,6 +151,7 @@ async def _publish(context: Context, where: Where, job: Job, options: dict[str, 
         blocked_timeout=options["blocked_timeout"],
         reconnect_timeout=options["reconnect_timeout"],
         nack_retries=options["nack_retries"],
+        trace=False,
     )
     ledger = job.ledger()
     async with job.progress(context, publisher, ledger.report):
