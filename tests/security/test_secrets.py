@@ -278,6 +278,7 @@ def test_of_what_is_no_option_or_file() -> None:
         ["--url={}x", "--nonsense={}", "consume", "q"],
         ["declare", "{}"],
         ["validate", "{}", "--format", "text"],
+        ["schema", "{}"],
         *(["broker", command, "--dir", "{}"] for command in ("start", "status", "stop")),
         ["broker", "run", "--dir", "{}", "true"],
         ["consume", "q", "--topology", "{}", "--handler", "exec:true"],
