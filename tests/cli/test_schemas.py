@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -22,6 +21,7 @@ from amqptool.cli.schemas import names, schema_of
 from amqptool.testing import fresh_vhost
 from tests.support.broker import publish
 from tests.support.cli import run_cli
+from tests.support.commands import leaves
 from tests.support.schemas import closed, flaws
 from tests.support.tapping import tapping
 from tests.support.vhost import VhostUnderTest
@@ -118,18 +118,6 @@ def scene(amqptool_node: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> 
         yield Scene(VhostUnderTest(amqptool_node, url), tmp_path_factory.mktemp("scene"))
 
 
-def leaves(command: click.Command, *path: str) -> Iterator[str]:
-    """Return the commands that are no groups, by their whole names."""
-    if not isinstance(command, click.Group):
-        yield " ".join(path)
-        return
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        found = command.get_command(context, name)
-        assert found is not None
-        yield from leaves(found, *path, name)
-
-
 def parts(schema: Any) -> Iterator[dict[str, Any]]:
     """Return a schema and all schemas within it."""
     if isinstance(schema, dict):
@@ -148,7 +136,7 @@ def unmet(schema: dict[str, Any], documents: Sequence[dict[str, Any]]) -> list[s
 
 def test_every_command_has_a_schema() -> None:
     """A command that writes something new is to be described."""
-    assert sorted(leaves(root)) == [name for name in names() if name != LOG]
+    assert sorted(" ".join(path) for path, _ in leaves(root)) == [name for name in names() if name != LOG]
 
 
 def test_every_command_has_an_example() -> None:
