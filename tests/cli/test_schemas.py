@@ -26,8 +26,8 @@ from tests.support.schemas import closed, flaws
 from tests.support.tapping import tapping
 from tests.support.vhost import VhostUnderTest
 
-#: The schema that is no command's.
-LOG = "log"
+#: The schemas that are no command's, and their titles.
+OTHERS = {"log": "amqptool --log-format json", "receipts": "amqptool publish --receipts FILE"}
 ID = "0198c2f0-0000-4000-8000-000000000000"
 SHOP = """
 exchanges: {shop: topic}
@@ -101,14 +101,18 @@ class Scene:
     def documents(self, words: Sequence[str], node: Path) -> list[dict[str, Any]]:
         """Run a command line, and return what it has written."""
         own = ["--json", *(word.format(folder=self._folder, node=node) for word in words)]
-        text = self._tapped(own[2:]) if "tap" in own else run_cli(*own, env=self._env).stdout
-        assert list(flaws(own, text)) == []
-        return [json.loads(line) for line in text.splitlines()]
+        return self._tapped(own[2:]) if "tap" in own else self.lines(*own)
 
-    def _tapped(self, words: Sequence[str]) -> str:
+    def lines(self, *words: str, text: str | None = None) -> list[dict[str, Any]]:
+        """Run a command line, whose standard input is a text, and return the lines that it has written."""
+        return [json.loads(line) for line in run_cli(*words, input=text, env=self._env).stdout.splitlines()]
+
+    def _tapped(self, words: Sequence[str]) -> list[dict[str, Any]]:
         with tapping(self._env, *words, "--json") as process:
             asyncio.run(publish(self._vhost.url, [Message(body=b"\xff", exchange="shop", routing_key="order.new")]))
-            return process.communicate()[0]
+            stdout, _ = process.communicate()
+        assert list(flaws(["tap", *words, "--json"], stdout)) == []
+        return [json.loads(line) for line in stdout.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -136,12 +140,12 @@ def unmet(schema: dict[str, Any], documents: Sequence[dict[str, Any]]) -> list[s
 
 def test_every_command_has_a_schema() -> None:
     """A command that writes something new is to be described."""
-    assert sorted(" ".join(path) for path, _ in leaves(root)) == [name for name in names() if name != LOG]
+    assert sorted(" ".join(path) for path, _ in leaves(root)) == [name for name in names() if name not in OTHERS]
 
 
 def test_every_command_has_an_example() -> None:
     """Which shows that its schema is true."""
-    assert sorted(EXAMPLES) == [name for name in names() if name != LOG]
+    assert sorted(EXAMPLES) == [name for name in names() if name not in OTHERS]
     assert {name.split()[0] for name in EXAMPLES} == set(COMMANDS)
 
 
@@ -151,7 +155,7 @@ def test_a_schema_is_one_by_itself(name: str) -> None:
     schema = schema_of(name)
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
-    assert schema["title"] == ("amqptool --log-format json" if name == LOG else f"amqptool {name} --json")
+    assert schema["title"] == OTHERS.get(name, f"amqptool {name} --json")
     assert schema["description"]
     Draft202012Validator(schema).is_valid({"kind": "error", "code": 0})  # which would raise for a broken reference
 
@@ -177,7 +181,15 @@ def test_a_line_of_a_log_is_as_its_schema_says() -> None:
     done = run_cli("consume", "q", "--url", "amqp://127.0.0.1:1", "--log-format", "json")
     line = json.loads(done.stderr)
     assert line.keys() == {"time", "level", "logger", "message", "error", "code"}
-    Draft202012Validator(closed(schema_of(LOG))).validate(line)
+    Draft202012Validator(closed(schema_of("log"))).validate(line)
+
+
+def test_a_line_of_receipts_is_as_its_schema_says(scene: Scene) -> None:
+    """The first one, of one that arrived, and of one that did not."""
+    lines = scene.lines("publish", "-k", "orders", "--lines", "-", "--receipts", "-", text="a\nb\n")
+    lines += scene.lines("publish", "-k", "nowhere", "--lines", "-", "--receipts", "-", text="a\n")
+    assert [line.get("outcome") for line in lines] == [None, "confirmed", "confirmed", None, "unroutable"]
+    assert unmet(schema_of("receipts"), lines) == []
 
 
 def test_a_field_may_be_added_without_breaking_the_schema_of_before() -> None:

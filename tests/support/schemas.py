@@ -38,6 +38,8 @@ def flaws(words: Sequence[str], stdout: str) -> Iterator[str]:
     name = _name_of(words)
     if name != _ANOTHERS and _is_json(words, name):
         yield from _flaws(name or _ANOTHERS, stdout.split("\n"))
+    elif ("--receipts", "-") in pairwise(_ours(words)):
+        yield from _flaws("receipts", stdout.split("\n"))
 
 
 def log_flaws(words: Sequence[str], env: Mapping[str, str], stderr: str) -> Iterator[str]:

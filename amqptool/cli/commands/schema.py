@@ -75,7 +75,8 @@ def schema(context: Context, /, words: tuple[str, ...], listed: bool, output: st
     It knows the form of a file and nothing of what its names lead to: `amqptool validate` checks everything.
 
     With COMMAND, such as `publish` or `dead list`, write that of what the command writes to stdout with --json: of
-    the document, or of one line where a line is written for each message. `log` is a line of --log-format json.
+    the document, or of one line where a line is written for each message. `log` is a line of --log-format json, and
+    `receipts` one of publish --receipts.
     """
     if listed:
         if words or output != _STDOUT:

@@ -18,7 +18,7 @@ _REFERENCE = "#/$defs/"
 
 
 def names() -> list[str]:
-    """Return what there are schemas of: commands, such as `dead list`, and `log`, the lines of `--log-format json`."""
+    """Return what there are schemas of: commands, such as `dead list`, and two sorts of lines, `log` and `receipts`."""
     found = (each.name for each in files(__name__).iterdir())
     stems = (name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX))
     return sorted(stem.replace("-", " ") for stem in stems if stem != _SHARED)
