@@ -48,9 +48,9 @@ def delivery_to_record(delivery: Delivery) -> dict[str, Any]:
     return {**record, "queue": delivery.queue, "redelivered": delivery.redelivered}
 
 
-def time_to_json(time: datetime) -> str:
-    """Return a time of UTC as a record has it in `received_at` (ISO 8601)."""
-    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+def time_to_json(time: datetime, timespec: str = "microseconds") -> str:
+    """Return a time of UTC as text (ISO 8601): without a `timespec`, as a record has it in `received_at`."""
+    return time.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def received_at(record: Mapping[str, Any]) -> datetime:

@@ -93,7 +93,9 @@ def group_document(group: Group) -> dict[str, Any]:
     """Return a group as JSON has it."""
     return {
         "count": group.count,
-        **group.cause._asdict(),
+        "reason": group.cause.reason,
+        "error": group.cause.error,
+        "died_in": group.cause.queue,
         "oldest": _iso(group.oldest),
         "newest": _iso(group.newest),
         "example": group.example,
@@ -160,7 +162,7 @@ def replay_view(
             "failed": failed,
             "kept": report.returned - report.twice,
             "sent_and_still_there": report.twice,
-            "stopped_by": None if stopped_by is None else str(stopped_by),
+            "error": None if stopped_by is None else str(stopped_by),
             "undecodable": report.undecodable,
             "targets": [{"exchange": at, "routing_key": key, "count": count} for (at, key), count in targets],
             "failures": [
@@ -201,4 +203,6 @@ def _when(at: datetime | None) -> str:
 
 
 def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat(timespec="seconds")
+    from amqptool.records import time_to_json
+
+    return None if at is None else time_to_json(at, "seconds")

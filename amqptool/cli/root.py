@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "declare": ("amqptool.cli.commands.declare", "Make the broker match topology files."),
     "delete": ("amqptool.cli.commands.delete", "Delete what topology files declare."),
     "export": ("amqptool.cli.commands.export", "Write what a broker holds as a topology file."),
-    "schema": ("amqptool.cli.commands.schema", "Write a JSON Schema of topology files, for editors."),
+    "schema": ("amqptool.cli.commands.schema", "Write a JSON Schema of topology files, or of output."),
     "asyncapi": ("amqptool.cli.commands.asyncapi", "Write topology files as an AsyncAPI document."),
     "graph": ("amqptool.cli.commands.graph", "Draw topology files, or what a broker holds."),
     "publish": ("amqptool.cli.commands.publish", "Publish messages and know what became of each."),

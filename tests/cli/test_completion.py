@@ -119,6 +119,12 @@ def test_commands_and_options_are_offered() -> None:
     assert "--routing-key" in completed("publish", "--rout")
 
 
+def test_the_words_of_a_command_are_offered_one_by_one() -> None:
+    """Where it is named to get its schema."""
+    assert completed("schema", "decl") == ["declare"]
+    assert completed("schema", "dead", "") == ["drop", "export", "list", "replay", "show"]
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_names_the_program(shell: str) -> None:
     """And asks it, for each of the shells."""

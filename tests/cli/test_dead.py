@@ -75,6 +75,7 @@ def test_list_is_a_document(dead: AmqpUrl) -> None:
     found = document(dead, "list", "q.dead", "--error", "ValueError")
     [group] = found["groups"]
     assert (found["kind"], found["count"], group["count"], group["error"]) == ("dead", 2, 2, "ValueError")
+    assert group["died_in"] == "q"
     assert group["oldest"] <= group["newest"]
 
 

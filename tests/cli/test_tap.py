@@ -23,6 +23,7 @@ from tests.support.broker import close_connections, drain, publish, queue_length
 from tests.support.cli import UNMEASURED, run_cli
 from tests.support.fake_broker import Peer, fake_broker
 from tests.support.resources import peak
+from tests.support.schemas import flaws
 from tests.support.tapping import tapping
 from tests.support.terminal import screen, seen_on_terminal
 from tests.support.vhost import VhostUnderTest
@@ -60,6 +61,8 @@ def send(vhost: VhostUnderTest, *routes: tuple[str, str], body: bytes = b"x") ->
 def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for the end of a tap."""
     stdout, stderr = process.communicate(timeout=60)
+    assert isinstance(process.args, list)
+    assert list(flaws(process.args, stdout or "")) == []
     return process.returncode, stdout, stderr
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.schemas import flaws
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,7 +22,9 @@ BAD = "exchanges:\n  incoming: topc\nqueues:\n  amq.x:\n"
 
 def amqptool(*words: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "amqptool", *words]
-    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, check=False)
+    assert list(flaws(words, done.stdout)) == []
+    return done
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from amqptool.cli.exits import ExitCode
 from tests.fuzz.case import SECRET, SECRET_PARTS, Case, Outcome
 from tests.security.needles import in_base64
+from tests.support.schemas import flaws
 from tests.support.terminal import acting
 
 #: Seconds of a processor that no command takes more of, however small the share of it that it gets.
@@ -84,10 +85,10 @@ def _of_data(case: Case, outcome: Outcome) -> Iterator[str]:
     if not case.prints_bodies and acting(data):
         yield "prints what a terminal would act on"
     if "--json" in case.words and not case.prints_bodies and "--help" not in case.words:
-        yield from _of_document(outcome, data)
+        yield from _of_document(case, outcome, data)
 
 
-def _of_document(outcome: Outcome, data: str) -> Iterator[str]:
+def _of_document(case: Case, outcome: Outcome, data: str) -> Iterator[str]:
     try:
         document = json.loads(data)
     except ValueError as error:
@@ -95,6 +96,8 @@ def _of_document(outcome: Outcome, data: str) -> Iterator[str]:
         return
     if document.get("code") != outcome.code:
         yield f"prints the code {document.get('code')} and exits with {outcome.code}"
+    else:
+        yield from (f"prints what its schema does not allow: {flaw}" for flaw in flaws(case.words, data))
 
 
 def _of_secrets(outcome: Outcome) -> Iterator[str]:

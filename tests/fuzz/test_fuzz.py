@@ -136,6 +136,11 @@ def outcome(
         ([], outcome(stderr=IN_BASE64), f"shows {IN_BASE64[8:24]!r} of the password"),
         (["--json"], outcome(stdout="{}"), "prints the code None and exits with 0"),
         (["--json"], outcome(stdout=""), "prints no document: Expecting value: line 1 column 1 (char 0)"),
+        (
+            ["wait", "--json"],
+            outcome(stdout='{"kind": "wait", "code": 0, "queues": 1}'),
+            "prints what its schema does not allow: $.queues: 1 is not of type 'array'",
+        ),
     ],
 )
 def test_what_breaks_a_rule_is_found(words: list[str], bad: Outcome, wrong: str) -> None:
@@ -145,5 +150,5 @@ def test_what_breaks_a_rule_is_found(words: list[str], bad: Outcome, wrong: str)
 
 def test_a_good_outcome_breaks_no_rule() -> None:
     """Neither does a refusal that says why."""
-    assert broken(Case(words=["--json"]), outcome(stdout='{"code": 0}')) == []
+    assert broken(Case(words=["wait", "--json"]), outcome(stdout='{"kind": "wait", "code": 0, "queues": []}')) == []
     assert broken(Case(words=[]), outcome(code=65, stderr="amqptool: error: no")) == []

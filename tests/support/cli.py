@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from tests.support.schemas import flaws, log_flaws
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -34,8 +36,11 @@ def run_cli(
     env: Mapping[str, str] | None = None,
     prefix: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command line to its end; `prefix` is a command that runs it, such as setpriv."""
-    return subprocess.run(
+    """Run one command line to its end; `prefix` is a command that runs it, such as setpriv.
+
+    What it writes as JSON is as the schema of its command says.
+    """
+    done = subprocess.run(
         cli_arguments(*args, prefix=prefix),
         input=input,
         stdin=subprocess.DEVNULL if input is None else None,
@@ -45,3 +50,5 @@ def run_cli(
         check=False,
         timeout=TIMEOUT,
     )
+    assert [*flaws(args, done.stdout), *log_flaws(args, env or {}, done.stderr)] == []
+    return done

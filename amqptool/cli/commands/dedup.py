@@ -163,6 +163,7 @@ def _entry_line(entry: Entry) -> str:
 
 def _document(entry: Entry) -> dict[str, Any]:
     from amqptool.dedup.interface import State
+    from amqptool.records import time_to_json
 
     key, row = entry
     return {
@@ -170,5 +171,5 @@ def _document(entry: Entry) -> dict[str, Any]:
         "state": State(row.state).name.lower(),
         "attempt": row.attempt,
         "owner": row.owner,
-        "until": datetime.fromtimestamp(row.lease_until, UTC).isoformat(timespec="seconds"),
+        "until": time_to_json(datetime.fromtimestamp(row.lease_until, UTC), "seconds"),
     }
