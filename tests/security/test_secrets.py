@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -14,6 +13,7 @@ from amqptool.cli.root import root
 from tests.security.many import Case, Said, run_many
 from tests.security.needles import ESCAPED, PASSWORD, leaks
 from tests.support.broker import declare_queue, publish
+from tests.support.commands import leaves
 from tests.support.etcd import PrivateEtcd, guarded
 from tests.support.servers import PrivatePostgresql, PrivateRedis
 
@@ -64,18 +64,6 @@ BAD_FORMS = [
     "{}",
     " amqp://ann:{}@127.0.0.1:1",
 ]
-
-
-def leaves(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Give every command that can be run, with its words."""
-    if not isinstance(command, click.Group):
-        yield path, command
-        return
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        found = command.get_command(context, name)
-        assert found is not None
-        yield from leaves(found, *path, name)
 
 
 def command_lines(option: str) -> list[list[str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.files import write_file
 from amqptool.cli.options import OfflineCommand
 from amqptool.cli.output import View
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 _STDOUT = "-"
 
 
-@click.command(cls=OfflineCommand, short_help="Write a JSON Schema of topology files, for editors.")
+@click.command(
+    cls=OfflineCommand,
+    short_help="Write a JSON Schema of topology files, for editors.",
+    epilog=examples(
+        ("Write it beside the topology files", "amqptool schema -o topology.schema.json"),
+        ("Look up a key of queues", "amqptool schema | grep -m 1 -A 1 '\"delivery_limit\": {'"),
+    ),
+)
 @click.option("--output", "-o", metavar="FILE", default=_STDOUT, help="Write to a file, as a whole or not at all.")
 @pass_context
 def schema(context: Context, /, output: str) -> ExitCode:
