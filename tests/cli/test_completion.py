@@ -119,6 +119,21 @@ def test_commands_and_options_are_offered() -> None:
     assert "--routing-key" in completed("publish", "--rout")
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("ret",), ["retry"]),
+        (("dedu",), ["dedup"]),
+        (("pub",), ["publish"]),
+        (("dead", "re"), ["replay"]),
+        (("retry", "re"), []),
+    ],
+)
+def test_topics_are_offered(words: tuple[str, ...], offered: list[str]) -> None:
+    """And commands, and what is below them."""
+    assert completed("help", *words) == offered
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_names_the_program(shell: str) -> None:
     """And asks it, for each of the shells."""

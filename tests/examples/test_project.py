@@ -50,6 +50,12 @@ def test_a_users_project_tests_itself(python: Path, tmp_path: Path) -> None:
     assert "3 passed" in done.stdout
 
 
+def test_the_wheel_has_the_topics_of_help(python: Path, tmp_path: Path) -> None:
+    """They are files that are no Python."""
+    shown = run(python, "-m", "amqptool", "help", "retry", cwd=tmp_path).stdout
+    assert shown.startswith("What happens to a message whose handler fails\n")
+
+
 @pytest.mark.parametrize("name", ["announcing.py", "test_announcing.py"])
 def test_the_readme_shows_the_project(name: str) -> None:
     """As it is."""
