@@ -61,7 +61,17 @@ def global_options() -> list[click.Option]:
     return [url, _profile_option(), management_url, *output_options()]
 
 
-class Command(click.Command):
+class Verbatim(click.Command):
+    """A command whose epilog is shown as it is: lines to be copied are not to be broken."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the epilog."""
+        del ctx
+        if self.epilog:
+            formatter.write(f"\n{self.epilog}\n")
+
+
+class Command(Verbatim):
     """A command that connects, and also takes the global options after its name."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
@@ -84,7 +94,7 @@ class CommandGroup(click.Group):
         return list(self.commands)
 
 
-class OfflineCommand(click.Command):
+class OfflineCommand(Verbatim):
     """A command that connects to no broker of the user's choice, so it takes no URL."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:

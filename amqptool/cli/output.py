@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import click
 
 from amqptool.cli.exits import ExitCode
 from amqptool.cli.sanitize import clean_line, clean_text, without_passwords
-from amqptool.errors import TopologyError
+from amqptool.errors import ConfigError, TopologyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,6 +74,21 @@ class Output:
             self.talk(view.detail)
         return view.code
 
+    def page(self, view: View) -> ExitCode:
+        """Write a text and return its exit code; what is longer than the terminal goes through the user's pager.
+
+        Raises:
+            ConfigError: the environment names a pager that cannot be read.
+        """
+        if self.as_json or not _is_too_long(view.data):
+            return self.show(view)
+        text = clean_text(view.data)
+        try:
+            click.echo_via_pager(text if self.color is False else _painted(text, view.paint), color=self.color)
+        except ValueError as error:  # of shlex
+            raise ConfigError(f"PAGER: {error}") from error
+        return view.code
+
     def talk(self, text: str) -> None:
         """Say something to the person at the terminal, unless told to be quiet."""
         if not self.quiet:
@@ -130,6 +146,15 @@ class Output:
     def _say(self, text: str) -> None:
         with suppress(OSError):
             click.echo(without_passwords(text), err=True, color=self.color)
+
+
+def _is_too_long(text: str) -> bool:
+    """Whether a person sees only the end of a text that is written to stdout."""
+    from shutil import get_terminal_size  # of which most commands have no use
+
+    streams = (sys.stdin, sys.stdout)
+    on_terminal = all(stream is not None and stream.isatty() for stream in streams)
+    return on_terminal and text.count("\n") + 1 >= get_terminal_size().lines
 
 
 def _painted(text: str, paint: Callable[[str], str] | None) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from io import StringIO, TextIOWrapper
 from itertools import pairwise
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -15,8 +16,9 @@ import click
 from amqptool import __version__
 from amqptool.cli.context import LOG_FORMATS, Context, pass_context
 from amqptool.cli.exits import MEANINGS, ExitCode, StoppedError, exit_code
-from amqptool.cli.options import global_options
+from amqptool.cli.options import Verbatim, global_options
 from amqptool.cli.output import StdoutError, describe
+from amqptool.cli.topics import TOPICS
 from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable, ManagementUnavailable
 from amqptool.settings import DEFAULT_ORIGIN
 
@@ -48,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profile": ("amqptool.cli.commands.profile", "Look into the profiles that say where to connect."),
     "completion": ("amqptool.cli.commands.completion", "Write what makes a shell complete commands and names."),
     "broker": ("amqptool.cli.commands.broker", "Run a private RabbitMQ for development and tests."),
+    "help": ("amqptool.cli.commands.help", "Explain a topic, or show the help of a command."),
 }
 
 
@@ -64,7 +67,7 @@ def pipe_errors() -> Iterator[None]:
         raise PipeClosedError from error
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Verbatim, click.Group):
     """A group that imports a command's module only when that command runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -97,8 +100,14 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
+def _where_to_find_more() -> str:
+    topics = fill(", ".join(TOPICS), 78, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    return f"Topics, for `amqptool help TOPIC`:\n{topics}"
+
+
 @click.group(
     cls=LazyGroup,
+    epilog=_where_to_find_more(),
     params=list(global_options()),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

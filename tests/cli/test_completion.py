@@ -125,6 +125,21 @@ def test_the_words_of_a_command_are_offered_one_by_one() -> None:
     assert completed("schema", "dead", "") == ["drop", "export", "list", "replay", "show"]
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("ret",), ["retry"]),
+        (("dedu",), ["dedup"]),
+        (("pub",), ["publish"]),
+        (("dead", "re"), ["replay"]),
+        (("retry", "re"), []),
+    ],
+)
+def test_topics_are_offered(words: tuple[str, ...], offered: list[str]) -> None:
+    """And commands, and what is below them."""
+    assert completed("help", *words) == offered
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_names_the_program(shell: str) -> None:
     """And asks it, for each of the shells."""

@@ -130,6 +130,7 @@ DOCUMENTED = {
     "profile": ("list",),
     "completion": ("bash",),
     "broker": ("status",),
+    "help": ("retry",),
 }
 
 
@@ -151,6 +152,7 @@ def test_a_closed_stdout_for_a_document(amqptool_node: Endpoint, amqptool_vhost:
         ("graph", TASKS),
         ("route", TASKS, "", "tasks"),
         ("validate", "--format", "github", "-"),
+        ("help", "retry"),
     ],
 )
 def test_a_closed_stdout_for_text(words: tuple[str, ...]) -> None:

@@ -75,6 +75,7 @@ EXAMPLES: dict[str, Sequence[Sequence[str]]] = {
     "profile show": [("profile", "show")],
     "profile check": [("profile", "check", "shop")],
     "completion": [("completion", "bash")],
+    "help": [("help",), ("help", "retry"), ("help", "dead", "replay")],
     "broker start": [("broker", "start", "--dir", "{node}")],
     "broker stop": [("broker", "stop", "--dir", "{folder}/none")],
     "broker status": [("broker", "status", "--dir", "{node}"), ("broker", "status", "--dir", "{folder}/none")],

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.docs.check import README, ROOT, problems
-from tests.support.cli import UNMEASURED, cli_environment
+from tests.docs.check import ROOT, problems
+from tests.docs.console import DONE, Step, blocks, play, programs
 
-_BLOCK = re.compile(r"^```(?P<kind>console|python)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EXIT_CODE = re.compile(r"\[(\d+)\]")
-_DONE = "<done>"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One command of the README and what it is shown to print."""
-
-    command: str
-    shown: list[str]
-
-
-def blocks(kind: str) -> list[str]:
-    """Return the README's blocks of a kind."""
-    return [match["text"] for match in _BLOCK.finditer(README.read_text()) if match["kind"] == kind]
 
 
 def steps() -> list[Step]:
@@ -38,23 +20,10 @@ def steps() -> list[Step]:
     found: list[Step] = []
     for line in "".join(blocks("console")).splitlines():
         if line.startswith("$ "):
-            found.append(Step(line.removeprefix("$ "), []))
+            found.append(Step(line.removeprefix("$ ")))
         else:
             found[-1].shown.append(line)
     return found
-
-
-def play(session: list[Step], directory: Path) -> list[str]:
-    """Run the commands in one shell, as a reader would, and return what each printed and its exit code."""
-    script = "trap 'amqptool broker stop >/dev/null 2>&1' EXIT\n" + "\n".join(
-        f"{{ {step.command}\n}} 2>&1; echo '{_DONE}' $?" for step in session
-    )
-    environment = {**cli_environment(UNMEASURED), "HOME": str(directory), "XDG_STATE_HOME": str(directory / "state")}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    done = subprocess.run(
-        ["bash"], input=script, env=environment, cwd=directory, capture_output=True, text=True, check=True
-    )
-    return re.split(rf"(?<={_DONE} .)\n|(?<={_DONE} ..)\n", done.stdout)[:-1]
 
 
 def pattern(step: Step) -> re.Pattern[str]:
@@ -65,15 +34,14 @@ def pattern(step: Step) -> re.Pattern[str]:
             code = match[1]
         else:
             lines.append(re.escape(line).replace("UUID", _UUID.pattern).replace("…", "(?s:.*)"))
-    return re.compile("".join(f"{line}\n" for line in [*lines, f"{_DONE} {code}"]).removesuffix("\n"))
+    return re.compile("".join(f"{line}\n" for line in [*lines, f"{DONE} {code}"]).removesuffix("\n"))
 
 
 @pytest.mark.timeout(600)  # some fifty commands and a node of its own
 def test_every_command_does_what_is_shown(tmp_path: Path) -> None:
     """The README, played from top to bottom in an empty directory, prints what it says."""
     shutil.copytree(ROOT / "topologies", tmp_path / "topologies")
-    for program in blocks("python"):
-        name = program.splitlines()[0].removeprefix("# ")
+    for name, program in programs().items():
         (tmp_path / name).write_text(program)
     session = steps()
     outputs = play(session, tmp_path)

@@ -57,6 +57,20 @@ def test_the_demo_runs_with_the_wheel(python: Path, tmp_path: Path) -> None:
     assert "recorded twice" in run(python, "-P", ROOT / "tests" / "demo" / "demo.py", cwd=tmp_path).stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("help", "retry"), "What happens to a message whose handler fails\n"),
+        (("schema", "dead", "list"), '{\n  "$schema": '),
+    ],
+)
+def test_the_wheel_has_files_that_are_no_python(
+    python: Path, tmp_path: Path, words: tuple[str, ...], shown: str
+) -> None:
+    """The topics of help, and schemas."""
+    assert run(python, "-m", "amqptool", *words, cwd=tmp_path).stdout.startswith(shown)
+
+
 @pytest.mark.parametrize("name", ["announcing.py", "test_announcing.py"])
 def test_the_readme_shows_the_project(name: str) -> None:
     """As it is."""

@@ -63,6 +63,7 @@ _FITTING: dict[str, tuple[str, ...]] = {
     "settings": ("A=1", "A", "=1", "A=", "A=${A}", "é=1"),
     "headers": ("k=v", "k:=1", "k:={", "=", "k", ":=1", "k:=[1,null]", "k:=NaN", "k:=" + "[" * 3_000),
     "header": ("k=v", "k:=1", "k:={", "=", "k"),
+    "words": ("retry", "rety", "dead", "replay", "help", ""),
     "url": ("amqp://127.0.0.1:1", "amqp://", "x", ""),
     "management_url": ("http://127.0.0.1:1", "http://", "x", ""),
 }

@@ -267,6 +267,8 @@ def test_of_what_is_no_option_or_file() -> None:
         ["declare", "{}"],
         ["validate", "{}", "--format", "text"],
         ["schema", "{}"],
+        ["help", "{}"],
+        ["help", "dead", "{}"],
         *(["broker", command, "--dir", "{}"] for command in ("start", "status", "stop")),
         ["broker", "run", "--dir", "{}", "true"],
         ["consume", "q", "--topology", "{}", "--handler", "exec:true"],

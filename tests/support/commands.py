@@ -1,4 +1,4 @@
-"""All commands that there are."""
+"""The tree of commands."""
 
 from __future__ import annotations
 

@@ -22,13 +22,16 @@ def acting(text: str) -> set[str]:
     return (unsafe | set(text) & BIDI_CONTROLS) - {"\n", "\t"}
 
 
-def seen_on_terminal(words: Sequence[str], env: Mapping[str, str], *, with_stdout: bool) -> tuple[str, str]:
-    """Run a command whose stderr is a terminal, and stdout too or not; return what came there, and on stdout else."""
+def seen_on_terminal(
+    words: Sequence[str], env: Mapping[str, str], *, with_stdout: bool, with_stdin: bool = False
+) -> tuple[str, str]:
+    """Run a command whose stderr is a terminal, the others too or not; return what came there, and else on stdout."""
     terminal, ours = pty.openpty()
+    stdin = ours if with_stdin else subprocess.DEVNULL
     stdout = ours if with_stdout else subprocess.PIPE
     command = cli_arguments(*words)
     environment = {**cli_environment(), "TERM": "xterm", "COLUMNS": "120", **env}
-    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=ours) as running:
+    with subprocess.Popen(command, env=environment, stdin=stdin, stdout=stdout, stderr=ours) as running:
         os.close(ours)
         seen = _all_of(terminal)
         elsewhere = b"" if running.stdout is None else running.stdout.read()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.files import write_file
 from amqptool.cli.options import Command
 from amqptool.cli.output import View, counted
@@ -69,7 +70,17 @@ def _view(document: dict[str, Any], text: str, output: str) -> View:
     )
 
 
-@click.command(cls=Command, short_help="Write topology files as an AsyncAPI document.")
+@click.command(
+    cls=Command,
+    short_help="Write topology files as an AsyncAPI document.",
+    epilog=examples(
+        ("Write a document, in YAML as its name says", "amqptool asyncapi topology.yaml -o asyncapi.yaml"),
+        (
+            "Name the broker of the URL too",
+            "amqptool asyncapi --server --title Releases --api-version 1.2.0 topology.yaml",
+        ),
+    ),
+)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--format", "-f", "form", type=click.Choice(["json", "yaml"]), help="Left out, as the name of -o says, else json."

@@ -14,6 +14,7 @@ import click
 from amqptool.broker import local
 from amqptool.broker.local.command import run_command, variables
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode
 from amqptool.cli.options import OfflineGroup
 from amqptool.cli.output import View
@@ -56,7 +57,12 @@ def broker() -> None:
     """
 
 
-@broker.command()
+@broker.command(
+    epilog=examples(
+        ("Start it, and lead amqptool to it in this shell", 'eval "$(amqptool broker start --export)"'),
+        ("Start one of a project's own", "amqptool broker start --dir .rabbitmq"),
+    ),
+)
 @directory_option
 @click.option("--port", type=_PORT, metavar="N", help="Where AMQP listens.  [default: as before, or a free port]")
 @click.option("--management-port", type=_PORT, metavar="N", help="Where the management UI and API listen; likewise.")
@@ -68,17 +74,19 @@ def start(
     """Start the node, unless it runs, and print its URL.
 
     Returns when it answers. The node keeps running until `amqptool broker stop`; started again, it has the
-    same URL and data. --export sets $AMQPTOOL_URL and $AMQPTOOL_MANAGEMENT_URL in a shell:
-
-    \b
-        eval "$(amqptool broker start --export)"
+    same URL and data. --export sets $AMQPTOOL_URL and $AMQPTOOL_MANAGEMENT_URL in a shell.
     """
     node = local.start(_directory(context, directory), port=port, management_port=management_port)
     view = _running(node)
     return context.output.show(replace(view, data=_exports(node)) if export else view)
 
 
-@broker.command()
+@broker.command(
+    epilog=examples(
+        ("Stop it", "amqptool broker stop"),
+        ("Stop one of a project's own", "amqptool broker stop --dir .rabbitmq"),
+    ),
+)
 @directory_option
 @pass_context
 def stop(context: Context, directory: Path | None) -> ExitCode:
@@ -89,7 +97,12 @@ def stop(context: Context, directory: Path | None) -> ExitCode:
     return context.output.show(View(kind="broker", document=_stopped_document(place), talk=talk))
 
 
-@broker.command()
+@broker.command(
+    epilog=examples(
+        ("Print its URL", "amqptool broker status"),
+        ("Print all about it, for a script", "amqptool broker status --json"),
+    ),
+)
 @directory_option
 @pass_context
 def status(context: Context, directory: Path | None) -> ExitCode:
@@ -99,7 +112,13 @@ def status(context: Context, directory: Path | None) -> ExitCode:
     return context.output.show(_running(node) if node else _not_running(place, directory))
 
 
-@broker.command(context_settings={"allow_interspersed_args": False})
+@broker.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=examples(
+        ("Test with a node that is gone afterwards", "amqptool broker run -- pytest"),
+        ("Try whether RabbitMQ takes a topology", "amqptool broker run -- amqptool declare topology.yaml"),
+    ),
+)
 @click.option(
     "--dir",
     "directory",
@@ -114,9 +133,6 @@ def run(context: Context, directory: Path | None, command: tuple[str, ...]) -> i
 
     The command finds the node in $AMQPTOOL_URL and $AMQPTOOL_MANAGEMENT_URL. A temporary node is removed
     when the command ends.
-
-    \b
-        amqptool broker run -- pytest
     """
     if shutil.which(command[0]) is None:
         error = FileNotFoundError(ENOENT, "command not found", command[0])

@@ -21,6 +21,7 @@ from amqptool.cli.consume_checks import (
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.described import described_in, validate_option
 from amqptool.cli.doings import Working, shown
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, work_code
 from amqptool.cli.looking import Where, look
 from amqptool.cli.measures import Delays, Duration, DurationOrNone, Size
@@ -58,7 +59,16 @@ _WORKER_OPTIONS = (
 )
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        ("Take a message and print it", "amqptool consume playstore -n 1"),
+        (
+            "Handle messages, with the retries and dead letters of a topology file",
+            "amqptool consume playstore --handler releases:announce --app-dir . \\\n    --topology topology.yaml",
+        ),
+    ),
+)
 @click.argument("queue", shell_complete=queue_names)
 @click.option("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]")
 @click.option(

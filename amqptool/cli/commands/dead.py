@@ -18,6 +18,7 @@ from amqptool.cli.dead_letters import (
     replay_view,
 )
 from amqptool.cli.doings import Replaying, shown
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, look_code
 from amqptool.cli.measures import Rate
 from amqptool.cli.names import exchange_names, queue_names
@@ -57,7 +58,13 @@ def dead() -> None:
     """
 
 
-@dead.command(name="list")
+@dead.command(
+    name="list",
+    epilog=examples(
+        ("Count what died, by reason, queue and error", "amqptool dead list tasks.dead"),
+        ("Count what has died since yesterday", "amqptool dead list --newer-than 1d tasks.dead"),
+    ),
+)
 @queue_argument
 @choice_options
 @pass_context
@@ -84,7 +91,15 @@ def list_(context: Context, /, queue: str, **options: Any) -> ExitCode:
     )
 
 
-@dead.command()
+@dead.command(
+    epilog=examples(
+        ("See what one message was, and why it died", "amqptool dead show -n 1 tasks.dead"),
+        (
+            "See those that a handler has rejected, with tracebacks",
+            "amqptool dead show --reason rejected -v tasks.dead",
+        ),
+    ),
+)
 @queue_argument
 @limit_option("So many are enough.", 10)
 @choice_options
@@ -111,7 +126,12 @@ def show(context: Context, /, queue: str, **options: Any) -> ExitCode:
     return code
 
 
-@dead.command()
+@dead.command(
+    epilog=examples(
+        ("Keep them in a file", "amqptool dead export tasks.dead > dead.jsonl"),
+        ("Keep those that died in one queue", "amqptool dead export --died-in tasks tasks.dead > tasks.jsonl"),
+    ),
+)
 @queue_argument
 @limit_option("So many are enough.")
 @choice_options
@@ -125,7 +145,15 @@ def export(context: Context, /, queue: str, **options: Any) -> ExitCode:
     return code
 
 
-@dead.command()
+@dead.command(
+    epilog=examples(
+        (
+            "Delete one, without being asked",
+            "amqptool dead drop --yes --id 6f0d6e31-4f2c-4a7e-9a55-0c9b1f6d7a21 tasks.dead",
+        ),
+        ("Delete what died long ago", "amqptool dead drop --yes --older-than 30d tasks.dead"),
+    ),
+)
 @queue_argument
 @limit_option("So many are enough.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask; needed where nobody can be asked.")
@@ -151,7 +179,12 @@ def drop(context: Context, /, queue: str, yes: bool, **options: Any) -> ExitCode
     )
 
 
-@dead.command()
+@dead.command(
+    epilog=examples(
+        ("See what of the last day would go where", "amqptool dead replay --newer-than 1d --dry-run tasks.dead"),
+        ("Send it, ten a second", "amqptool dead replay --newer-than 1d --rate 10/s tasks.dead"),
+    ),
+)
 @queue_argument
 @click.option(
     "--exchange",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, tally
 from amqptool.cli.management import management_if_any
 from amqptool.cli.measures import Duration
@@ -48,7 +49,16 @@ class _Task:
     wait: float = 0
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        ("Declare what a file says", "amqptool declare topology.yaml"),
+        (
+            "Also delete what begins with 'shop.' and is no longer in the file",
+            "amqptool declare --prune --owns shop. topologies/orders.yaml",
+        ),
+    ),
+)
 @click.argument("files", nargs=-1, metavar="FILE...")
 @topology_options
 @click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, tally
 from amqptool.cli.options import ProfiledGroup
 from amqptool.cli.output import View, counted
@@ -39,7 +40,12 @@ def dedup() -> None:
     """
 
 
-@dedup.command()
+@dedup.command(
+    epilog=examples(
+        ("Count what is in your own store", "amqptool dedup stats"),
+        ("Count what is in another one", "amqptool dedup stats --dedup sqlite:///shop.db"),
+    ),
+)
 @store_option
 @pass_context
 def stats(context: Context, url: str | None) -> ExitCode:
@@ -56,7 +62,15 @@ def stats(context: Context, url: str | None) -> ExitCode:
     )
 
 
-@dedup.command()
+@dedup.command(
+    epilog=examples(
+        ("See whether a message is done", "amqptool dedup show 6f0d6e31-4f2c-4a7e-9a55-0c9b1f6d7a21"),
+        (
+            "See it in another store",
+            "amqptool dedup show --dedup sqlite:///shop.db \\\n    6f0d6e31-4f2c-4a7e-9a55-0c9b1f6d7a21",
+        ),
+    ),
+)
 @ids_argument
 @scope_option
 @store_option
@@ -79,7 +93,15 @@ def show(context: Context, ids: Sequence[str], scope: str | None, url: str | Non
     )
 
 
-@dedup.command()
+@dedup.command(
+    epilog=examples(
+        ("Let a message be handled once more", "amqptool dedup forget 6f0d6e31-4f2c-4a7e-9a55-0c9b1f6d7a21"),
+        (
+            "Forget it in another store",
+            "amqptool dedup forget --dedup sqlite:///shop.db \\\n    6f0d6e31-4f2c-4a7e-9a55-0c9b1f6d7a21",
+        ),
+    ),
+)
 @ids_argument
 @scope_option
 @store_option
@@ -110,7 +132,12 @@ def forget(context: Context, ids: Sequence[str], scope: str | None, url: str | N
     )
 
 
-@dedup.command()
+@dedup.command(
+    epilog=examples(
+        ("Forget what is old enough", "amqptool dedup prune"),
+        ("In another store", "amqptool dedup prune --dedup sqlite:///shop.db"),
+    ),
+)
 @store_option
 @pass_context
 def prune(context: Context, url: str | None) -> ExitCode:

@@ -9,6 +9,7 @@ import click
 
 from amqptool.cli.asking import confirmed
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, tally
 from amqptool.cli.management import management_if_any
 from amqptool.cli.options import Command
@@ -32,7 +33,19 @@ _WITHOUT = (
 )
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        (
+            "Delete what a file declares, but queues that hold messages",
+            "amqptool delete --yes --if-empty topology.yaml",
+        ),
+        (
+            "Delete the messages too",
+            "amqptool delete --yes --delete-messages topology.yaml",
+        ),
+    ),
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask; needed where nobody can be asked.")
 @click.option("--if-empty", is_flag=True, help="A queue that holds messages or has consumers is no failure.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, exit_code
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
@@ -27,7 +28,13 @@ _PURPOSES = ("declare", "publish", "consume")
 _COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not asked": "bright_black"}
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        ("Examine the way to the broker", "amqptool doctor"),
+        ("And the rights to publish to a file's exchanges", "amqptool doctor --for publish topology.yaml"),
+    ),
+)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option(
     "--for",

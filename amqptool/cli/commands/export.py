@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.files import write_file
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 _STDOUT = "-"
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        ("Write a topology file of what the broker holds", "amqptool export -o broker.yaml"),
+        ("Write RabbitMQ's own format, for its import", "amqptool export --format definitions -o definitions.json"),
+    ),
+)
 @click.option("--vhost", "vhosts", metavar="NAME", multiple=True, help="Export this vhost, not the URL's. Repeatable.")
 @click.option("--all-vhosts", is_flag=True, help="Export every vhost that the user may see.")
 @click.option(

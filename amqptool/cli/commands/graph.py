@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.fields import HeaderType, as_headers
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
@@ -137,7 +138,14 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
-@click.command(cls=Command, short_help="Draw topology files, or what a broker holds.")
+@click.command(
+    cls=Command,
+    short_help="Draw topology files, or what a broker holds.",
+    epilog=examples(
+        ("Draw a tree on the terminal", "amqptool graph topology.yaml"),
+        ("Draw what the broker holds, with its messages and rates", "amqptool graph --live -o broker.svg"),
+    ),
+)
 @click.argument("files", nargs=-1, metavar="[FILE...]")
 @click.option("--live", is_flag=True, help="Draw what the broker holds, with its queues' messages and rates.")
 @click.option(

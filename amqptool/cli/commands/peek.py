@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, look_code
 from amqptool.cli.looking import Where
 from amqptool.cli.measures import Duration
@@ -45,7 +46,16 @@ class OffsetType(click.ParamType["Offset"]):
             self.fail(str(error), param, ctx)
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        ("See the first messages", "amqptool peek playstore"),
+        (
+            "See three with such a key, as JSON Lines",
+            "amqptool peek playstore -n 3 --where 'routing_key=publish.*' --json",
+        ),
+    ),
+)
 @click.argument("queue", shell_complete=queue_names)
 @click.option(
     "--limit", "-n", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="So many are enough."

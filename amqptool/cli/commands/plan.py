@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode
 from amqptool.cli.files import write_file
 from amqptool.cli.options import Command
@@ -36,7 +37,16 @@ class _Question:
     out: Path | None
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        ("See what would change", "amqptool plan topology.yaml"),
+        (
+            "Keep the plan, for a review and `amqptool declare --plan plan.json`",
+            "amqptool plan --out plan.json topology.yaml",
+        ),
+    ),
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @topology_options
 @prune_options

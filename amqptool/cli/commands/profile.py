@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, exit_code
 from amqptool.cli.names import profile_names
 from amqptool.cli.options import ProfiledGroup
@@ -42,7 +43,13 @@ def profile() -> None:
     """
 
 
-@profile.command(name="list")
+@profile.command(
+    name="list",
+    epilog=examples(
+        ("List the profiles", "amqptool profile list"),
+        ("List them for a script", "amqptool profile list --json"),
+    ),
+)
 @pass_context
 def list_(context: Context) -> ExitCode:
     """List the profiles, and mark the default one."""
@@ -58,7 +65,12 @@ def list_(context: Context) -> ExitCode:
     )
 
 
-@profile.command()
+@profile.command(
+    epilog=examples(
+        ("Show what holds with a profile", "amqptool profile show shop"),
+        ("Show what holds here and now", "amqptool profile show"),
+    ),
+)
 @name_argument
 @pass_context
 def show(context: Context, name: str | None) -> ExitCode:
@@ -77,7 +89,12 @@ def show(context: Context, name: str | None) -> ExitCode:
     )
 
 
-@profile.command()
+@profile.command(
+    epilog=examples(
+        ("Try a profile", "amqptool profile check shop"),
+        ("Try the default one", "amqptool profile check"),
+    ),
+)
 @name_argument
 @pass_context
 def check(context: Context, name: str | None) -> ExitCode:

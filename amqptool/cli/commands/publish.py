@@ -10,6 +10,7 @@ import click
 from amqptool.cli.coding import coding_options
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.described import validate_option
+from amqptool.cli.examples import examples
 from amqptool.cli.fields import HeaderType
 from amqptool.cli.measures import Duration, Factor, Rate
 from amqptool.cli.names import exchange_names, queue_names
@@ -35,7 +36,19 @@ def _refuse_delay(context: click.Context, parameter: click.Parameter, value: str
         )
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        (
+            "Publish a message, and print its id",
+            'amqptool publish -e incoming -k publish.playstore \'{"app": "maps"}\'',
+        ),
+        (
+            "Publish each line of a file to a queue, at most 100 a second",
+            "amqptool publish -k tasks --lines tasks.txt --rate 100/s",
+        ),
+    ),
+)
 @click.argument("body", required=False)
 @click.option(
     "--exchange",

@@ -9,6 +9,7 @@ import click
 from amqptool.cli.asking import confirmed
 from amqptool.cli.columns import in_columns
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, tally
 from amqptool.cli.names import queue_names
 from amqptool.cli.options import Command
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 _NAMED = 10
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        ("Delete the ready messages of a queue, without being asked", "amqptool purge --yes tasks"),
+        ("Delete those of two queues, and count them for a script", "amqptool purge --yes --json tasks notifications"),
+    ),
+)
 @click.argument("queues", nargs=-1, required=True, metavar="QUEUE...", shell_complete=queue_names)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask; needed where nobody can be asked.")
 @pass_context

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, route_code
 from amqptool.cli.fields import HeaderType, as_headers
 from amqptool.cli.options import OfflineCommand
@@ -118,7 +119,17 @@ def _binding(binding: Binding) -> dict[str, Any]:
     }
 
 
-@click.command(cls=OfflineCommand, short_help="Tell where a message would go, offline.")
+@click.command(
+    cls=OfflineCommand,
+    short_help="Tell where a message would go, offline.",
+    epilog=examples(
+        ("Who gets a message", "amqptool route topology.yaml incoming publish.playstore"),
+        (
+            "Why nobody gets another one (exit code 5)",
+            "amqptool route --explain topology.yaml incoming publish.playstore.beta",
+        ),
+    ),
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.argument("exchange")
 @click.argument("routing_key", metavar="KEY")

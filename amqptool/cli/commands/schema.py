@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.files import write_file
 from amqptool.cli.options import OfflineCommand
 from amqptool.cli.output import View
@@ -58,7 +59,14 @@ def _list() -> View:
     return View(kind="schema", document={"schemas": found}, data="\n".join(found))
 
 
-@click.command(cls=OfflineCommand, short_help="Write a JSON Schema of topology files, or of output.")
+@click.command(
+    cls=OfflineCommand,
+    short_help="Write a JSON Schema of topology files, or of output.",
+    epilog=examples(
+        ("Write it beside the topology files", "amqptool schema -o topology.schema.json"),
+        ("Write that of what a command writes with --json", "amqptool schema dead list -o dead-list.schema.json"),
+    ),
+)
 @click.argument("words", metavar="[COMMAND]...", nargs=-1, shell_complete=_next_words)
 @click.option("--list", "listed", is_flag=True, help="List the commands, and what else there is a schema for.")
 @click.option("--output", "-o", metavar="FILE", default=_STDOUT, help="Write to a file, as a whole or not at all.")

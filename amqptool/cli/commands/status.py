@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.management import management_if_any
 from amqptool.cli.measures import Duration
 from amqptool.cli.names import queue_names
@@ -29,7 +30,13 @@ _WITHOUT = "ready messages and consumers are all that AMQP tells of queues"
 _NUMBER = click.IntRange(min=0)
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        ("Show all queues, the deepest first", "amqptool status"),
+        ("Write gauges for node_exporter's textfile collector", "amqptool status --format prometheus > rabbitmq.prom"),
+    ),
+)
 @click.argument("queues", nargs=-1, metavar="[QUEUE]...", shell_complete=queue_names)
 @click.option("--watch", "-w", is_flag=True, help="Show it on the terminal again and again, until Ctrl-C.")
 @click.option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, tap_code
 from amqptool.cli.looking import Where
 from amqptool.cli.measures import Duration
@@ -35,7 +36,16 @@ _WITHOUT = "the types of the exchanges are not known"
 _AT_A_RISK = "if none of them shares its messages out, as x-consistent-hash does, add --amqp-only"
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        ("See what goes by, until Ctrl-C", "amqptool tap incoming"),
+        (
+            "Record a minute of it; `publish --jsonl FILE --speed 1` plays it",
+            "amqptool tap incoming --duration 1m --output jsonl > recording.jsonl",
+        ),
+    ),
+)
 @click.argument(
     "asked", nargs=-1, required=True, type=AskedType(), metavar="EXCHANGE[:KEY]...", shell_complete=exchange_names
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.explain import explain as explain_rule
 from amqptool.cli.options import OfflineCommand
 from amqptool.cli.sanitize import without_passwords
@@ -63,7 +64,17 @@ def _definitions(topology: Topology) -> tuple[str, Any]:
     return to_definitions(topology), definitions(topology)
 
 
-@click.command(cls=OfflineCommand, short_help="Check topology files, offline.")
+@click.command(
+    cls=OfflineCommand,
+    short_help="Check topology files, offline.",
+    epilog=examples(
+        ("Check a file, and run its tests", "amqptool validate topology.yaml"),
+        (
+            "In CI on GitHub: warnings fail too, and stand beside their lines",
+            "amqptool validate --strict --format github topologies/*.yaml",
+        ),
+    ),
+)
 @click.argument("files", metavar="FILE...", nargs=-1)
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
 @click.option("--merge", is_flag=True, help="Check all files together, as one topology.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.context import Context, pass_context
+from amqptool.cli.examples import examples
 from amqptool.cli.management import GUESS_TIMEOUT
 from amqptool.cli.measures import Duration
 from amqptool.cli.names import queue_names
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
     from amqptool.cli.exits import ExitCode
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog=examples(
+        ("Wait until the broker answers", "amqptool wait --timeout 2m"),
+        ("Wait until all tasks are done", "amqptool wait --queue tasks --empty --timeout 10m"),
+    ),
+)
 @click.option(
     *("--queue", "queues"), multiple=True, metavar="QUEUE", shell_complete=queue_names,
     help="Until this queue exists; may be repeated.",
