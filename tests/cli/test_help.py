@@ -105,7 +105,7 @@ def test_a_topic_names_commands_that_are_there(topic: str, command: str) -> None
     path, leaf = next((path, leaf) for path, leaf in leaves(root) if tuple(ours[: len(path)]) == path)
     if len(ours) == len(path):
         return  # its name alone
-    parent = click.Context(root, info_name="amqptool", obj=Context())
+    parent = click.Context(root, info_name="amqptool", obj=Context(), **root.context_settings)
     leaf.make_context(path[-1], ours[len(path) :], parent=parent)
 
 
