@@ -50,5 +50,6 @@ def run_cli(
         check=False,
         timeout=TIMEOUT,
     )
-    assert [*flaws(args, done.stdout), *log_flaws(args, env or {}, done.stderr)] == []
+    found = [*flaws(args, done.stdout), *log_flaws(args, env or {}, done.stderr)]
+    assert not found, "\n".join(found)
     return done

@@ -36,10 +36,11 @@ _ERROR = "#/$defs/error"
 def flaws(words: Sequence[str], stdout: str) -> Iterator[str]:
     """Find what a command line has written to stdout that its schema does not allow."""
     name = _name_of(words)
+    lines = [line for line in stdout.split("\n") if line]
     if name != _ANOTHERS and _is_json(words, name):
-        yield from _flaws(name or _ANOTHERS, stdout.split("\n"))
+        yield from _flaws(name or _ANOTHERS, lines[-1:] if "--handler" in words else lines)  # handlers may print too
     elif ("--receipts", "-") in pairwise(_ours(words)):
-        yield from _flaws("receipts", stdout.split("\n"))
+        yield from _flaws("receipts", lines)
 
 
 def log_flaws(words: Sequence[str], env: Mapping[str, str], stderr: str) -> Iterator[str]:
@@ -51,7 +52,7 @@ def log_flaws(words: Sequence[str], env: Mapping[str, str], stderr: str) -> Iter
 
 def _flaws(name: str, lines: Sequence[str]) -> Iterator[str]:
     shown = lines if len(lines) <= 2 * _LOOKED_AT else [*lines[:_LOOKED_AT], *lines[-_LOOKED_AT:]]
-    return filter(None, (_flaw(name, line) for line in shown if line))
+    return filter(None, (_flaw(name, line) for line in shown))
 
 
 def _flaw(name: str, line: str) -> str:
