@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from random import Random
 from typing import Any
@@ -97,13 +97,15 @@ def _records(random: Random, place: Place) -> Case:
 
 def _are_there(outcome: Outcome, scene: Scene) -> list[str] | None:
     """What the receipts say is confirmed is in the queue."""
-    there = {got[1].message_id: got for got in scene.broker.take()}
+    there: dict[str | None, list[Got]] = {}
+    for got in scene.broker.take():
+        there.setdefault(got[1].message_id, []).append(got)
     lines = (scene.directory / "records").read_bytes().split(b"\n")
     receipts = [json.loads(line) for line in outcome.stdout.splitlines()[1:]]
     confirmed = [
         (json.loads(lines[each["line"] - 1]), each["id"]) for each in receipts if each["outcome"] == "confirmed"
     ]
-    compared = [_differences(asked, there.get(name)) for asked, name in confirmed if _goes_to_queue(asked)]
+    compared = [differs_from(asked, there.get(name, ())) for asked, name in confirmed if _goes_to_queue(asked)]
     return list(chain.from_iterable(compared)) if compared else None
 
 
@@ -116,10 +118,14 @@ def _goes_to_queue(asked: dict[str, Any]) -> bool:
     )
 
 
-def _differences(asked: dict[str, Any], got: Got | None) -> Iterator[str]:
-    if got is None:
-        yield f"said to be confirmed, and not in the queue: {asked}"
-        return
+def differs_from(asked: dict[str, Any], there: Sequence[Got]) -> list[str]:
+    """Return how the most alike of the messages with its id differs: several lines may have one id."""
+    if not there:
+        return [f"said to be confirmed, and not in the queue: {asked}"]
+    return min((list(_differences(asked, got)) for got in there), key=len)
+
+
+def _differences(asked: dict[str, Any], got: Got) -> Iterator[str]:
     _, properties, body = got
     if "body" in asked and asked["body"].encode() != body:
         yield f"the body {asked['body']!r} has become {body!r}"

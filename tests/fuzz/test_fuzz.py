@@ -9,10 +9,13 @@ import sys
 from base64 import b64encode
 from pathlib import Path
 
+import pika
 import pytest
 
+from tests.fuzz.broker import QUEUE
 from tests.fuzz.case import ESCAPED_SECRET, SECRET, SECRET_PARTS, Case, Outcome, Place
 from tests.fuzz.execute import Executor
+from tests.fuzz.records import differs_from
 from tests.fuzz.rules import broken
 from tests.fuzz.sorts import SORTS, case_of, sort_of
 from tests.support.fork_server import fork_server
@@ -152,3 +155,12 @@ def test_a_good_outcome_breaks_no_rule() -> None:
     """Neither does a refusal that says why."""
     assert broken(Case(words=["wait", "--json"]), outcome(stdout='{"kind": "wait", "code": 0, "queues": []}')) == []
     assert broken(Case(words=[]), outcome(code=65, stderr="amqptool: error: no")) == []
+
+
+def test_messages_of_one_id_are_told_apart() -> None:
+    """What a line says is held against the one of them that is most like it."""
+    there = [("", pika.BasicProperties(headers={"k": value}), b"x") for value in ("other", "v")]
+    asked = {"routing_key": QUEUE, "body": "x", "headers": {"k": "v"}}
+    assert differs_from(asked, there) == []
+    assert differs_from({**asked, "headers": {"k": "w"}}, there) == ["the header 'k' 'w' has become 'other'"]
+    assert differs_from(asked, []) != []
