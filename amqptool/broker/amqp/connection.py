@@ -32,7 +32,7 @@ HEARTBEAT = 10
 #: Seconds for TCP, TLS and the AMQP handshake together, with one address, and as many for finding the addresses.
 CONNECT_TIMEOUT = 15.0
 #: Seconds for the closing handshake; a broker under an alarm may never answer it (pika issue 764).
-CLOSE_TIMEOUT = 5.0
+CLOSE_TIMEOUT = 3.0
 
 
 class Connection:
