@@ -147,6 +147,7 @@ def test_a_torn_tail_of_zeros_is_cut_off(path: Path) -> None:
         (b"\x00\x00\n", "3: damaged: the line is no receipt"),
         (b'{"id": null, "lin\n', "3: damaged: the line is no receipt"),
         (b"\n", "3: damaged: the line is no receipt"),
+        (line(3).encode().replace(b'"f"', b'"\xcb\x12"'), "3: damaged: the line is no receipt"),
         (RUN.line().encode(), "3: damaged: the line is no receipt"),
         (b"[" * (MAX_LINE // 2) + b"\n", "3: damaged: the line is no receipt"),
         (line(11).encode(), "3: damaged: the line is of item 11, which the source does not have"),
