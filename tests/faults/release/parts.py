@@ -218,5 +218,6 @@ PARTS: tuple[Part, ...] = (
         *("crashes", "tests of crashes at a step of a message"),
         _tests("crashes/test_*.py", r"test_w\d"),
         *("AMQPTOOL_TEST_CRASHES", _CRASHES, 600.0),
+        lanes=3,  # they mostly wait, for processes to start
     ),
 )
