@@ -26,13 +26,14 @@ _INT, _LONG_INT, _DOUBLE = struct.Struct(">ci"), struct.Struct(">cq"), struct.St
 _DECIMAL, _TIMESTAMP, _BOOLEAN = struct.Struct(">cBi"), struct.Struct(">cQ"), struct.Struct(">c?")
 
 
-def encode_short_string(value: str | bytes) -> bytes:
-    """Encode a short string.
+def encode_short_string(text: str) -> bytes:
+    """Encode a short string, for which nothing but text is taken: bytes would come back as text.
 
     Raises:
         ShortStringTooLong: it has more than 255 bytes.
+        AttributeError: it is no text.
     """
-    encoded = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    encoded = text.encode("utf-8", "surrogateescape")
     if len(encoded) > _LONGEST_SHORT_STRING:
         raise ShortStringTooLong(encoded)
     return bytes((len(encoded),)) + encoded

@@ -24,8 +24,13 @@ def teach_pika() -> None:
     """Let pika decode and encode as we do."""
     data.decode_value, data.decode_table = decode_value, decode_table
     data.decode_short_string = decode_short_string
-    data.encode_value, data.encode_short_string = _appending(encode_value), _appending(encode_short_string)
+    data.encode_value, data.encode_short_string = _appending(encode_value), _appending(_pikas_short_string)
     data.encode_table = _appending(lambda table: encode_table(table or {}))
+
+
+def _pikas_short_string(value: str | bytes) -> bytes:
+    """Encode a short string, which may be bytes where a program uses pika itself."""
+    return encode_short_string(value if isinstance(value, str) else value.decode("utf-8", "surrogateescape"))
 
 
 def _appending(encode: Callable[[Any], bytes]) -> Callable[[list[bytes], Any], int]:
