@@ -1,7 +1,7 @@
 """Run all that a release takes, as far as it is not in the report: `python -m tests.faults.release --report FILE`.
 
 These are slices under faults, up to a million messages and a thousand faults, in which each kind of fault has hit; a
-hundred thousand fuzzed inputs; twenty minutes at full speed; a thousand reconnects; and a hundred crashes in each
+hundred thousand fuzzed inputs; twenty minutes at full speed; a thousand reconnects; and twenty crashes in each
 window. Each piece adds a line of JSON to the report, with the command that runs it again. No piece is begun that would
 not end within the budget.
 

@@ -38,7 +38,7 @@ _SOAK, _LONGEST_SOAK = "20", 1500.0
 _PROCESSES = ("publisher", "worker")
 
 #: How often connections are lost, and how often each window is hit.
-_RECONNECTS, _CRASHES = 1000, 100
+_RECONNECTS, _CRASHES = 1000, 20
 
 
 class Part(Protocol):
