@@ -55,7 +55,7 @@ bench: $(READY) ## Measure the speed, as ratios within one run (B=publish: only 
 	@$(BIN)/python -m tests.bench $(B)
 
 # Takes some three hours in all: `Error 75` says that all is well so far and the next one goes on, `Error 1` that
-# something was lost, unexplained or beyond a limit. PARTS is any of slices, fuzz, reconnects and crashes.
+# something was lost, unexplained or beyond a limit. PARTS is any of slices, fuzz, soak, reconnects and crashes.
 faults: $(READY) ## Run what a release takes: faults, fuzz, crashes (BUDGET=minutes; goes on from REPORT=file)
 	@sh tests/setup/packages.sh required $(TEST_PACKAGES)
 	@$(BIN)/python -m tests.faults.release --report $(or $(REPORT),faults.jsonl) --budget $(or $(BUDGET),180) \

@@ -314,11 +314,16 @@ def _integer_fault(value: int) -> str | None:
     return None if -(2**63) <= value < 2**63 else "does not fit AMQP's 64-bit integers"
 
 
+def decimal_places(plain: Decimal) -> int:
+    """Return how many digits of a decimal without zeros at its end stand behind the point."""
+    return max(0, len(plain.as_tuple().digits) - 1 - plain.adjusted())
+
+
 def _fits_decimal(value: Decimal) -> bool:
     if not value.is_finite() or value.adjusted() > 9:
         return False
     plain = value.normalize()
-    decimals = max(0, len(plain.as_tuple().digits) - 1 - plain.adjusted())
+    decimals = decimal_places(plain)
     return plain == value and decimals < 256 and -(2**31) <= plain.scaleb(decimals) < 2**31
 
 

@@ -136,14 +136,11 @@ def _names(encoded: bytes) -> tuple[str, str]:
     Raises:
         ValueError: they do not end where their frame does.
     """
-    middle = 1 + encoded[0]
-    if middle + 1 + encoded[middle] != len(encoded):
+    exchange, middle = decode_short_string(encoded, 0)
+    routing_key, end = decode_short_string(encoded, middle)
+    if end != len(encoded):
         raise ValueError("the names of a delivery do not end where its frame does")
-    return _text(encoded[1:middle]), _text(encoded[middle + 1 :])
-
-
-def _text(encoded: bytes) -> str:
-    return encoded.decode("utf-8", "surrogateescape")
+    return exchange, routing_key
 
 
 def _message(exchange: str, routing_key: str, properties: bytes, body: bytes) -> Message:

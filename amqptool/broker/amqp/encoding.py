@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pika.exceptions import ShortStringTooLong, UnsupportedAMQPFieldException
 
-from amqptool.message import FarTimestamp
+from amqptool.message import FarTimestamp, decimal_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +96,7 @@ def _decimal(value: Decimal) -> bytes:
         if -(2**31) <= number < 2**31:
             return _DECIMAL.pack(b"D", -exponent, number)
     shorter = value.normalize()
-    decimals = max(0, len(shorter.as_tuple().digits) - 1 - shorter.adjusted())
+    decimals = decimal_places(shorter)
     return _DECIMAL.pack(b"D", decimals, int(shorter.scaleb(decimals)))
 
 
