@@ -195,6 +195,29 @@ main()
     assert (done.returncode, done.stderr) == (130, "")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_too_late_changes_nothing(number: signal.Signals) -> None:
+    """While Python is taken down, the exit code is decided already."""
+    program = f"""
+import os
+import sys
+from amqptool.__main__ import main
+
+class Late:
+    kill, process = os.kill, os.getpid()
+
+    def __del__(self):
+        self.kill(self.process, {number})
+
+sys.late = Late()
+sys.argv = ["amqptool", "--version"]
+main()
+"""
+    command = [cli_arguments()[0], "-c", program]
+    done = subprocess.run(command, env=cli_environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("words", [("publish", "-k", "q", "x"), ("consume", "q"), ("declare", TASKS)])
 def test_ctrl_c_ends_a_connection_attempt(words: tuple[str, ...]) -> None:
     """A command that waits for a silent broker ends at once with 130."""

@@ -85,7 +85,9 @@ class Attended:
 
     def processes(self) -> list[int]:
         """Return the ids of its process and of those that were started by it, or by one that was killed."""
-        return processes_with(MARK, str(self._log))
+        # Linux shows no environment of a process that is about to run its program.
+        own = {self._process.pid} if self._process is not None and self.is_running else set()
+        return sorted(own.union(processes_with(MARK, str(self._log))))
 
     @contextmanager
     def forgive(self, *codes: int) -> Iterator[None]:
