@@ -21,6 +21,10 @@ class Calls(Protocol):
         """Call a function, and wait for what it returns or raises."""
         ...
 
+    def leave(self, function: Callable[[], object]) -> None:
+        """Have a function called for which nobody waits, nor hears of its errors."""
+        ...
+
     async def close(self, timeout: float) -> None:
         """Make no more calls; wait for the last one for so many seconds."""
         ...
@@ -42,6 +46,10 @@ class Caller:
         future: Future[T] = Future()
         self._calls.put((future, function))
         return await asyncio.wrap_future(future)
+
+    def leave(self, function: Callable[[], object]) -> None:
+        """Have a function called in the thread for which nobody waits."""
+        self._calls.put((Future(), function))
 
     async def close(self, timeout: float) -> None:
         """End the thread once it has made its calls; after so many seconds, leave it to itself."""

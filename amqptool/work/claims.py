@@ -50,10 +50,11 @@ class Claims:
         # With whether the attempt failed.
         self._releasing: Batches[tuple[Acquired, bool]] = Batches()
         self._working, self._telling = Tasks(on_failure), Tasks(on_failure)
-        self._keeping, self._ending = Tasks(on_failure), Tasks(on_failure)
+        self._keeping = Tasks(on_failure)
+        self._gathering, self._ending = Tasks(on_failure), Tasks(on_failure)
         if store is not None:
             self._working.work_off(self._waiting, self._complete_and_claim)
-            self._ending.work_off(self._releasing, self._release)
+            self._gathering.work_off(self._releasing, self._release)
             self._keeping.start(self._renew_forever(store))
             self._keeping.start(self._prune_forever(store))
 
@@ -112,6 +113,7 @@ class Claims:
     async def end(self) -> None:
         """Give up what is to be given up, and end."""
         self._releasing.close()
+        await self._gathering.end()
         await self._ending.end()
 
     async def _complete_and_claim(self, batch: list[Item]) -> None:
@@ -131,7 +133,8 @@ class Claims:
         for failed in (True, False):
             claims = [claim for claim, has_failed in batch if has_failed is failed]
             if claims:
-                await self._required_store.release(claims, failed=failed)
+                # In a task of its own, so that none has still to be begun when the store has no time until the end.
+                self._ending.start(self._required_store.release(claims, failed=failed))
 
     async def _renew_forever(self, store: StoreThread) -> None:
         while True:

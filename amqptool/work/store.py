@@ -6,14 +6,14 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from amqptool.dedup.interface import Transactional
+from amqptool.dedup.interface import Acquired, Transactional
 from amqptool.errors import DedupError
 from amqptool.work.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from amqptool.dedup.interface import Acquired, Claim, DedupStore, Key
+    from amqptool.dedup.interface import Claim, DedupStore, Key
     from amqptool.work.caller import Calls
 
 log = logging.getLogger(__name__)
@@ -57,16 +57,27 @@ class StoreThread:
     async def complete_and_claim(
         self, claims: Sequence[Acquired], keys: Sequence[Key]
     ) -> tuple[list[bool], list[Claim]]:
-        """Turn claims into DONE, and claim keys."""
-        return await self._call(lambda: self.store.complete_and_claim(claims, keys))
+        """Turn claims into DONE, and claim keys; claims for which nobody waits any more are given up."""
+        acquired: list[Acquired] = []
+
+        def complete_and_claim() -> tuple[list[bool], list[Claim]]:
+            recorded, answers = self.store.complete_and_claim(claims, keys)
+            acquired.extend(claim for claim in answers if isinstance(claim, Acquired))
+            return recorded, answers
+
+        try:
+            return await self._call(complete_and_claim)
+        except BaseException:
+            self._calls.leave(lambda: self.store.release(acquired, failed=False))
+            raise
 
     async def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
-        await self._call(lambda: self.store.release(claims, failed=failed))
+        await self._call_in_any_case(lambda: self.store.release(claims, failed=failed))
 
     async def discard(self, claims: Sequence[Acquired]) -> None:
         """Give claims up and forget their keys."""
-        await self._call(lambda: self.store.discard(claims))
+        await self._call_in_any_case(lambda: self.store.discard(claims))
 
     async def renew(self, claims: Sequence[Acquired]) -> None:
         """Begin the leases of claims anew."""
@@ -77,9 +88,19 @@ class StoreThread:
         while await self._call(self.store.prune):
             pass  # the other calls take turns with these
 
-    async def close(self) -> None:
-        """End the thread after its calls; the store itself belongs to whoever opened it."""
+    async def close(self, *, with_store: bool) -> None:
+        """End the thread after its calls, the last of which may close the store; what takes too long is left to it."""
+        if with_store:
+            self._calls.leave(self.store.close)
         await self._calls.close(CLOSE_TIMEOUT)
+
+    async def _call_in_any_case(self, function: Callable[[], object]) -> None:
+        """Make a call that is made also if nobody waits for it any more, and once more does no harm."""
+        try:
+            await self._call(function)
+        except BaseException:
+            self._calls.leave(function)
+            raise
 
     async def _call(self, function: Callable[[], T]) -> T:
         trouble = _Trouble()

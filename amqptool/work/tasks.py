@@ -46,13 +46,17 @@ class Tasks:
             task.cancel()
 
     async def end(self) -> None:
-        """Wait until they have ended, for as long as they get; cancel what has not."""
+        """Wait until they have ended, for as long as they get; cancel what has not, and wait for that."""
         self._is_ending = True
         try:
-            if self._running:
-                await asyncio.wait(self._running, timeout=END_TIMEOUT)
+            await self._all_ended()
         finally:
             self.cancel()
+            await self._all_ended()
+
+    async def _all_ended(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running, timeout=END_TIMEOUT)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

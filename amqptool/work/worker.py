@@ -7,7 +7,7 @@ import logging
 import random
 import signal
 import threading
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
 from amqptool import loop as loops
@@ -245,18 +245,14 @@ class Worker:
         if self._has_served:
             raise RuntimeError("a Worker serves once; make another one")
         self._has_served = True
-        store = open_store(self._dedup) if isinstance(self._dedup, str) else self._dedup
-        if store is not None:
-            warn_of_short_retention(store, self._ladder)
         started = asyncio.get_running_loop().time()
         try:
-            await self._learn_vhost()
-            async with self._observed():
-                return await self._serve_with(store)
+            async with self._opened_store() as store:
+                await self._learn_vhost()
+                async with self._observed():
+                    return await self._serve(store)
         finally:
             self._report.seconds = asyncio.get_running_loop().time() - started
-            if store is not None and store is not self._dedup:
-                store.close()
 
     async def _learn_vhost(self) -> None:
         if self._validate is None:
@@ -288,14 +284,18 @@ class Worker:
         """Ask the worker to stop; to be called on its event loop."""
         self._stopping.begin(reason)
 
-    async def _serve_with(self, store: DedupStore | None) -> WorkReport:
-        if store is None:
-            return await self._serve(None)
+    @asynccontextmanager
+    async def _opened_store(self) -> AsyncIterator[StoreThread | None]:
+        if self._dedup is None:
+            yield None
+            return
+        store = open_store(self._dedup) if isinstance(self._dedup, str) else self._dedup
+        warn_of_short_retention(store, self._ladder)
         thread = StoreThread(store)
         try:
-            return await self._serve(thread)
+            yield thread
         finally:
-            await thread.close()
+            await thread.close(with_store=store is not self._dedup)
 
     async def _serve(self, store: StoreThread | None) -> WorkReport:
         forwarder = Forwarder(self._where, self._ladder) if self._ladder.queues() else None

@@ -65,3 +65,17 @@ def test_a_call_that_does_not_end_is_left_behind() -> None:
 
     asyncio.run(scenario())
     assert not made.is_set()
+
+
+def test_a_call_for_nobody_is_made() -> None:
+    """Before the thread ends; an error of it disturbs nobody."""
+    made: list[int] = []
+
+    async def scenario() -> None:
+        caller = Caller("caller")
+        caller.leave(lambda: 1 // 0)
+        caller.leave(lambda: made.append(1))
+        await caller.close(30)
+
+    asyncio.run(scenario())
+    assert made == [1]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from amqptool.dedup.interface import Acquired, Claim, DedupStore, Key
+from amqptool.dedup.interface import Acquired, Claim, DedupStore, Key, State
 from amqptool.dedup.memory import MemoryStore
 from amqptool.dedup.sqlite import SqliteStore
 from amqptool.errors import DedupError
@@ -118,3 +118,36 @@ def test_a_handler_s_transaction_that_is_over_excuses_nothing(loop: VirtualLoop,
         stall.calls.let_go()
         stall.wait(0)
         assert stall.store.is_healthy
+
+
+def state_of(store: MemoryStore) -> State | None:
+    """Return in which state the store has the key."""
+    return next((State(entry.row.state) for entry in store.find(KEY.message_id)), None)
+
+
+def test_a_claim_for_which_nobody_waits_any_more_is_given_up(loop: VirtualLoop, clock: Clock) -> None:
+    """Or nobody would handle its message, for as long as the process lives."""
+    store = MemoryStore()
+    stall = Stall(loop, clock, store)
+    stall.wait(0)
+    stall.claiming.cancel()
+    stall.wait(0)
+    stall.calls.let_go()
+    assert state_of(store) is State.RELEASED
+
+
+@pytest.mark.parametrize("after", [1.0, STALLED + PATIENCE + 1])
+def test_a_claim_is_given_up_also_behind_a_store_that_does_not_answer(
+    loop: VirtualLoop, clock: Clock, after: float
+) -> None:
+    """Whoever gives it up may not wait so long."""
+    store = MemoryStore()
+    [claim] = store.claim([KEY])
+    assert isinstance(claim, Acquired)
+    stall = Stall(loop, clock, store)
+    giving_up = loop.create_task(stall.store.release([claim], failed=False))
+    stall.wait(after)
+    giving_up.cancel()
+    stall.wait(0)
+    stall.calls.let_go()
+    assert state_of(store) is State.RELEASED

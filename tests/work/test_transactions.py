@@ -341,8 +341,12 @@ def test_a_renewal_that_waits_for_a_transaction_does_no_harm(amqptool_vhost: Amq
     assert (place.effects(), report.handled, report.failed_attempts) == (["00", "01"], 2, 0)
 
 
-def test_handlers_are_left_behind_after_the_grace(amqptool_vhost: AmqpUrl, place: Place, store: Store) -> None:
+@pytest.mark.parametrize("owned", [False, True])
+def test_handlers_are_left_behind_after_the_grace(
+    amqptool_vhost: AmqpUrl, place: Place, store: Store, owned: bool
+) -> None:
     """A transaction that does not end keeps no worker from ending; if it ends after all, its effect counts, once."""
+    dedup = place.url if owned else store
     started, may_end = threading.Event(), threading.Event()
     threads: list[threading.Thread] = []
 
@@ -355,7 +359,7 @@ def test_handlers_are_left_behind_after_the_grace(amqptool_vhost: AmqpUrl, place
     async def scenario() -> WorkReport:
         await declare_queue(amqptool_vhost, "q")
         await publish(amqptool_vhost, messages(*range(5)))
-        settings: dict[str, Any] = {"dedup": store, "dedup_scope": "test", "transaction": True}
+        settings: dict[str, Any] = {"dedup": dedup, "dedup_scope": "test", "transaction": True}
         worker = Worker(amqptool_vhost, "q", handle, grace=0.1, **settings)
         serving = asyncio.create_task(worker.serve())
         await asyncio.to_thread(started.wait)
@@ -369,9 +373,50 @@ def test_handlers_are_left_behind_after_the_grace(amqptool_vhost: AmqpUrl, place
     report = asyncio.run(scenario())
     assert (report.handled, report.abandoned, left(amqptool_vhost)) == (0, 1, 5)
 
-    report = run(amqptool_vhost, act, [], dedup=store, max_messages=5)
+    report = run(amqptool_vhost, act, [], dedup=dedup, max_messages=5)
     assert (report.handled, report.duplicates) == (4, 1)
     assert place.effects() == ["00", "01", "02", "03", "04"]
+
+
+@pytest.mark.parametrize("owned", [False, True])
+def test_what_is_claimed_after_the_end_of_a_worker_is_given_up(
+    amqptool_vhost: AmqpUrl, tmp_path: Path, owned: bool
+) -> None:
+    """Or it would be claimed for as long as the process lives, on SQLite, where claims wait for transactions."""
+    started, may_end = threading.Event(), threading.Event()
+    url = f"sqlite:///{tmp_path}/dedup.db"
+    place = Place(url)
+
+    def handle(delivery: Delivery, transaction: Any) -> None:
+        act(delivery, transaction)
+        started.set()
+        may_end.wait()
+
+    async def scenario(dedup: str | Store) -> None:
+        worker = Worker(amqptool_vhost, "q", handle, dedup=dedup, dedup_scope="test", transaction=True, grace=0.1)
+        serving = asyncio.create_task(worker.serve())
+        await publish(amqptool_vhost, messages(0))
+        await asyncio.to_thread(started.wait)
+        await publish(amqptool_vhost, messages(1))
+        assert worker._store is not None
+        store = worker._store.store
+        assert isinstance(store, SqliteStore)
+        while not store._turns._waiting:
+            await asyncio.sleep(0)
+        worker.stop()
+        await serving
+        may_end.set()
+
+    asyncio.run(declare_queue(amqptool_vhost, "q"))
+    if owned:
+        asyncio.run(scenario(url))
+    else:
+        with closing(SqliteStore(tmp_path / "dedup.db")) as store:
+            asyncio.run(scenario(store))
+            report = run(amqptool_vhost, act, [], dedup=store, max_messages=2)
+    if owned:
+        report = run(amqptool_vhost, act, [], dedup=url, max_messages=2)
+    assert (report.handled, report.duplicates, place.effects()) == (1, 1, ["00", "01"])
 
 
 def test_the_time_in_the_handler_is_measured(amqptool_vhost: AmqpUrl, place: Place) -> None:
