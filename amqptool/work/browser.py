@@ -49,6 +49,8 @@ class Browser:
         self._arrived: list[Delivery] = []
         # By the tag of each message, in their order: the number of the consumer that brought it.
         self._held: dict[int, int] = {}
+        # The tags of those that were let go of, and of which the broker does not know yet.
+        self._gone: list[int] = []
         self._consumers = 0
         self._tag: str | None = None
         #: How many more messages the present consumer may bring.
@@ -106,18 +108,25 @@ class Browser:
             raise BrokerUnavailable("the broker cancelled the consumer: was its queue deleted?")
 
     def ack(self, delivery: Delivery) -> None:
-        """Let go of a message for good."""
-        self._channel.ack(delivery.delivery_tag)
+        """Let go of a message for good; the broker is told of all those of one turn of the event loop together."""
+        if not self._gone:
+            asyncio.get_running_loop().call_soon(self._send_acks)
+        self._gone.append(delivery.delivery_tag)
         if self._held.pop(delivery.delivery_tag) == self._consumers:
             self._room += 1
 
     async def give_back(self) -> int:
         """Return all that is held to the queue, and say how many messages that were."""
+        self._send_acks()
         await self._end_consumer()
         for _, held in groupby(self._held.items(), key=itemgetter(1)):  # a return for each consumer keeps the order
             self._channel.requeue(*(tag for tag, _ in held))
             await asyncio.sleep(0)  # a million messages have many
         return len(self._held)
+
+    def _send_acks(self) -> None:
+        tags, self._gone = self._gone, []
+        self._channel.ack(*tags)
 
     async def _consume(self) -> None:
         await self._end_consumer()

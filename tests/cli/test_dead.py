@@ -204,7 +204,7 @@ def test_what_is_interrupted_goes_on(amqptool_vhost: AmqpUrl, number: signal.Sig
     asyncio.run(prepare())
     words = ("dead", "replay", "q.dead", "-e", "", "-k", "q")
     env = cli_environment({"AMQPTOOL_URL": amqptool_vhost.reveal()})
-    with subprocess.Popen(cli_arguments(*words, "--rate", "2000/s"), env=env, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(cli_arguments(*words, "--rate", "200/s"), env=env, stderr=subprocess.DEVNULL) as process:
         asyncio.run(until_some_are_there())
         process.send_signal(number)
     assert process.returncode in (-number, 128 + number)
