@@ -302,7 +302,7 @@ def _value_fault(value: object) -> str | None:
         is_early = value.utctimetuple().tm_year < 1970
         return "is before 1970, when AMQP's timestamps begin" if is_early else None
     if isinstance(value, Decimal):
-        fits = _fits_decimal(value)
+        fits = fits_decimal(value)
         return None if fits else "does not fit AMQP's decimals: a 32-bit number with up to 255 decimals"
     is_carried = isinstance(value, (bytes, NoneType))
     return None if is_carried else f"has a type that AMQP does not carry: {type(value).__name__}"
@@ -319,7 +319,8 @@ def decimal_places(plain: Decimal) -> int:
     return max(0, len(plain.as_tuple().digits) - 1 - plain.adjusted())
 
 
-def _fits_decimal(value: Decimal) -> bool:
+def fits_decimal(value: Decimal) -> bool:
+    """Return whether AMQP carries a decimal: as a 32-bit number, and how many of its digits stand behind the point."""
     if not value.is_finite() or value.adjusted() > 9:
         return False
     plain = value.normalize()

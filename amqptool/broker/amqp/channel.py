@@ -55,9 +55,9 @@ class Channel(TopologyCalls, ConsumingCalls):
             InputError: AMQP cannot carry the message; the text names the field.
             BrokerUnavailable: the channel is closed.
         """
-        if message.headers or message.expiration is not None or not isinstance(message.body, bytes):
-            # pika would send any text as expiration, for which the broker closes the channel, would take for
-            # ever to encode some decimals, and would encode a text body, which then comes back as bytes.
+        if message.expiration is not None or not isinstance(message.body, bytes):
+            # pika would send any text as expiration, for which the broker closes the channel, and would encode a text
+            # body, which then comes back as bytes.
             check_message(message)
         if not self._raw.is_open:
             raise self._lost("publishing", pika.exceptions.ChannelWrongStateError())

@@ -9,12 +9,13 @@ import struct
 from calendar import timegm
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from pika.exceptions import ShortStringTooLong, UnsupportedAMQPFieldException
 
-from amqptool.message import FarTimestamp, decimal_places
+from amqptool.message import FarTimestamp, decimal_places, fits_decimal, is_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,13 +40,25 @@ def encode_short_string(text: str) -> bytes:
     return bytes((len(encoded),)) + encoded
 
 
+def encode_headers(headers: Mapping[str, Any]) -> bytes:
+    """Encode the headers of a message, which is refused for what `check_message` refuses it.
+
+    Raises:
+        Exception: one of `ENCODING_ERRORS`; AMQP cannot carry them.
+    """
+    if is_too_deep([*headers.values()]):
+        raise ValueError("nested too deeply")
+    return encode_table(headers)
+
+
 def encode_table(table: Mapping[str, Any]) -> bytes:
     """Encode a table, without the byte that says that it is one.
 
     Raises:
         ShortStringTooLong: the name of a field has more than 255 bytes.
         UnsupportedAMQPFieldException: AMQP has no values of such a type.
-        struct.error: a number is too large.
+        struct.error: a number is too large, or a time before 1970.
+        ValueError: a number is none, or a decimal does not fit, or a text is no Unicode.
     """
     pieces: list[bytes] = []
     for name, value in table.items():
@@ -85,11 +98,15 @@ def _integer(value: int) -> bytes:
 
 
 def _float(value: float) -> bytes:
+    if not isfinite(value):
+        raise ValueError(value)
     return _DOUBLE.pack(b"d", value)
 
 
 def _decimal(value: Decimal) -> bytes:
     """Encode a decimal with its zeros, or without them where that is needed for it to fit."""
+    if not fits_decimal(value):  # asked first: to write some out takes for ever
+        raise ValueError(value)
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and -255 <= exponent <= 0 and value.adjusted() <= 9:
         number = int(value.scaleb(-exponent))

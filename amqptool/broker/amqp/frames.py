@@ -14,7 +14,7 @@ from pika import spec
 from pika.exceptions import AMQPConnectionError, InvalidFrameError
 from pika.frame import Method
 
-from amqptool.broker.amqp.encoding import encode_short_string, encode_table
+from amqptool.broker.amqp.encoding import encode_headers, encode_short_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -144,7 +144,7 @@ class PublishFrames:
         kinds = type(message.priority), type(message.timestamp)  # 1 and True are equal, and not the same property
         flags, first, before, after = _properties(_all_but_own(message), kinds)
         if message.headers:
-            return method, flags | _HAS_HEADERS, first + encode_table(message.headers) + before, after
+            return method, flags | _HAS_HEADERS, first + encode_headers(message.headers) + before, after
         return method, flags, first + before, after
 
     def _bodies(self, body: bytes) -> Iterator[bytes]:

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from pika import data
 from pika.exceptions import ShortStringTooLong, UnsupportedAMQPFieldException
 
+from amqptool.broker.amqp.calls import ENCODING_ERRORS
 from amqptool.broker.amqp.decoding import decode_table, decode_value
-from amqptool.broker.amqp.encoding import encode_table, encode_value
-from amqptool.message import LAST_SECOND, FarTimestamp
+from amqptool.broker.amqp.encoding import encode_headers, encode_table, encode_value
+from amqptool.errors import InputError
+from amqptool.message import LAST_SECOND, MAX_DEPTH, FarTimestamp, Message, check_message
 
 
 def untaught() -> ModuleType:
@@ -44,7 +46,7 @@ plain = (
     | st.integers(0, LAST_SECOND).map(lambda second: datetime.fromtimestamp(second, UTC))
 )
 others = (
-    st.floats(allow_nan=False)
+    st.floats(allow_nan=False, allow_infinity=False)
     | st.integers(-(2**31), 2**31 - 1).map(lambda number: Decimal(number).scaleb(-3))
     | st.integers(LAST_SECOND + 1, 2**64 - 1).map(FarTimestamp)
     | st.binary(max_size=20).map(lambda some: some.decode("utf-8", "surrogateescape"))
@@ -121,3 +123,55 @@ def test_a_name_that_is_too_long_is_refused() -> None:
     """One byte more than a short string can have."""
     with pytest.raises(ShortStringTooLong):
         encode_table({"é" * 128: 1})
+
+
+#: Among others what AMQP does not carry.
+hostile = (
+    plain
+    | others
+    | st.integers()
+    | st.floats()
+    | st.decimals()
+    | st.datetimes()
+    | st.integers().map(FarTimestamp)
+    | st.characters(categories=["Cs"])
+    | st.text(min_size=254, max_size=256)
+    | st.tuples(st.integers())
+    | st.sampled_from([Decimal("1e9999999"), Decimal("-1e-9999999"), {1: 2}, {b"bytes": 1}, {"x" * 256: 1}, {1, 2}])
+)
+
+
+def refusals(headers: Any) -> tuple[bool, bool]:
+    """Return whether headers are refused when they are checked, and when they are encoded."""
+    refused = [False, False]
+    try:
+        check_message(Message(body=b"", headers=headers))
+    except InputError:
+        refused[0] = True
+    try:
+        encode_headers(headers)
+    except ENCODING_ERRORS:
+        refused[1] = True
+    return refused[0], refused[1]
+
+
+@given(nested(hostile))
+def test_headers_are_encoded_if_they_pass_the_check(headers: dict[str, Any]) -> None:
+    """And only then: a publish encodes them, and has them checked only to name what is at fault."""
+    checked, encoded = refusals(headers)
+    assert checked == encoded
+
+
+@pytest.mark.parametrize("headers", [{1: "x"}, {b"x": "x"}, {None: 1}, {"x" * 256: 1}, ["x"], "text", [("x", 1)]])
+def test_headers_with_bad_names_are_refused_by_both(headers: Any) -> None:
+    """As is what is no table."""
+    assert refusals(headers) == (True, True)
+
+
+@pytest.mark.parametrize(("levels", "refused"), [(MAX_DEPTH - 1, False), (MAX_DEPTH, True), (100_000, True)])
+def test_headers_that_are_too_deep_are_refused_by_both(levels: int, refused: bool) -> None:
+    """A table counts as a level, too."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    assert refusals({"x": value}) == (refused, refused)
