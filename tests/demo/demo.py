@@ -55,8 +55,9 @@ class Demo:
         return self.show_table(published)
 
     def start_broker(self) -> None:
-        """Start, or start again, the private node; its URL stays the same."""
-        self.environment["AMQPTOOL_URL"] = self.amqptool("broker", "start", "--dir", self.node).strip()
+        """Start, or start again, the private node; its URLs stay the same."""
+        node = json.loads(self.amqptool("broker", "start", "--json", "--dir", self.node))
+        self.environment |= {"AMQPTOOL_URL": node["url"], "AMQPTOOL_MANAGEMENT_URL": node["management_url"]}
 
     @property
     def node(self) -> str:
@@ -91,7 +92,7 @@ class Demo:
         """Start a worker in the background; what it logs goes to a file."""
         command = ["consume", "notifications", "--handler", f"releases:{handler}", "-v"]
         command += ["--app-dir", str(Path(__file__).parent), "--dedup", f"sqlite:///{self.dedup}", *options]
-        console.print(f"$ amqptool {self.shortened(command)} &")
+        console.print(f"$ amqptool {self.shortened(command)} &", soft_wrap=True)
         log = (self.directory / f"worker-{len(self.workers)}.log").open("w")
         with log:
             worker = subprocess.Popen(
@@ -139,7 +140,7 @@ class Demo:
 
     def amqptool(self, *words: str) -> str:
         """Run one command, showing it, and return what it wrote to stdout."""
-        console.print(f"$ amqptool {self.shortened(words)}")
+        console.print(f"$ amqptool {self.shortened(words)}", soft_wrap=True)
         command = [sys.executable, "-m", "amqptool", *words]
         done = subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode != 0:
