@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from amqptool.cli.options import options_in, together
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,34 +20,27 @@ if TYPE_CHECKING:
 _GZIP = "gzip"
 #: Bytes of a descriptor set; a large company's are a tenth of it.
 _MAX_DESCRIPTOR = 64 * 1024 * 1024
-_OPTIONS = (
-    click.option(
+_encoding = options_in("Encoding")
+
+coding_options = together(
+    _encoding(
         "--content-encoding",
         metavar="NAME",
         help="gzip compresses the body; any other name, such as br, is only a label.",
     ),
-    click.option(
+    _encoding(
         "--compress",
         type=click.Choice(["auto", "always", "never"]),
         help="gzip: auto, where it pays; never, also with --content-encoding gzip, for what is gzip already.",
     ),
-    click.option(
+    _encoding(
         "--encode",
         type=click.Choice(["json", "msgpack", "protobuf"]),
         help="Read each body as JSON, and send it in this form.  [default: as it is]",
     ),
-    click.option(
-        "--proto-descriptor", metavar="FILE", help="What protoc --include_imports --descriptor_set_out wrote."
-    ),
-    click.option("--proto-message", metavar="NAME", help="The message type in it, such as shop.Order."),
+    _encoding("--proto-descriptor", metavar="FILE", help="What protoc --include_imports --descriptor_set_out wrote."),
+    _encoding("--proto-message", metavar="NAME", help="The message type in it, such as shop.Order."),
 )
-
-
-def coding_options(function: Function) -> Function:
-    """Add the options to a command."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
 
 
 def coded(make: MakeMessage, options: dict[str, Any]) -> MakeMessage:

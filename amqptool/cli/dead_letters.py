@@ -11,6 +11,7 @@ from amqptool.cli.columns import in_columns
 from amqptool.cli.exits import ExitCode, exit_code, tally
 from amqptool.cli.looking import Where
 from amqptool.cli.measures import Duration
+from amqptool.cli.options import options_in, together
 from amqptool.cli.output import View
 from amqptool.cli.printing import body_text, field_lines
 from amqptool.cli.sanitize import clean_line
@@ -35,25 +36,23 @@ _TOLD = 10
 _TITLES = ("COUNT", "REASON", "DIED IN", "OLDEST", "NEWEST", "LAST ERROR")
 
 
-_CHOICE_OPTIONS = (
-    click.option("--id", "ids", multiple=True, metavar="ID", help="Only this message; may be repeated."),
-    click.option("--reason", "reasons", multiple=True, metavar="REASON", help="Only what died of this."),
-    click.option("--error", "errors", multiple=True, metavar="KIND", help="Only what failed with this kind of error."),
-    click.option("--died-in", "origins", multiple=True, metavar="QUEUE", help="Only what died in this queue."),
-    click.option("--older-than", type=Duration(), metavar="1h", help="Only what died longer ago."),
-    click.option("--newer-than", type=Duration(), metavar="1h", help="Only what has died since."),
-    click.option(
-        *("--where", "where"), type=Where(), multiple=True, metavar="FIELD=VALUE",
+_choosing = options_in("Which dead letters")
+
+choice_options = together(
+    _choosing("--id", "ids", multiple=True, metavar="ID", help="Only this message; may be repeated."),
+    _choosing("--reason", "reasons", multiple=True, metavar="REASON", help="Only what died of this."),
+    _choosing("--error", "errors", multiple=True, metavar="KIND", help="Only what failed with this kind of error."),
+    _choosing("--died-in", "origins", multiple=True, metavar="QUEUE", help="Only what died in this queue."),
+    _choosing("--older-than", type=Duration(), metavar="1h", help="Only what died longer ago."),
+    _choosing("--newer-than", type=Duration(), metavar="1h", help="Only what has died since."),
+    _choosing(
+        "--where",
+        type=Where(),
+        multiple=True,
+        metavar="FIELD=VALUE",
         help="Only what was published so; FIELD!=VALUE: was not.",
     ),
-)  # fmt: skip
-
-
-def choice_options(command: F) -> F:
-    """Add the options that say which dead letters are meant."""
-    for option in reversed(_CHOICE_OPTIONS):
-        command = option(command)
-    return command
+)
 
 
 def choice_of(options: dict[str, Any]) -> Choice:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
 from amqptool.cli.topologies import load_topology
 from amqptool.errors import InputError
 
@@ -17,11 +15,6 @@ if TYPE_CHECKING:
     from amqptool.topology.model import Topology
 
     Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def validate_option(text: str) -> Callable[[Function], Function]:
-    """Make the option; `text` says what it is for."""
-    return click.option("--validate", metavar="FILE", help=text)
 
 
 def described_in(context: Context, file: str) -> Topology:

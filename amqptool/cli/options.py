@@ -1,13 +1,47 @@
-"""The global options, and the command class that takes them in any position."""
+"""Options in sections, the global ones among them, and the command classes that take these in any position."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from amqptool.cli.context import LOG_FORMATS, Context
 from amqptool.cli.names import profile_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Function = TypeVar("Function", bound=Callable[..., Any])
+
+CONNECTION, COMMON = "Connection", "Common options"
+#: The widest column of names; what is wider has its help in the next line.
+_NAMES = 30
+
+
+class Option(click.Option):
+    """An option that --help shows in a section."""
+
+    def __init__(self, *args: Any, section: str, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.section = section
+
+
+def options_in(section: str) -> Callable[..., Callable[[Function], Function]]:
+    """Return what makes options of a section, as `click.option` does."""
+    return partial(click.option, cls=Option, section=section)
+
+
+def together(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Make a decorator of several, which add options in their order."""
+
+    def add(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -16,28 +50,30 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
         setattr(context.ensure_object(Context), str(parameter.name), value)
 
 
-def _option(*names: str, **settings: Any) -> click.Option:
-    return click.Option(names, expose_value=False, callback=_remember, **settings)
+def _option(section: str, *names: str, **settings: Any) -> Option:
+    return Option(names, section=section, expose_value=False, callback=_remember, **settings)
 
 
 def output_options() -> list[click.Option]:
     """Make the options that every command takes."""
+    option = partial(_option, COMMON)
     return [
-        _option("--json", is_flag=True, help="Write JSON to stdout."),
-        _option("--verbose", "-v", count=True, help="Say more on stderr; -vv says everything."),
-        _option("--quiet", "-q", is_flag=True, help="Say nothing but warnings and errors."),
-        _option("--no-color", is_flag=True, help="No colours, not even on a terminal."),
-        _option(
+        option("--json", is_flag=True, help="Write JSON to stdout."),
+        option("--verbose", "-v", count=True, help="Say more on stderr; -vv says everything."),
+        option("--quiet", "-q", is_flag=True, help="Say nothing but warnings and errors."),
+        option("--no-color", is_flag=True, help="No colours, not even on a terminal."),
+        option(
             "--log-format",
             type=click.Choice(LOG_FORMATS),
             help="How to write to stderr: as lines for people, or as JSON objects.  [default: text]",
         ),
-        _option("--debug", is_flag=True, help="Show tracebacks and the AMQP library's log."),
+        option("--debug", is_flag=True, help="Show tracebacks and the AMQP library's log."),
     ]
 
 
 def _profile_option() -> click.Option:
     return _option(
+        CONNECTION,
         "--profile",
         metavar="NAME",
         shell_complete=profile_names,
@@ -48,12 +84,14 @@ def _profile_option() -> click.Option:
 def global_options() -> list[click.Option]:
     """Make the options that every command which connects takes."""
     url = _option(
+        CONNECTION,
         "--url",
         "-u",
         metavar="URL",
         help="The broker: amqp[s]://user:password@host:port/vhost; several with commas between; or etcd://host/key.",
     )
     management_url = _option(
+        CONNECTION,
         "--management-url",
         metavar="URL",
         help="The management API, if not on the broker's host at port 15672.",
@@ -61,7 +99,29 @@ def global_options() -> list[click.Option]:
     return [url, _profile_option(), management_url, *output_options()]
 
 
-class Verbatim(click.Command):
+class Sectioned(click.Command):
+    """A command whose --help shows its options by their sections, the global ones last, in columns that are aligned."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and the commands of a group."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for option in self.get_params(ctx):
+            if isinstance(option, click.Option) and (record := option.get_help_record(ctx)):
+                section = COMMON if option is self.get_help_option(ctx) else _section_of(option)
+                sections.setdefault(section, []).append(record)
+        width = min(_NAMES, max(len(name) for records in sections.values() for name, _ in records))
+        for section in sorted(sections, key=lambda name: (name == COMMON, name == CONNECTION)):
+            with formatter.section(section):
+                formatter.write_dl([(name.ljust(width) if text else name, text) for name, text in sections[section]])
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+
+
+def _section_of(option: click.Option) -> str:
+    return option.section if isinstance(option, Option) else "Options"
+
+
+class Verbatim(Sectioned):
     """A command whose epilog is shown as it is: lines to be copied are not to be broken."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -79,7 +139,7 @@ class Command(Verbatim):
         self.params.extend(global_options())
 
 
-class CommandGroup(click.Group):
+class CommandGroup(Sectioned, click.Group):
     """A group of commands that connect, in the order of their definition; it takes the same options."""
 
     command_class = Command
@@ -102,7 +162,7 @@ class OfflineCommand(Verbatim):
         self.params.extend(output_options())
 
 
-class OfflineGroup(click.Group):
+class OfflineGroup(Sectioned, click.Group):
     """A group of offline commands; it takes the same options."""
 
     command_class = OfflineCommand

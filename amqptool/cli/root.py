@@ -16,7 +16,7 @@ import click
 from amqptool import __version__
 from amqptool.cli.context import LOG_FORMATS, Context, pass_context
 from amqptool.cli.exits import MEANINGS, ExitCode, StoppedError, exit_code
-from amqptool.cli.options import Verbatim, global_options
+from amqptool.cli.options import COMMON, Option, Verbatim, global_options
 from amqptool.cli.output import StdoutError, describe
 from amqptool.cli.topics import TOPICS
 from amqptool.errors import AccessRefused, AmqptoolError, BrokerUnavailable, ManagementUnavailable
@@ -111,7 +111,7 @@ def _where_to_find_more() -> str:
     params=list(global_options()),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, message="amqptool %(version)s")
+@click.version_option(__version__, message="amqptool %(version)s", cls=Option, section=COMMON)
 @pass_context
 def root(context: Context, /) -> None:
     """Declare RabbitMQ topologies from YAML, publish messages, and run workers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -51,6 +52,16 @@ def test_every_command_is_listed_with_its_own_help() -> None:
     for name in COMMANDS:
         assert root.get_command(None, name) is not None  # type: ignore[arg-type]
         assert f"  {name} " in shown
+
+
+def test_help_has_sections_in_aligned_columns() -> None:
+    """What a command is about comes first, and what all commands take last."""
+    lines = run_cli("consume", "--help").stdout.splitlines()
+    sections = [line for line in lines if re.fullmatch(r"\S.*:", line) and not line.startswith("Usage")]
+    assert sections[0] == "Which messages:"
+    assert sections[-3:] == ["Connection:", "Common options:", "Examples:"]
+    beginnings = {found.end() for line in lines if (found := re.match(r"  -\S.*?  +(?=\S)|  -\S.{27}  ", line))}
+    assert beginnings == {34}
 
 
 def test_a_closed_pipe_is_no_failure_of_ours() -> None:

@@ -18,17 +18,17 @@ from amqptool.cli.consume_checks import (
     check_promises,
     check_transaction,
 )
+from amqptool.cli.consume_options import consume_options
 from amqptool.cli.context import Context, pass_context
-from amqptool.cli.described import described_in, validate_option
+from amqptool.cli.described import described_in
 from amqptool.cli.doings import Working, shown
 from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, work_code
-from amqptool.cli.looking import Where, look
-from amqptool.cli.measures import Delays, Duration, DurationOrNone, Size
+from amqptool.cli.looking import look
 from amqptool.cli.names import queue_names
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
-from amqptool.cli.printing import FORMATS, Printer, form_of
+from amqptool.cli.printing import Printer, form_of
 from amqptool.cli.running import Stop, run
 from amqptool.cli.topologies import load_topology
 from amqptool.cli.worked import document, summary
@@ -70,76 +70,7 @@ _WORKER_OPTIONS = (
     ),
 )
 @click.argument("queue", shell_complete=queue_names)
-@click.option("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]")
-@click.option(
-    "--where", type=Where(), multiple=True, metavar="FIELD=VALUE", help="Only what is so; FIELD!=VALUE: is not."
-)
-@click.option("--save", metavar="DIR", help="Save each as NAME.body and NAME.json instead of printing it.")
-@click.option("--requeue", is_flag=True, help="Put every message back: look, and take nothing.")
-@click.option("--handler", metavar="SPEC", help="Give each delivery to this instead of printing it.")
-@click.option("--handler-timeout", type=Duration(), metavar="30s", help="How long the handler may take for a message.")
-@click.option("--handler-gzip", is_flag=True, help="Compress bodies for a handler that is a URL.")
-@click.option("--app-dir", metavar="DIR", help="Look for the handler's module here too.")
-@click.option("--concurrency", type=click.IntRange(min=1), default=1, show_default=True, help="Handlers at a time.")
-@click.option(
-    "--prefetch",
-    type=click.IntRange(1, 65535),
-    help="Deliveries in hand.  [default: 250; for exec: and http: twice --concurrency]",
-)
-@click.option("--prefetch-bytes", type=Size(), default="64MiB", show_default=True, help="Bytes of bodies in hand.")
-@click.option(
-    "--consumer-timeout", type=DurationOrNone(), default="30m", show_default=True, metavar="30m",
-    help="How long the broker lets a delivery be un-acked (its consumer_timeout); none: for ever.",
-)  # fmt: skip
-@click.option(
-    "--dedup",
-    metavar="URL",
-    help="sqlite:///FILE, postgresql://HOST/DATABASE, redis://HOST/NUMBER, memory: or none."
-    "  [default: AMQPTOOL_DEDUP, the profile's, or a file of the user's]",
-)
-@click.option("--dedup-scope", metavar="NAME", help="Share the ids under this name.  [default: cluster, vhost, queue]")
-@click.option(
-    "--missing-id", type=click.Choice(("process", "reject")), help="An id that is no UUID.  [default: process]"
-)
-@click.option(
-    "--ack-mode",
-    type=click.Choice(("at-least-once", AT_MOST_ONCE)),
-    default="at-least-once",
-    show_default=True,
-    help="at-most-once: ack first; what fails is lost.",
-)
-@click.option(
-    "--commit",
-    type=click.Choice(["group", "each"]),
-    help="Commit what is done together, or each message before the next.  [default: group]",
-)
-@click.option("--transaction", is_flag=True, help="Handle each in the transaction of --dedup in which it becomes done.")
-@click.option("--retry", type=Delays(), metavar="5s,1m,10m", help="Wait so long after each failed attempt, in queues.")
-@click.option(
-    "--dead-letter", metavar="QUEUE", shell_complete=queue_names, help="Where messages go that failed for good."
-)
-@click.option("--topology", metavar="FILE", help="Take both from what this topology file says of the queue.")
-@validate_option("Reject, before the handler, bodies that do not fit the schemas of this topology file's messages.")
-@click.option("--max-messages", "-n", type=click.IntRange(min=1), metavar="N", help="Stop after N, each tried once.")
-@click.option("--min-messages", type=click.IntRange(min=0), metavar="N", help="Fewer than N are a failure (exit 75).")
-@click.option("--idle-timeout", type=Duration(), metavar="10s", help="Stop when nothing comes for so long.")
-@click.option("--timeout", type=Duration(zero=True), metavar="5m", help="Stop after this time.")
-@click.option(
-    "--grace", type=Duration(zero=True), default="30s", show_default=True, metavar="30s",
-    help="How long running handlers may take to finish when stopping.",
-)  # fmt: skip
-@click.option(
-    "--metrics-port", type=click.IntRange(0, 65535), metavar="PORT",
-    help="Serve /metrics, /live and /ready here; 0 picks a port, which -v tells.",
-)  # fmt: skip
-@click.option(
-    "--metrics-address", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="And at this address."
-)
-@click.option(
-    "--processes", type=click.IntRange(min=1), default=1, show_default=True,
-    help="Worker processes, started again when they die; with --metrics-port, each has one from there on.",
-)  # fmt: skip
-@click.option("--supervised", type=int, hidden=True)
+@consume_options
 @pass_context
 def consume(
     context: Context,
