@@ -19,14 +19,15 @@ _GAP = "  "
 _UNBOUNDED = 10_000
 
 
-def in_columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
+def in_columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), cut: bool = True) -> str:
     """Return rows below each other, the first of which are titles; columns `right` are numbers, aligned to the right.
 
-    On a terminal the last column is cut where the line ends.
+    On a terminal the last column is cut where the line ends, unless it is to be read as a whole.
     """
     cells = [[clean_line(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(_line(row, widths, right) for row in cells)
+    lines = [_line(row, widths, right) for row in cells]
+    return "\n".join(map(_cut, lines) if cut else lines)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
@@ -34,7 +35,10 @@ def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> st
         f"{' ' * (width - cell_len(cell))}{cell}" if column in right else f"{cell}{' ' * (width - cell_len(cell))}"
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
-    line = _GAP.join(padded).rstrip()
+    return _GAP.join(padded).rstrip()
+
+
+def _cut(line: str) -> str:
     return set_cell_size(line, _width() - 1).rstrip() + "…" if cell_len(line) > _width() else line
 
 

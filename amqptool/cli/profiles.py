@@ -143,12 +143,12 @@ def _management(context: Context, brokers: Brokers, profile: Profile | None) -> 
 def settings_table(settings: Sequence[Setting], environ: Mapping[str, str]) -> str:
     """Return a line for each setting."""
     rows = [(each.name, shown_path(each.value, environ), each.origin) for each in settings]
-    return in_columns([("SETTING", "VALUE", "FROM"), *rows])
+    return in_columns([("SETTING", "VALUE", "FROM"), *rows], cut=False)
 
 
 def checks_table(checks: Sequence[Check]) -> str:
     """Return a line for each check."""
-    return in_columns([(_word(each), each.name, each.detail) for each in checks])
+    return in_columns([(_word(each), each.name, each.detail) for each in checks], cut=False)
 
 
 def paint_check(line: str) -> str:

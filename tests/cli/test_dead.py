@@ -171,6 +171,16 @@ def test_a_queue_that_is_not_there(amqptool_vhost: AmqpUrl, command: str) -> Non
     assert "no queue 'nowhere'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("limits", "said"), [((), "holds no message"), (("--reason", "expired"), "none of 3 messages")]
+)
+def test_list_says_why_there_is_nothing(dead: AmqpUrl, limits: tuple[str, ...], said: str) -> None:
+    """The queue is empty, or what it holds is something else."""
+    if not limits:
+        left(dead)
+    assert said in run_dead(dead, "list", "q.dead", *limits).stderr
+
+
 def test_an_empty_queue_is_no_failure(amqptool_vhost: AmqpUrl) -> None:
     """There is nothing to tell of."""
     asyncio.run(declare_queue(amqptool_vhost, "q.dead"))

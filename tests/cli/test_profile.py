@@ -330,7 +330,14 @@ def test_an_interrupt_ends_a_password_command(configured: Callable[[str], dict[s
 def test_lines_are_cut_on_a_narrow_terminal(configured: Callable[[str], dict[str, str]]) -> None:
     """None is longer than it."""
     env = configured(TWO) | {"COLUMNS": "40"}
-    for words in (["profile", "list"], ["profile", "show"]):
-        lines = screen(seen_on_terminal(words, env, with_stdout=True)[0])
-        assert len(lines) > 2
-        assert max(map(len, lines)) <= 40
+    lines = screen(seen_on_terminal(["profile", "list"], env, with_stdout=True)[0])
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 40
+
+
+def test_what_holds_is_shown_whole(configured: Callable[[str], dict[str, str]]) -> None:
+    """Where a setting comes from is what the command is for."""
+    env = configured(TWO) | {"COLUMNS": "40", "AMQPTOOL_MANAGEMENT_URL": "http://management.example:15672"}
+    seen, _ = seen_on_terminal(["profile", "show"], env, with_stdout=True)
+    assert "http://management.example:15672" in seen
+    assert seen.count("AMQPTOOL_MANAGEMENT_URL") == 1

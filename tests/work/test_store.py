@@ -146,6 +146,8 @@ def test_a_claim_is_given_up_also_behind_a_store_that_does_not_answer(
     assert isinstance(claim, Acquired)
     stall = Stall(loop, clock, store)
     giving_up = loop.create_task(stall.store.release([claim], failed=False))
+    for task in (stall.claiming, giving_up):
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # which is no news
     stall.wait(after)
     giving_up.cancel()
     stall.wait(0)

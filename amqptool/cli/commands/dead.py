@@ -85,10 +85,14 @@ def list_(context: Context, /, queue: str, **options: Any) -> ExitCode:
             kind="dead",
             document={"queue": queue, "count": report.handled, "groups": [group_document(each) for each in found]},
             data=group_table(found),
-            talk="" if report.handled else f"{counted(report.looked_at, 'message')} there, and none is meant",
+            talk="" if report.handled else _nothing_found(queue, report.looked_at),
             code=code,
         )
     )
+
+
+def _nothing_found(queue: str, looked_at: int) -> str:
+    return f"none of {counted(looked_at, 'message')} is meant" if looked_at else f"queue {queue!r} holds no message"
 
 
 @dead.command(
