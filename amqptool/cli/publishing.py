@@ -13,6 +13,7 @@ import click
 from amqptool.cli.coding import coded, lasting
 from amqptool.cli.described import checker_of
 from amqptool.cli.fields import as_headers
+from amqptool.cli.trace import GivenTrace
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Job:
     receipts: Receipts | None
     #: The open file for what fails.
     failed: int | None
+    #: What the messages are part of.
+    trace: GivenTrace
 
     @property
     def keeps_stdout(self) -> bool:
@@ -103,6 +106,7 @@ def prepare(context: Context, options: dict[str, Any]) -> Job:
     """Choose, check and open what the options name; nothing has been sent when it fails."""
     _check_modes(options)
     _check_files(context, options)
+    trace = GivenTrace(context.environ)
     source, is_bulk = _source(options)
     if options["resume"] and source.is_stream:
         raise click.UsageError("--resume needs a file: what was read of stdin, or of a pipe, is gone.")
@@ -113,11 +117,12 @@ def prepare(context: Context, options: dict[str, Any]) -> Job:
     make = coded(_maker(template, options, _ids(options, receipts, is_bulk=is_bulk)), options)
     return Job(
         source=source,
-        make=make if checker is None else _checked(make, checker),
+        make=trace.told_by(make if checker is None else _checked(make, checker)),
         options=options,
         is_bulk=is_bulk,
         receipts=receipts,
         failed=_open_failed(options),
+        trace=trace,
     )
 
 

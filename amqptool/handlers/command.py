@@ -15,7 +15,7 @@ from amqptool.handlers.interface import Reject, Retry
 from amqptool.handlers.metadata import headers_as_json, metadata
 from amqptool.handlers.process import Tail
 from amqptool.handlers.timing import time_limit
-from amqptool.tracing import context_to_pass_on, find_tracing
+from amqptool.tracing import TRACE_VARIABLES, context_to_pass_on, find_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +91,7 @@ def variables(delivery: Delivery, trace: Mapping[str, str]) -> dict[bytes, bytes
     if len(headers) <= LONGEST_HEADERS:
         facts["headers"] = headers
     told = {f"AMQPTOOL_{name.upper()}": value for name, value in facts.items()}
-    told |= {name: trace[name.lower()] for name in processes.TRACE_VARIABLES if name.lower() in trace}
+    told |= {name: trace[name.lower()] for name in TRACE_VARIABLES if name.lower() in trace}
     return {name.encode(): value.encode("utf-8", "surrogateescape") for name, value in told.items()}
 
 

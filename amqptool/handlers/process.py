@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from amqptool.errors import HandlerError
 from amqptool.handlers.interface import StopWork
+from amqptool.tracing import TRACE_VARIABLES
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -30,8 +31,6 @@ SHOWN_OUTPUT = 800
 _PIPE_READS = 16
 _NO_PROGRAM = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC)
 _OUR_VARIABLES = ("AMQPTOOL_", "AMQP_URL")
-#: The trace that a process is part of (OpenTelemetry, "Environment Variables as Context Propagation Carriers").
-TRACE_VARIABLES = ("TRACEPARENT", "TRACESTATE")
 
 
 def inherited(environ: Mapping[str, str]) -> dict[bytes, bytes]:

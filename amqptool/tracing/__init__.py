@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from amqptool.tracing.spans import Tracing
 
+#: The trace that a process is part of (OpenTelemetry, "Environment Variables as Context Propagation Carriers").
+TRACE_VARIABLES = ("TRACEPARENT", "TRACESTATE")
+
 # W3C Trace Context, version 00; ids of zeros alone mean none.
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 # As much of it as everybody has to pass on, in visible characters.
@@ -51,6 +54,11 @@ def context_in(headers: Mapping[str, object]) -> dict[str, str]:
     state = headers.get("tracestate")
     context = {"traceparent": str(headers["traceparent"])}
     return context | ({"tracestate": state} if isinstance(state, str) and _TRACESTATE.fullmatch(state) else {})
+
+
+def context_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the trace context that an environment names, in the same form."""
+    return context_in({name.lower(): environ[name] for name in TRACE_VARIABLES if name in environ})
 
 
 def context_to_pass_on(headers: Mapping[str, object], tracing: Tracing | None) -> dict[str, str]:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from opentelemetry import context as contexts
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from amqptool import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from opentelemetry.context import Context
     from opentelemetry.util.types import AttributeValue
@@ -40,6 +42,11 @@ class Tracing:
         headers: dict[str, str] = {}
         propagate.inject(headers)
         return headers
+
+    @staticmethod
+    def within(context: Mapping[str, str]) -> AbstractContextManager[None]:
+        """Let what is done in a block be part of the trace that a context of the W3C names."""
+        return _active(TraceContextTextMapPropagator().extract(context))
 
     @staticmethod
     def is_due(message: Message) -> bool:
@@ -95,6 +102,8 @@ class Tracing:
 
     def _begin(self, name: str, kind: SpanKind, parent: Context, attributes: dict[str, AttributeValue]) -> Span:
         span = self._tracer.start_span(name, parent, kind, {"messaging.system": "rabbitmq", **attributes})
+        if not span.get_span_context().is_valid:  # as some APIs have it without an SDK
+            return Span(span, parent)
         return Span(span, trace.set_span_in_context(span, parent))
 
 
@@ -111,14 +120,9 @@ class Span:
         propagate.inject(headers, self._context)
         return headers
 
-    @contextmanager
-    def active(self) -> Iterator[None]:
-        """Let what is done in the block be part of it."""
-        token = contexts.attach(self._context)
-        try:
-            yield
-        finally:
-            contexts.detach(token)
+    def active(self) -> AbstractContextManager[None]:
+        """Let what is done in a block be part of it."""
+        return _active(self._context)
 
     def add_event(self, name: str, queue: str) -> None:
         """Note that its message goes to a queue."""
@@ -134,6 +138,15 @@ class Span:
                 self._span.record_exception(error)
         if self._span.is_recording():
             self._span.end()
+
+
+@contextmanager
+def _active(context: Context) -> Iterator[None]:
+    token = contexts.attach(context)
+    try:
+        yield
+    finally:
+        contexts.detach(token)
 
 
 def _joined(*names: str) -> str:

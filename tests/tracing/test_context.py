@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from amqptool import AmqpUrl
-from amqptool.tracing import context_in, find_tracing, trace_id_in
+from amqptool.tracing import context_in, context_of, find_tracing, trace_id_in
 from tests.support.cli import UNMEASURED, cli_environment, run_cli
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -66,6 +66,13 @@ def test_what_is_no_trace_context_is_nothing(parent: object) -> None:
 def test_a_state_that_cannot_be_passed_on_is_left_out(state: object) -> None:
     """The parent is told all the same."""
     assert context_in({"traceparent": PARENT, "tracestate": state}) == {"traceparent": PARENT}
+
+
+def test_an_environment_names_a_trace_context() -> None:
+    """In variables that are called as the headers; a state without a parent says nothing there, too."""
+    variables = {"TRACEPARENT": PARENT, "TRACESTATE": "shop=1", "BAGGAGE": "a=1"}
+    assert context_of(variables) == {"traceparent": PARENT, "tracestate": "shop=1"}
+    assert context_of({"TRACESTATE": "shop=1"}) == {}
 
 
 def test_opentelemetry_is_found_where_it_is_installed() -> None:

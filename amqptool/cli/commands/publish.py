@@ -43,7 +43,8 @@ def publish(context: Context, /, **options: Any) -> ExitCode:
 
     BODY is the message's text; '-' (or nothing, behind a pipe) reads one body from stdin. Messages are
     persistent, mandatory, confirmed, and carry a UUID as their id, which is printed. Bodies are sent as they
-    are, whatever --content-type says, unless --encode or --compress says otherwise.
+    are, whatever --content-type says, unless --encode or --compress says otherwise. Where TRACEPARENT names a
+    trace, they are part of it.
     """
     where = context.resolve_urls().value
     job = prepare(context, options)
@@ -51,7 +52,8 @@ def publish(context: Context, /, **options: Any) -> ExitCode:
     async def publish_and_view(stop: Stop) -> View:
         return view(await _publish(context, where, job, options, stop), job, stop)
 
-    return context.output.show(run(context, publish_and_view))
+    with job.trace.active():
+        return context.output.show(run(context, publish_and_view))
 
 
 async def _publish(context: Context, where: Where, job: Job, options: dict[str, Any], stop: Stop) -> Report:
@@ -67,7 +69,7 @@ async def _publish(context: Context, where: Where, job: Job, options: dict[str, 
         blocked_timeout=options["blocked_timeout"],
         reconnect_timeout=options["reconnect_timeout"],
         nack_retries=options["nack_retries"],
-        trace=False,
+        trace=job.trace.has_spans,
     )
     ledger = job.ledger()
     async with job.progress(context, publisher, ledger.report):
