@@ -13,7 +13,6 @@ from amqptool.broker.occupancy import delete_free, occupancies
 from amqptool.broker.reconcile.lock import alone
 from amqptool.broker.unbinding import unbind
 from amqptool.errors import AmqptoolError, BrokerUnavailable, InUse, NotFound, PreconditionFailed
-from amqptool.settings.url import as_url
 from amqptool.topology.diff.identity import binding_key, end_of, ends_of
 from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology
 
@@ -58,7 +57,7 @@ class Deleted:
 
 
 async def delete(
-    url: AmqpUrl | str, topology: Topology, management: Management | None, rules: Rules | None = None
+    url: AmqpUrl, topology: Topology, management: Management | None, rules: Rules | None = None
 ) -> list[Deleted]:
     """Delete everything that a topology declares: policies, then bindings, queues and exchanges.
 
@@ -70,7 +69,6 @@ async def delete(
         BrokerUnavailable: the broker or the management API could not be reached in the first place.
         AccessRefused: the broker refused the credentials, the vhost, or the use of the management API.
     """
-    url = as_url(url)
     outcomes: list[Deleted] = []
     for vhost, things in _by_vhost(topology, url.vhost).items():
         try:

@@ -149,14 +149,10 @@ class Context:
         Raises:
             BrokerUnavailable: none answers.
         """
-        from amqptool.broker.discovery import urls_at
+        from amqptool.broker.answering import first_to_answer
 
-        where = self.resolve_urls().value
-        if len(urls_at(where)) > 1 and self._chosen_url is None:
-            from amqptool.broker.amqp import Hosts, any_of
-
-            async with any_of(Hosts(where)) as connection:
-                self._chosen_url = connection.url
+        if self._chosen_url is None:
+            self._chosen_url = await first_to_answer(self.resolve_urls().value)
 
     def resolve_management_url(self) -> Resolved[str]:
         """Return where the management API is and the setting that said so.

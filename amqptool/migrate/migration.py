@@ -16,7 +16,6 @@ from amqptool.migrate.lock import only_migration
 from amqptool.migrate.moving import Route, move
 from amqptool.migrate.state import find_goal, read_state
 from amqptool.migrate.temporary import rehearsal_name, temporary_name, temporary_queue
-from amqptool.settings.url import as_url
 from amqptool.topology.model import Queue
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Migrated:
 
 
 async def migrate(
-    url: AmqpUrl | str,
+    url: AmqpUrl,
     topology: Topology,
     queue: str,
     management: Management,
@@ -71,7 +70,6 @@ async def migrate(
         BrokerError: the broker or the management API refused something, or cannot be reached.
         PublishError: the broker did not take a message; it is still where it was.
     """
-    url = as_url(url)
     goal = find_goal(topology, queue, url.vhost)
     url = replace(url, vhost=goal.queue.vhost or url.vhost)
     async with connect(url, name="amqptool migrate") as connection, only_migration(connection, queue):

@@ -152,11 +152,6 @@ def management_url(url: AmqpUrl) -> str:
     return f"{scheme}://{url.netloc_host}:{MANAGEMENT_PORTS[scheme]}"
 
 
-def as_url(url: AmqpUrl | str) -> AmqpUrl:
-    """Return the URL itself, or parse it; see `parse_url` for the errors."""
-    return url if isinstance(url, AmqpUrl) else parse_url(url)
-
-
 def as_urls(urls: AmqpUrl | str | Sequence[AmqpUrl | str]) -> tuple[AmqpUrl, ...]:
     """Return URLs as they are, or parse them; a text may hold several, see `parse_urls` for the errors."""
     if isinstance(urls, AmqpUrl):

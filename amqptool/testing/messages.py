@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
+    from amqptool.broker.discovery import Urls
     from amqptool.message import Delivery, Message
     from amqptool.settings.url import AmqpUrl
     from amqptool.topology.model import Topology
@@ -38,7 +39,7 @@ def make_delivery(
     return Delivery(message=message, queue=queue, delivery_tag=delivery_tag, redelivered=redelivered, attempt=attempt)
 
 
-def declare(url: AmqpUrl | str, topology: Topology | str | PathLike[str]) -> None:
+def declare(urls: Urls, topology: Topology | str | PathLike[str]) -> None:
     """Declare a topology, or what a topology file says.
 
     Raises:
@@ -49,12 +50,12 @@ def declare(url: AmqpUrl | str, topology: Topology | str | PathLike[str]) -> Non
     from amqptool.topology.model import Topology
 
     wanted = topology if isinstance(topology, Topology) else Topology.load(topology)
-    for declared in run_apart(declare_all(url, wanted)):
+    for declared in run_apart(declare_all(urls, wanted)):
         if declared.error is not None:
             raise declared.error
 
 
-def publish(url: AmqpUrl | str, *messages: Message) -> None:
+def publish(urls: Urls, *messages: Message) -> None:
     """Publish messages, and wait for the confirm of each.
 
     Raises:
@@ -63,21 +64,21 @@ def publish(url: AmqpUrl | str, *messages: Message) -> None:
     from amqptool.publish.publisher import Publisher
 
     async def publish_all() -> None:
-        async with Publisher(url) as publisher:
+        async with Publisher(urls) as publisher:
             for message in messages:
                 await publisher.publish(message)
 
     run_apart(publish_all())
 
 
-def consume_one(url: AmqpUrl | str, queue: str, *, timeout: float = PATIENCE) -> Delivery:
+def consume_one(urls: Urls, queue: str, *, timeout: float = PATIENCE) -> Delivery:
     """Take the first message of a queue, waiting for one; it is acknowledged.
 
     Raises:
         TimeoutError: none has come in so many seconds.
         NotFound: the queue does not exist.
     """
-    return run_apart(_first(url, queue, timeout))
+    return run_apart(_first(urls, queue, timeout))
 
 
 class Published:
@@ -107,7 +108,7 @@ class Published:
 
 
 @contextmanager
-def published(url: AmqpUrl | str, exchange: str, routing_key: str = "#") -> Iterator[Published]:
+def published(urls: Urls, exchange: str, routing_key: str = "#") -> Iterator[Published]:
     """Give what is published to an exchange while a block runs, and disturb nobody else.
 
     The key is a binding's: `#` is everything at a topic, fanout or headers exchange; a direct one wants a key.
@@ -118,9 +119,9 @@ def published(url: AmqpUrl | str, exchange: str, routing_key: str = "#") -> Iter
     from uuid import uuid4
 
     from amqptool.broker.amqp import connect
-    from amqptool.settings.url import as_urls
+    from amqptool.broker.answering import first_to_answer
 
-    [url, *_] = as_urls(url)
+    url = run_apart(first_to_answer(urls))
     queue = f"amqptool-test-{uuid4().hex[:12]}"
 
     async def begin() -> None:
@@ -140,14 +141,14 @@ def published(url: AmqpUrl | str, exchange: str, routing_key: str = "#") -> Iter
         run_apart(end())
 
 
-async def _first(url: AmqpUrl | str, queue: str, timeout: float) -> Delivery:
+async def _first(urls: Urls, queue: str, timeout: float) -> Delivery:
     import asyncio
 
-    from amqptool.broker.amqp import connect
-    from amqptool.settings.url import as_urls
+    from amqptool.broker.amqp import Hosts, any_of
+    from amqptool.broker.discovery import brokers_at
 
     arrived: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
-    async with connect(as_urls(url)[0]) as connection:
+    async with any_of(Hosts(brokers_at(urls))) as connection:
         channel = await connection.channel()
         await channel.check_queue(queue)
 

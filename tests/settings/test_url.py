@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from amqptool.errors import ConfigError
-from amqptool.settings.url import AmqpUrl, as_url, parse_url
+from amqptool.settings.url import AmqpUrl, parse_url
 from amqptool.settings.url_options import AuthMechanism, UrlOptions
 
 #: Letters that occur in no error message of ours, so that a single one in a message is a leak.
@@ -251,11 +250,3 @@ def test_an_ipv6_host_keeps_its_brackets() -> None:
 
     assert "@[2001:db8::1]:5672/" in str(url)
     assert "@[2001:db8::1]:5672/" in url.reveal()
-
-
-def test_as_url_takes_text_and_urls() -> None:
-    """A URL passes through unchanged, and text is parsed."""
-    url = replace(AmqpUrl(), host="elsewhere")
-
-    assert as_url(url) is url
-    assert as_url("amqp://elsewhere") == url

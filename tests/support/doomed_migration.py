@@ -28,8 +28,9 @@ async def migrate_until(last: int, text: str, url: str, management_url: str, que
         if next(steps) == last:
             die()
 
-    async with Management.at(management_url, parse_url(url)) as management:
-        await migrate(url, Topology.parse(text), queue, management, on_progress=on_progress)
+    broker = parse_url(url)
+    async with Management.at(management_url, broker) as management:
+        await migrate(broker, Topology.parse(text), queue, management, on_progress=on_progress)
 
 
 def in_child(step: int, text: str) -> int:

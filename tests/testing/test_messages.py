@@ -9,6 +9,7 @@ import pytest
 
 from amqptool import AmqpUrl, Message, NotFound, Topology, TopologyError, Unroutable
 from amqptool.testing import consume_one, declare, publish, published
+from tests.support.etcd import PrivateEtcd
 
 TOPOLOGY = "exchanges: {incoming: topic}\nqueues: {work: {bindings: [{source: incoming, routing_key: a.*}]}}\n"
 
@@ -77,6 +78,16 @@ def test_what_is_published_before_or_elsewhere_is_not_seen(url: AmqpUrl) -> None
     with published(url, "incoming", "a.c") as seen:
         publish(url, Message(body=b"x", exchange="incoming", routing_key="a.b"), Message(body=b"x", routing_key="work"))
         assert seen.count() == 0
+
+
+def test_etcd_may_say_where_the_broker_is(amqptool_vhost: AmqpUrl, etcd: PrivateEtcd) -> None:
+    """Or several URLs, of which one answers."""
+    etcd.put(f"amqp://127.0.0.1:1,{amqptool_vhost.reveal()}")
+    declare(etcd.url, Topology.parse(TOPOLOGY))
+    with published(etcd.url, "incoming") as seen:
+        publish(etcd.url, Message(body=b"x", exchange="incoming", routing_key="a.b"))
+        assert seen.next().body == b"x"
+    assert consume_one(etcd.url, "work").body == b"x"
 
 
 def test_an_exchange_that_is_not_there_fails_the_test(url: AmqpUrl) -> None:

@@ -9,7 +9,6 @@ from amqptool.broker.amqp import connect
 from amqptool.broker.reconcile.calls import declare_each
 from amqptool.broker.reconcile.outcome import Declared, failure
 from amqptool.errors import AmqptoolError, BrokerUnavailable
-from amqptool.settings.url import as_url
 from amqptool.topology.diff.identity import by_vhost
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from amqptool.topology.model import Topology, TopologyObject
 
 
-async def declare(url: AmqpUrl | str, topology: Topology) -> list[Declared]:
+async def declare(url: AmqpUrl, topology: Topology) -> list[Declared]:
     """Declare everything in a topology, exchanges first, then queues, then bindings.
 
     What cannot be declared does not keep the rest from it; declaring again changes nothing. Objects
@@ -30,7 +29,6 @@ async def declare(url: AmqpUrl | str, topology: Topology) -> list[Declared]:
         BrokerUnavailable: the broker could not be reached in the first place.
         AccessRefused: the broker refused the credentials or a vhost.
     """
-    url = as_url(url)
     outcomes: list[Declared] = []
     for vhost, part in by_vhost(topology, url.vhost).items():
         try:

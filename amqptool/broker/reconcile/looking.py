@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from amqptool.broker.amqp import connect
 from amqptool.broker.lanes import in_lanes
 from amqptool.errors import AccessRefused, AmqptoolError, NotFound
-from amqptool.settings.url import as_url
 from amqptool.topology.diff import Action, Change, Plan
 from amqptool.topology.diff.identity import by_vhost, end_of, ends_of
 from amqptool.topology.model import Binding, Exchange, Queue
@@ -28,14 +27,13 @@ UNKNOWN = (
 _RESOURCE_LOCKED = 405
 
 
-async def look(url: AmqpUrl | str, topology: Topology) -> Plan:
+async def look(url: AmqpUrl, topology: Topology) -> Plan:
     """Return what surely has to be created, by passive declares, which change nothing and take no permission.
 
     Raises:
         BrokerUnavailable: the broker cannot be reached.
         AccessRefused: the broker refused the credentials or a vhost.
     """
-    url = as_url(url)
     changes: list[Change] = []
     unknown: list[TopologyObject] = []
     for vhost, part in by_vhost(topology, url.vhost).items():
