@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from amqptool.errors import ConfigError
 
@@ -22,3 +23,9 @@ def importing_for(extra: str, who_needs: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise ConfigError(f"{who_needs} a library: pip install 'amqptool[{extra}]'") from error
+
+
+def imported(module: str, extra: str, who_needs: str) -> Any:
+    """Return a module that comes with an extra; see `importing_for` for the words and the error."""
+    with importing_for(extra, who_needs):
+        return import_module(module)

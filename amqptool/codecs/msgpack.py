@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from amqptool.codecs.interface import Limits
 from amqptool.codecs.plain import check_plain, levels, spell, unique
 from amqptool.errors import CodecError
-from amqptool.extras import importing_for
+from amqptool.extras import imported
 
 if TYPE_CHECKING:
     from amqptool.codecs.interface import ContentType
@@ -48,6 +48,4 @@ def _refuse(code: int, _data: bytes) -> NoReturn:
 
 
 def _library() -> Any:
-    with importing_for("msgpack", "MessagePack needs"):
-        import msgpack
-    return msgpack
+    return imported("msgpack", "msgpack", "MessagePack needs")

@@ -8,8 +8,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from amqptool.dedup import postgresql_statements as statements
-from amqptool.dedup.postgresql_url import library, parameters_of, without_secrets
+from amqptool.dedup.postgresql_url import parameters_of, without_secrets
 from amqptool.errors import DedupError, HandlerError
+from amqptool.extras import imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,7 +38,7 @@ class Server:
     """The server and database that a URL names."""
 
     def __init__(self, url: str) -> None:
-        self._library = library()
+        self._library = imported("psycopg", "postgresql", "a dedup store in PostgreSQL needs")
         self._parameters = parameters_of(url)
         self.name = without_secrets(self._parameters)
 

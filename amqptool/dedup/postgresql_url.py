@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from amqptool.errors import ConfigError
-from amqptool.extras import importing_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-def library() -> Any:
-    """Return the module psycopg.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    with importing_for("postgresql", "a dedup store in PostgreSQL needs"):
-        import psycopg
-    return psycopg
 
 
 def parameters_of(url: str) -> dict[str, str]:
@@ -28,11 +16,12 @@ def parameters_of(url: str) -> dict[str, str]:
     Raises:
         ConfigError: it cannot be used; no part of it is repeated.
     """
+    from psycopg import Error
     from psycopg.conninfo import conninfo_to_dict
 
     try:
         parameters = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    except (library().Error, UnicodeError):  # the latter where what is escaped is no UTF-8
+    except (Error, UnicodeError):  # the latter where what is escaped is no UTF-8
         parameters = None
     # An @ is left, or a port is no number, where a password was not escaped; libpq would repeat parts of it.
     if parameters is None or "@" in parameters.get("dbname", "") or not _can_be_reached(parameters):

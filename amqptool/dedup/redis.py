@@ -34,8 +34,9 @@ from amqptool.dedup.interface import (
     may_forget,
 )
 from amqptool.dedup.owner import is_dead, this_process
-from amqptool.dedup.redis_client import client, library
+from amqptool.dedup.redis_client import client
 from amqptool.errors import DedupError
+from amqptool.extras import imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,7 +71,7 @@ class RedisStore:
         self._clock = clock
         self._owner = owner or str(this_process())
         self._lost = LostAnswers()
-        self._library = library()
+        self._library = imported("redis", "redis", "a dedup store in Redis needs")
         self._client, self._name = client(url)
         self._scripts = {
             text: self._client.register_script(text)

@@ -8,24 +8,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from amqptool.errors import ConfigError
-from amqptool.extras import importing_for
 
 #: Seconds to wait for a connection, and for an answer.
 TIMEOUT = 5.0
 #: The options of TLS that name files; all others could only weaken it.
 _TLS_FILES = {"ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"}
 _UNUSABLE = "a dedup store's URL cannot be used: redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER], escaped as %40 for @"
-
-
-def library() -> Any:
-    """Return the module redis.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    with importing_for("redis", "a dedup store in Redis needs"):
-        import redis
-    return redis
 
 
 def client(url: str) -> tuple[Any, str]:
@@ -59,12 +47,13 @@ def _shown(url: str) -> str:
 
 
 def _made(url: str) -> Any:
+    from redis import Redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
     tls = {"ssl_check_hostname": True} if urlsplit(url).scheme == "rediss" else {}  # which redis-py 5 leaves out
     # A call is repeated by whoever made it: only there it is known what may be repeated.
-    made = library().Redis.from_url(
+    made = Redis.from_url(
         url, retry=Retry(NoBackoff(), 0), socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, **tls
     )
     made.connection_pool.make_connection()  # tells of unknown options
