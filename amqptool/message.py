@@ -207,7 +207,9 @@ PROPERTIES = (
     "app_id",
 )
 _NUMBERS = ("priority", "timestamp")
-#: AMQP carries each of these as a short string of up to 255 bytes.
+#: Bytes of a short string (AMQP 0-9-1 section 4.2.5.3) in UTF-8, as names and routing keys are.
+MAX_SHORT_STRING = 255
+#: AMQP carries each of these as a short string.
 SHORT_STRINGS = ("exchange", "routing_key", *(name for name in PROPERTIES if name not in _NUMBERS))
 _ALWAYS_THERE = ("exchange", "routing_key")
 _NOT_UNICODE = "is not valid Unicode text"
@@ -287,7 +289,7 @@ def _short_string_fault(value: object) -> str | None:
     size = _size(value)
     if size is None:
         return _NOT_UNICODE
-    return "is longer than AMQP's 255 bytes" if size > 255 else None
+    return f"is longer than AMQP's {MAX_SHORT_STRING} bytes" if size > MAX_SHORT_STRING else None
 
 
 def _value_fault(value: object) -> str | None:

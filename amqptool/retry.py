@@ -8,11 +8,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from amqptool.message import MAX_SHORT_STRING
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-#: AMQP 0-9-1's short string, in UTF-8 bytes.
-MAX_NAME_BYTES = 255
 
 #: A quorum queue deletes what came back so often, from RabbitMQ 4.0 on after 20 deliveries unless it says otherwise,
 #: and who only looks at a dead letter gives it back. Before 4.0, there is no word for none (-1).
@@ -70,8 +69,8 @@ def is_wait_queue(name: str, arguments: Mapping[str, object]) -> bool:
 def fitting(head: str, tail: str = "") -> str:
     """Join two parts of a name; one that is too long for AMQP ends in a hash of the whole."""
     name = head + tail
-    if len(name.encode()) <= MAX_NAME_BYTES:
+    if len(name.encode()) <= MAX_SHORT_STRING:
         return name
     end = f"~{sha256(name.encode()).hexdigest()[:_HASH_DIGITS]}{tail}"
-    room = MAX_NAME_BYTES - len(end.encode())
+    room = MAX_SHORT_STRING - len(end.encode())
     return head.encode()[:room].decode(errors="ignore") + end

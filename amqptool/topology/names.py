@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amqptool.message import MAX_SHORT_STRING
 from amqptool.topology.problems import did_you_mean, quoted
 
 EXCHANGE_TYPES = ("direct", "fanout", "topic", "headers")
@@ -15,8 +16,6 @@ PREDECLARED = frozenset(
 #: Those that a vhost may have: of the event exchange plugin, and of the log.
 OPTIONAL = frozenset({"amq.rabbitmq.event", "amq.rabbitmq.log"})
 RESERVED_PREFIX = "amq."
-#: AMQP 0-9-1's short string: names and routing keys, in UTF-8 bytes.
-MAX_BYTES = 255
 
 
 def predeclared_type(name: str) -> str:
@@ -32,7 +31,7 @@ def flaw_of_key(text: str) -> str | None:
         length = len(text.encode("utf-8", "surrogateescape"))  # a command line may have bytes that are no UTF-8
     except UnicodeEncodeError:
         return "is not valid Unicode text"
-    return f"is {length} bytes long in UTF-8; AMQP allows {MAX_BYTES}" if length > MAX_BYTES else None
+    return f"is {length} bytes long in UTF-8; AMQP allows {MAX_SHORT_STRING}" if length > MAX_SHORT_STRING else None
 
 
 def flaw_of_name(text: str) -> str | None:

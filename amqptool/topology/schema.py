@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from amqptool import units
+from amqptool.message import MAX_SHORT_STRING
 from amqptool.topology import arguments, names
 from amqptool.topology.argument import AGE, QUEUE_TYPES
 from amqptool.topology.arguments import MAX_EXPIRY
@@ -30,7 +31,7 @@ VARIABLE = r"\$\{"
 _NULL: Schema = {"type": "null"}
 _BOOLEAN: Schema = {"type": "boolean"}
 _TEXT: Schema = {"type": "string"}
-_KEY: Schema = {"type": "string", "maxLength": names.MAX_BYTES}
+_KEY: Schema = {"type": "string", "maxLength": MAX_SHORT_STRING}
 _NAME: Schema = {**_KEY, "pattern": r"^[^\r\n]+$"}
 _DECLARED_NAME: Schema = {**_KEY, "pattern": rf"^(?!{names.RESERVED_PREFIX.replace('.', '[.]')})[^\r\n]+$"}
 _TABLE: Schema = {"type": "object"}

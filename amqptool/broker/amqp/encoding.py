@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from pika.exceptions import ShortStringTooLong, UnsupportedAMQPFieldException
 
-from amqptool.message import FarTimestamp, decimal_places, fits_decimal, is_too_deep
+from amqptool.message import MAX_SHORT_STRING, FarTimestamp, decimal_places, fits_decimal, is_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-_LONGEST_SHORT_STRING = 255
 _LENGTH = struct.Struct(">I")
 _KIND_AND_LENGTH = struct.Struct(">cI")
 _INT, _LONG_INT, _DOUBLE = struct.Struct(">ci"), struct.Struct(">cq"), struct.Struct(">cd")
@@ -35,7 +34,7 @@ def encode_short_string(text: str) -> bytes:
         AttributeError: it is no text.
     """
     encoded = text.encode("utf-8", "surrogateescape")
-    if len(encoded) > _LONGEST_SHORT_STRING:
+    if len(encoded) > MAX_SHORT_STRING:
         raise ShortStringTooLong(encoded)
     return bytes((len(encoded),)) + encoded
 

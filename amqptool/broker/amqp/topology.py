@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 from amqptool.broker.amqp.calls import Calls
 from amqptool.broker.amqp.convert import as_table
 from amqptool.errors import InputError
+from amqptool.message import MAX_SHORT_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amqptool.broker.amqp.rights import Rights
     from amqptool.message import FieldValue
-
-#: Of a short string (AMQP 0-9-1 section 4.2.5.3), which a name is.
-MAX_NAME_BYTES = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +245,9 @@ def check_name(kind: str, name: str) -> None:
         size = len(name.encode())
     except UnicodeEncodeError:
         raise InputError(f"no {kind} can be called {name!r}: it is no UTF-8") from None
-    if size > MAX_NAME_BYTES:
+    if size > MAX_SHORT_STRING:
         raise InputError(
-            f"no {kind} can be called {name[:40]!r}…: it has {size:,} bytes, and {MAX_NAME_BYTES} are the most"
+            f"no {kind} can be called {name[:40]!r}…: it has {size:,} bytes, and {MAX_SHORT_STRING} are the most"
         )
 
 

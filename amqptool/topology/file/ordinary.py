@@ -9,10 +9,11 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
+from amqptool.message import MAX_SHORT_STRING
 from amqptool.topology import arguments
 from amqptool.topology.file.queues import QueueDraft
 from amqptool.topology.model import Binding, Exchange, Queue
-from amqptool.topology.names import EXCHANGE_TYPES, MAX_BYTES, PREDECLARED, RESERVED_PREFIX, flaw_of_name
+from amqptool.topology.names import EXCHANGE_TYPES, PREDECLARED, RESERVED_PREFIX, flaw_of_name
 
 if TYPE_CHECKING:
     from amqptool.topology.model import Place
@@ -127,7 +128,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def _is_short(value: Any) -> bool:
-    return type(value) is str and len(value) <= MAX_BYTES and (value.isascii() or _fits(value))
+    return type(value) is str and len(value) <= MAX_SHORT_STRING and (value.isascii() or _fits(value))
 
 
 def _is_scalar(value: Any) -> bool:
@@ -139,4 +140,4 @@ def _is_text(value: str) -> bool:
 
 
 def _fits(value: str) -> bool:
-    return _is_text(value) and len(value.encode()) <= MAX_BYTES
+    return _is_text(value) and len(value.encode()) <= MAX_SHORT_STRING

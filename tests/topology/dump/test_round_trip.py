@@ -10,13 +10,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from amqptool.errors import TopologyError
+from amqptool.message import MAX_SHORT_STRING
 from amqptool.retry import dead_letter_queue
 from amqptool.topology import Binding, Exchange, Policy, Queue, RoutingTest, Topology, Vhost, arguments
 from amqptool.topology.argument import QUEUE_TYPES, Argument, Scope
 from amqptool.topology.dump.fold import folded
 from amqptool.topology.dump.tidy import arranged
 from amqptool.topology.expand import expand
-from amqptool.topology.names import MAX_BYTES, RESERVED_PREFIX
+from amqptool.topology.names import RESERVED_PREFIX
 from amqptool.topology.problems import Problems
 from amqptool.topology.typed import typed_table
 from tests.support.topologies import declared, identity
@@ -25,7 +26,7 @@ characters = st.characters(exclude_categories=["Cs"])
 odd_words = st.sampled_from(
     ["no", "y", "010", "1e3", "12:30", "${A}", "$${", "${", "a: b", "#", "*.x", "- a", "é", "~"]
 )
-keys = (odd_words | st.text(characters, max_size=12)).filter(lambda text: len(text.encode()) <= MAX_BYTES)
+keys = (odd_words | st.text(characters, max_size=12)).filter(lambda text: len(text.encode()) <= MAX_SHORT_STRING)
 names = keys.filter(lambda text: bool(text) and not text.startswith(RESERVED_PREFIX) and not set(text) & set("\r\n"))
 scalars = st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | keys
 scalars |= st.decimals(-(10**6), 10**6, places=4).map(float)
