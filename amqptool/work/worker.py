@@ -1,32 +1,27 @@
-"""The worker: keeps a consumer on a queue, through reconnects, until it is time to stop."""
+"""The worker: what it is to do, and all that takes part in it."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
 import signal
 import threading
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
 from amqptool import loop as loops
-from amqptool.backoff import Backoff
-from amqptool.broker.amqp import Connection, Hosts, connect_to_any
+from amqptool.broker.amqp import Hosts
 from amqptool.broker.discovery import brokers_at, urls_at
 from amqptool.dedup import open_store
-from amqptool.errors import BrokerUnavailable, ConfigError, PreconditionFailed
 from amqptool.handlers import as_handler
 from amqptool.handlers.checked import checking
 from amqptool.handlers.transaction import as_transaction_handler
-from amqptool.waiting import unless
+from amqptool.work.connecting import Connecting
 from amqptool.work.consuming import Consuming
 from amqptool.work.crowding import Crowding
 from amqptool.work.endpoint import observed
 from amqptool.work.forwarder import Forwarder
 from amqptool.work.ladder import ladder_of
 from amqptool.work.metrics import Metrics
-from amqptool.work.one_cluster import check_one_cluster
 from amqptool.work.pipeline import COMMIT_GROUP, Pipeline
 from amqptool.work.report import WorkReport
 from amqptool.work.retention import warn_of_short_retention
@@ -46,8 +41,6 @@ if TYPE_CHECKING:
     from amqptool.handlers import AnyHandler
     from amqptool.topology.model import Topology
 
-log = logging.getLogger(__name__)
-
 #: Deliveries the broker may hand out ahead of their acks (RabbitMQ advises 100 to 300).
 PREFETCH = 250
 #: AMQP 0-9-1: a short.
@@ -58,8 +51,6 @@ PREFETCH_BYTES = 64 * 1024 * 1024
 CONSUMER_TIMEOUT = 1800.0
 #: Seconds running handlers get to finish when the worker stops.
 GRACE = 30.0
-#: Seconds before a further attempt to reconnect.
-BACKOFF = Backoff(first=0.2, longest=5.0)
 
 
 class Worker:
@@ -153,7 +144,6 @@ class Worker:
             self._check_bodies()
         self._transaction = transaction
         self._dedup = dedup
-        self._goes_by_cluster = dedup is not None and dedup_scope is None
         self._ladder = ladder_of(queue, retry, dead_letter)
         # What is acknowledged first must not wait for its handler, for it would be lost; transactions do not group.
         self._commit_group = COMMIT_GROUP if commit == "group" and not (at_most_once or transaction) else 0
@@ -178,6 +168,14 @@ class Worker:
             prefetch_bytes=prefetch_bytes,
             max_messages=max_messages,
             grace=grace,
+        )
+        self._connecting = Connecting(
+            self._hosts,
+            queue,
+            self._consuming,
+            self._stopping,
+            self._report,
+            goes_by_cluster=dedup is not None and dedup_scope is None,
         )
         self._has_served = False
         self._pipeline: Pipeline | None = None
@@ -316,7 +314,7 @@ class Worker:
         self._pipeline, self._store = pipeline, store
         clocks = [asyncio.create_task(keeping) for keeping in self._by_the_clock(pipeline)]
         try:
-            await self._stay_connected(pipeline)
+            await self._connecting.work_off(pipeline)
             if pipeline.failure.done():
                 raise pipeline.failure.result()
         finally:
@@ -341,52 +339,3 @@ class Worker:
             await pipeline.finish(self._grace)
         finally:
             await pipeline.end()
-
-    async def _stay_connected(self, pipeline: Pipeline) -> None:
-        if self._goes_by_cluster:
-            await unless(self._stopping.begun, self._check_cluster())
-        told: int | None = None  # how often it had consumed again when a failure was told last
-        async for _ in self._attempts():
-            try:
-                await self._connect_and_consume(pipeline)
-            except (BrokerUnavailable, PreconditionFailed) as error:
-                if not self._consuming.begun.is_set():
-                    raise
-                level = logging.INFO if told == self._report.reconnects else logging.WARNING
-                told = self._report.reconnects
-                log.log(level, "%s; connecting again", error, extra={"queue": self._queue, "error": str(error)})
-
-    async def _check_cluster(self) -> None:
-        await self._hosts.refresh()
-        if len(self._hosts) > 1:
-            await check_one_cluster(self._hosts.urls)
-
-    async def _connect_and_consume(self, pipeline: Pipeline) -> None:
-        connection = await unless(self._stopping.begun, self._connect(), discard=Connection.abandon)
-        if connection is None:
-            return
-        try:
-            await self._consuming.work_off(connection, pipeline)
-        except BrokerUnavailable:
-            self._hosts.rotate()
-            raise
-        finally:
-            await connection.close()
-
-    async def _connect(self) -> Connection:
-        try:
-            return await connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
-        except ConfigError as error:
-            if not self._consuming.begun.is_set():
-                raise
-            raise BrokerUnavailable(str(error)) from error  # as while a certificate is being renewed
-
-    async def _attempts(self) -> AsyncIterator[None]:
-        """Yield for each attempt to connect, pausing longer after each in a row that brought nothing."""
-        failures = 0
-        while not self._stopping.begun.is_set():
-            before = self._report.received
-            yield
-            failures = failures + 1 if self._report.received == before else 0
-            pause = BACKOFF.after(failures + 1, random.random())  # noqa: S311  # jitter, no secret
-            await self._stopping.pause(pause)
