@@ -1,4 +1,4 @@
-"""Text on a terminal that is looked up again and again."""
+"""What is shown on a terminal and looked up again and again."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from rich.console import RenderableType
 
-class LiveText:
+
+class LiveView:
     """Shows what `look` returns, every `interval` seconds from `begin` to the end of its block; then it is gone.
 
-    What is printed meanwhile to the same terminal goes above it. Lines that are too long for it are cut.
+    What is printed meanwhile to the same terminal goes above it.
     """
 
-    def __init__(self, look: Callable[[], str], *, interval: float, on_stderr: bool, color: bool | None) -> None:
+    def __init__(
+        self, look: Callable[[], RenderableType], *, interval: float, on_stderr: bool, color: bool | None
+    ) -> None:
         self._look = look
         self._interval = interval
         self._console = Console(stderr=on_stderr, no_color=color is False)
@@ -55,8 +59,13 @@ class LiveText:
 
     async def _look_again_and_again(self) -> None:
         while True:
-            self._live.update(Text(self._look(), no_wrap=True, overflow="ellipsis"), refresh=True)
+            self._live.update(self._look(), refresh=True)
             await asyncio.sleep(self._interval)
+
+
+def cut(text: str, style: str = "") -> Text:
+    """Return text whose lines are cut where they are too long for the terminal."""
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def shares_terminal() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from amqptool.cli.trace import GivenTrace
 from amqptool.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from amqptool.cli.context import Context
     from amqptool.message import Message
     from amqptool.publish.feed import Feed
@@ -92,14 +94,18 @@ class Job:
             playback=None if self.options["speed"] is None else Playback(self.options["speed"]),
         )
 
-    def progress(self, context: Context, publisher: Publisher, report: Report) -> AbstractAsyncContextManager[object]:
-        """Make what shows a person how far it is."""
+    @contextmanager
+    def progress_shown(self, context: Context, publisher: Publisher, report: Report) -> Iterator[None]:
+        """Show how far it is while a block runs on the event loop, if there is a person who wants to see it."""
         if not self.is_bulk or context.json or context.logs_json or context.quiet or not sys.stderr.isatty():
-            return nullcontext()
+            yield
+            return
         from amqptool.cli.progress import Progress
 
         before = 0 if self.receipts is None else self.receipts.confirmed_before
-        return Progress(self.source, publisher, report, before=before, color=context.output.color)
+        with Progress(self.source, publisher, report, before=before, color=context.output.color) as bar:
+            bar.begin()
+            yield
 
 
 def prepare(context: Context, options: dict[str, Any]) -> Job:

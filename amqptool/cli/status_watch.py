@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.text import Text
 
+from amqptool.cli.live import cut
 from amqptool.cli.output import counted
 from amqptool.cli.sanitize import clean_line, without_passwords
 from amqptool.cli.status_table import sparkline, status_table
@@ -75,11 +75,11 @@ class Watch:
         shown, now = self._queues[:room], time.time()
         bad = self._limits.judge(self._queues, now).breaches
         titles, *rows = status_table(shown, now, self._trends(shown)).split("\n")
-        lines = [_text(self._heading(len(bad))), _text(titles, "bold")]
-        lines += [_text(row, "red" if queue.name in bad else "") for queue, row in zip(shown, rows, strict=True)]
+        lines = [cut(self._heading(len(bad))), cut(titles, "bold")]
+        lines += [cut(row, "red" if queue.name in bad else "") for queue, row in zip(shown, rows, strict=True)]
         left_out = len(self._queues) - len(shown)
-        lines += [_text(f"… and {left_out:,} more", "dim")] if left_out else []
-        lines += [_text(clean_line(self._failure), "red")] if self._failure else []
+        lines += [cut(f"… and {left_out:,} more", "dim")] if left_out else []
+        lines += [cut(clean_line(self._failure), "red")] if self._failure else []
         return Group(*lines)
 
     def _heading(self, bad: int) -> str:
@@ -93,7 +93,3 @@ class Watch:
         if not (sys.stdout.encoding or "").lower().startswith("utf"):
             return None
         return {queue.name: sparkline(self._depths[queue.name]) for queue in queues}
-
-
-def _text(line: str, style: str = "") -> Text:
-    return Text(line, style=style, no_wrap=True, overflow="ellipsis")

@@ -6,16 +6,18 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from amqptool.cli.live import LiveText
+from amqptool.cli.live import LiveView, cut
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from amqptool.cli.doings import Doing
 
 #: Seconds between two looks, and how many looks the rate is an average of.
 INTERVAL, LOOKS = 0.25, 20
 
 
-class StatusLine(LiveText):
+class StatusLine(LiveView):
     """Shows on stderr what is being done."""
 
     def __init__(self, doing: Doing, *, color: bool | None = None) -> None:
@@ -23,9 +25,9 @@ class StatusLine(LiveText):
         self._doing = doing
         self._looks: deque[tuple[float, int]] = deque(maxlen=LOOKS)
 
-    def _line(self) -> str:
+    def _line(self) -> Text:
         self._looks.append((time.monotonic(), self._doing.done))
-        return self._doing.line(self._rate())
+        return cut(self._doing.line(self._rate()))
 
     def _rate(self) -> float:
         """Return how many messages were done in a second, as of late."""

@@ -410,6 +410,13 @@ def test_a_terminal_shows_progress(queue: AmqpUrl) -> None:
     assert "60 confirmed in " in seen
 
 
+def test_progress_leaves_the_cursor_to_be_seen(queue: AmqpUrl) -> None:
+    """A second Ctrl-C, which ends the process at once, leaves the terminal as it was."""
+    seen = seen_on_a_terminal(queue, "x", "--count", "30", "--rate", "60/s")
+    before, _, _after = seen.partition("in flight")
+    assert before.rfind("\x1b[?25h") > before.rfind("\x1b[?25l")
+
+
 @pytest.mark.parametrize("words", [("-q",), ("--json",), ("x",)])
 def test_nobody_asked_for_progress(queue: AmqpUrl, words: tuple[str, ...]) -> None:
     """Not with -q, not with --json, and not for a single message."""

@@ -72,5 +72,5 @@ async def _publish(context: Context, where: Where, job: Job, options: dict[str, 
         trace=job.trace.has_spans,
     )
     ledger = job.ledger()
-    async with job.progress(context, publisher, ledger.report):
+    with job.progress_shown(context, publisher, ledger.report):
         return await publish_all(publisher, job.feed(ledger), ledger, stopping, skip_refused=job.skips_errors)
