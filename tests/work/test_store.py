@@ -149,6 +149,7 @@ def test_a_claim_is_given_up_also_behind_a_store_that_does_not_answer(
     for task in (stall.claiming, giving_up):
         task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # which is no news
     stall.wait(after)
+    stall.claiming.cancel()
     giving_up.cancel()
     stall.wait(0)
     stall.calls.let_go()
