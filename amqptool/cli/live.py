@@ -59,8 +59,8 @@ class LiveView:
 
     async def _look_again_and_again(self) -> None:
         while True:
+            await asyncio.sleep(self._interval)  # first, so that nothing flickers of what is over by then
             self._live.update(self._look(), refresh=True)
-            await asyncio.sleep(self._interval)
 
 
 def cut(text: str, style: str = "") -> Text:

@@ -44,12 +44,18 @@ class Peer:
         self.send(spec.Channel.Close(code, text, 60, 40))
 
     def send_content(
-        self, method: amqp_object.Method, body: bytes, channel: int = 1, headers: dict[str, Any] | None = None
+        self,
+        method: amqp_object.Method,
+        body: bytes,
+        channel: int = 1,
+        headers: dict[str, Any] | None = None,
+        *,
+        falsify: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """Send a method that carries a message."""
-        header = frame.Header(channel, len(body), spec.BasicProperties(headers=headers))
-        for part in (frame.Method(channel, method), header, frame.Body(channel, body)):
-            self._writer.write(part.marshal())
+        """Send a method that carries a message, whose content header may be changed into what no client writes."""
+        header = frame.Header(channel, len(body), spec.BasicProperties(headers=headers)).marshal()
+        parts = frame.Method(channel, method).marshal(), falsify(header), frame.Body(channel, body).marshal()
+        self._writer.write(b"".join(parts))
 
     def hang_up(self) -> None:
         """Drop the connection without a word."""
