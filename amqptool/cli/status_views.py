@@ -67,7 +67,7 @@ def _summary(queues: Sequence[QueueStatus], verdict: Verdict) -> str:
     known = [number for number in unacked if number is not None]
     parts = [f"{sum(known):,} un-acked"] if known or not queues else []
     silent = sum(queue.ready is None for queue in queues)
-    parts += [f"and {silent:,} of unknown depth"] if silent else []
+    parts += [f"and {silent:,} of unknown depth (a young queue tells it within five seconds)"] if silent else []
     lines = [", ".join([counted(len(queues), "queue"), f"{ready:,} ready", *parts])]
     if verdict.unknown:
         more = ", …" if len(verdict.unknown) > _NAMED else ""
