@@ -8,7 +8,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from amqptool.message import MAX_SHORT_STRING
+from amqptool.carried import MAX_SHORT_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,17 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amqptool.carried import MAX_DEPTH, SHORT_STRINGS, check_message
 from amqptool.errors import InputError
-from amqptool.message import (
-    MAX_DEPTH,
-    SHORT_STRINGS,
-    Delivery,
-    FarTimestamp,
-    Message,
-    check_message,
-    new_message_id,
-    normalize_message_id,
-)
+from amqptool.message import Delivery, FarTimestamp, Message, new_message_id, normalize_message_id
 
 CANONICAL = "6f9619ff-8b86-4011-b42d-00c04fc964ff"
 NIL = "00000000-0000-0000-0000-000000000000"

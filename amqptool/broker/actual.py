@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from amqptool.carried import MAX_DEPTH, is_too_deep
 from amqptool.errors import InputError
-from amqptool.message import MAX_DEPTH, is_too_deep
 from amqptool.topology.diff.identity import binding_key
 from amqptool.topology.model import Binding, Exchange, Policy, Queue, Topology, Vhost
 from amqptool.topology.names import RESERVED_PREFIX

@@ -269,7 +269,8 @@ def _encoded(body: str) -> bytes:
 
 def _template(options: dict[str, Any]) -> Message:
     """Make the message that each one is like, but for its body and its id."""
-    from amqptool.message import PROPERTIES, Message, check_message
+    from amqptool.carried import check_message
+    from amqptool.message import PROPERTIES, Message
 
     given = {name: options[name] for name in PROPERTIES if options[name] is not None}
     message = Message(

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from amqptool.carried import check_message
 from amqptool.errors import AccessRefused, BrokerBlocked, BrokerError, BrokerUnavailable, InputError, NotFound
-from amqptool.message import check_message
 from amqptool.publish.deadlines import Deadlines
 from amqptool.publish.exchanges import Exchanges
 from amqptool.publish.line import Line

@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from amqptool.alike import alike
-from amqptool.message import Message, check_message
+from amqptool.carried import check_message
+from amqptool.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable

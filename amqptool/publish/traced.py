@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from amqptool.carried import check_message
 from amqptool.errors import InputError, PublishError
-from amqptool.message import check_message
 from amqptool.publish.engine import Engine
 from amqptool.publish.handover import Inbox
 from amqptool.publish.outcome import Failed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amqptool.message import MAX_SHORT_STRING
+from amqptool.carried import MAX_SHORT_STRING
 from amqptool.topology.problems import did_you_mean, quoted
 
 EXCHANGE_TYPES = ("direct", "fanout", "topic", "headers")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from amqptool import units
-from amqptool.message import MAX_SHORT_STRING
+from amqptool.carried import MAX_SHORT_STRING
 from amqptool.topology import arguments, names
 from amqptool.topology.argument import AGE, QUEUE_TYPES
 from amqptool.topology.arguments import MAX_EXPIRY

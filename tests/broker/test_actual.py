@@ -11,7 +11,7 @@ from amqptool import InputError, declare
 from amqptool.broker.actual import read_actual
 from amqptool.broker.amqp import connect
 from amqptool.broker.management import Management
-from amqptool.message import MAX_DEPTH
+from amqptool.carried import MAX_DEPTH
 from amqptool.topology import Queue, Topology
 from tests.support.broker import bind_deeply, declare_queue
 

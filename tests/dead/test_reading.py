@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from amqptool.carried import check_message
 from amqptool.dead.letter import Failure
 from amqptool.dead.reading import UNKNOWN, read
-from amqptool.message import Delivery, Message, check_message
+from amqptool.message import Delivery, Message
 from amqptool.work.copies import copy_of, original_of
 from amqptool.work.ladder import DeadLetter, Rung
 

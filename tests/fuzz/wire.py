@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+from amqptool.carried import check_message, is_too_deep
 from amqptool.errors import InputError
-from amqptool.message import check_message, is_too_deep
 from amqptool.records import record_from_line
 from tests.fuzz.case import ESCAPED_SECRET, Case, Outcome, Place, Scene
 

@@ -29,7 +29,7 @@ from amqptool import (
 from amqptool.broker.amqp import Channel, connect
 from amqptool.broker.local import Endpoint
 from amqptool.broker.management import Management
-from amqptool.message import MAX_DEPTH
+from amqptool.carried import MAX_DEPTH
 from tests.support.broker import declare_queue, drain, publish, queue_length
 from tests.support.fake_broker import Peer, fake_broker
 

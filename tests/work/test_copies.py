@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amqptool.message import Delivery, FieldValue, Message, check_message
+from amqptool.carried import check_message
+from amqptool.message import Delivery, FieldValue, Message
 from amqptool.work.copies import copied, copy_of, original_of
 from amqptool.work.ladder import DeadLetter, Rung, Step
 

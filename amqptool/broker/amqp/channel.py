@@ -12,8 +12,9 @@ from amqptool.broker.amqp.consuming import ConsumingCalls
 from amqptool.broker.amqp.convert import as_message
 from amqptool.broker.amqp.frames import PublishFrames, confirm_in
 from amqptool.broker.amqp.topology import TopologyCalls
+from amqptool.carried import check_message
 from amqptool.errors import InputError
-from amqptool.message import Message, Returned, check_message
+from amqptool.message import Message, Returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable

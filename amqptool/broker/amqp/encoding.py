@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from pika.exceptions import ShortStringTooLong, UnsupportedAMQPFieldException
 
-from amqptool.message import MAX_SHORT_STRING, FarTimestamp, decimal_places, fits_decimal, is_too_deep
+from amqptool.carried import MAX_SHORT_STRING, decimal_places, fits_decimal, is_too_deep
+from amqptool.message import FarTimestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp.calls import Calls
 from amqptool.broker.amqp.convert import as_table
+from amqptool.carried import MAX_SHORT_STRING
 from amqptool.errors import InputError
-from amqptool.message import MAX_SHORT_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

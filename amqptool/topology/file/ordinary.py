@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
-from amqptool.message import MAX_SHORT_STRING
+from amqptool.carried import MAX_SHORT_STRING
 from amqptool.topology import arguments
 from amqptool.topology.file.queues import QueueDraft
 from amqptool.topology.model import Binding, Exchange, Queue

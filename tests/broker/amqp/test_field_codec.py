@@ -19,8 +19,9 @@ from pika.exceptions import ShortStringTooLong, UnsupportedAMQPFieldException
 from amqptool.broker.amqp.calls import ENCODING_ERRORS
 from amqptool.broker.amqp.decoding import decode_table, decode_value
 from amqptool.broker.amqp.encoding import encode_headers, encode_table, encode_value
+from amqptool.carried import MAX_DEPTH, check_message
 from amqptool.errors import InputError
-from amqptool.message import LAST_SECOND, MAX_DEPTH, FarTimestamp, Message, check_message
+from amqptool.message import LAST_SECOND, FarTimestamp, Message
 
 
 def untaught() -> ModuleType:

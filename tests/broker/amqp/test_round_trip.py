@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from amqptool import AmqpUrl, Delivery, InputError, Message
 from amqptool.broker.amqp import connect
-from amqptool.message import LAST_SECOND, FarTimestamp, check_message
+from amqptool.carried import check_message
+from amqptool.message import LAST_SECOND, FarTimestamp
 from amqptool.records import delivery_to_line, record_from_line
 from tests.support.broker import declare_queue
 from tests.support.raw_client import RawClient, nested, raw_client, table

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from amqptool.carried import MAX_SHORT_STRING
 from amqptool.errors import TopologyError
-from amqptool.message import MAX_SHORT_STRING
 from amqptool.retry import dead_letter_queue
 from amqptool.topology import Binding, Exchange, Policy, Queue, RoutingTest, Topology, Vhost, arguments
 from amqptool.topology.argument import QUEUE_TYPES, Argument, Scope
