@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
 T = TypeVar("T")
 
@@ -31,3 +32,14 @@ async def unless(
         for task in (working, waiting):
             task.cancel()
         await asyncio.gather(working, waiting, return_exceptions=True)
+
+
+@contextmanager
+def if_late(seconds: float | None, call: Callable[[], object]) -> Iterator[None]:
+    """Call something if a block takes longer than so many seconds; without a number, it may take for ever."""
+    clock = None if seconds is None else asyncio.get_running_loop().call_later(seconds, call)
+    try:
+        yield
+    finally:
+        if clock is not None:
+            clock.cancel()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 #: The longest is what a command that is waited for may be late.
 BACKOFF = Backoff(first=0.1, longest=2.0)
-#: Seconds that even the last attempt is given.
-LAST_ATTEMPT = 1.0
+#: Seconds that even the last attempt is given, by which it may be late.
+LAST_ATTEMPT = 0.3
 
 
 def _tell_nobody(_text: str) -> None:
@@ -35,6 +35,11 @@ class Patience:
         self._tell = tell
         self._subject: str | None = None
         self._failures = 0
+
+    @property
+    def end(self) -> float:
+        """When the last attempt is over, by the clock of the event loop."""
+        return self._deadline + LAST_ATTEMPT
 
     @property
     def left(self) -> float:

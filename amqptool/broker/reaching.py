@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from amqptool.broker.amqp import Hosts, connect_to_any
+from amqptool.broker.amqp import Hosts, closing, connect_to_any
 from amqptool.broker.amqp.connection import CONNECT_TIMEOUT
 from amqptool.broker.occupancy import occupancies
 from amqptool.errors import BrokerUnavailable
@@ -41,10 +41,25 @@ async def wait_for(
     With `choose`, they hold nothing that can be seen, too. Returned is what they hold.
 
     Raises:
-        BrokerUnavailable: that was not so in time.
+        BrokerUnavailable: that was not so in time, or one of them did not answer.
         AccessRefused: the broker refused the credentials or the vhost.
     """
     hosts = Hosts(where)
+    try:
+        async with asyncio.timeout_at(patience.end):
+            return await _when_there(hosts, management, patience, queues, choose)
+    except TimeoutError as error:
+        or_management = "" if management is None and choose is None else ", or its management API"
+        raise BrokerUnavailable(f"no answer in time from {hosts}{or_management}") from error
+
+
+async def _when_there(
+    hosts: Hosts,
+    management: Management | None,
+    patience: Patience,
+    queues: Sequence[str],
+    choose: ChooseManagement | None,
+) -> dict[str, Occupancy]:
     while True:
         try:
             async with _reached(hosts, management, patience) as connection:
@@ -62,12 +77,10 @@ async def _reached(hosts: Hosts, management: Management | None, patience: Patien
         AccessRefused: the broker refused the credentials or the vhost.
     """
     connection = await connect_to_any(hosts, timeout=min(patience.left, CONNECT_TIMEOUT))
-    try:
+    async with closing(connection):
         if management is not None:
             await _answer(management, patience.left)
         yield connection
-    finally:
-        await connection.close()
 
 
 async def _answer(management: Management, seconds: float) -> None:

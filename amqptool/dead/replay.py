@@ -141,7 +141,8 @@ class Replay:
                 await self._send_all(browser, publisher)
             browser.check()
         finally:
-            self.report.returned = await browser.give_back()
+            await browser.give_back()
+            self.report.returned = browser.held
 
     def _publisher(self) -> Publisher:
         return Publisher(self._where, trace=False)  # a copy stays in the trace of its message

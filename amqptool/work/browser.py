@@ -92,6 +92,11 @@ class Browser:
         return batch
 
     @property
+    def held(self) -> int:
+        """How many messages were handed out, or passed over, and not let go of."""
+        return len(self._held)
+
+    @property
     def is_lost(self) -> bool:
         """Whether what is let go of stays where it is: the channel is closed, or the queue deleted."""
         return self._cancelled or self._channel.closed.done()
@@ -115,14 +120,13 @@ class Browser:
         if self._held.pop(delivery.delivery_tag) == self._consumers:
             self._room += 1
 
-    async def give_back(self) -> int:
-        """Return all that is held to the queue, and say how many messages that were."""
+    async def give_back(self) -> None:
+        """Return all that is held to the queue."""
         self._send_acks()
         await self._end_consumer()
         for _, held in groupby(self._held.items(), key=itemgetter(1)):  # a return for each consumer keeps the order
             self._channel.requeue(*(tag for tag, _ in held))
             await asyncio.sleep(0)  # a million messages have many
-        return len(self._held)
 
     def _send_acks(self) -> None:
         tags, self._gone = self._gone, []

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from amqptool.broker.amqp import Connection, Hosts, connect_to_any
 from amqptool.broker.discovery import brokers_at
+from amqptool.errors import BrokerUnavailable
 from amqptool.handlers.interface import StopWork
-from amqptool.waiting import unless
+from amqptool.waiting import if_late, unless
 from amqptool.work.browser import Browser
 from amqptool.work.delivery_count import DeliveryCount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from amqptool.broker.amqp import Channel
     from amqptool.broker.discovery import Urls
     from amqptool.handlers.interface import Handler
     from amqptool.message import Delivery, Message
 
 log = logging.getLogger(__name__)
+
+#: Seconds for the broker's last answers once the time is over, where nothing is taken that they would tell of.
+LAST_ANSWER = 0.3
 
 
 @dataclass(slots=True)
@@ -91,25 +96,30 @@ class Look:
         self._timeout = timeout
         self._report = LookReport()
         self._delivery_count = DeliveryCount()
+        self._connection: Connection | None = None
+        self._has_begun = self._has_given_up = False
         self._stopping = asyncio.Event()
 
     async def run(self) -> LookReport:
         """Look through the queue.
 
         Raises:
-            BrokerUnavailable: there is no broker, or the connection was lost.
+            BrokerUnavailable: there is no broker, it did not answer in time, or the connection was lost.
             AccessRefused: the broker refused the credentials, the vhost or the queue.
             NotFound: the queue does not exist.
             OSError: what the handler writes to cannot be written to.
         """
+        patience = self._timeout + LAST_ANSWER if self._keep and self._timeout is not None else None
         try:
-            with self._clock(self._timeout, "timeout"):
-                opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
-                connection = await unless(self._stopping, opening, discard=Connection.abandon)
-                if connection is not None:
-                    await self._look_over(connection)
+            with if_late(self._timeout, partial(self.stop, "timeout")), if_late(patience, self._give_up):
+                await self._connect_and_look()
+        except BrokerUnavailable:
+            if not self._has_given_up:
+                raise
         finally:
             await self._handler.close()
+        if self._keep and not self._has_begun and self._report.stopped_by == "timeout":
+            raise no_answer(self._hosts)
         return self._report
 
     def stop(self, reason: str = "stop") -> None:
@@ -118,30 +128,36 @@ class Look:
             self._report.stopped_by = reason
             self._stopping.set()
 
-    @contextmanager
-    def _clock(self, seconds: float | None, reason: str) -> Iterator[None]:
-        """Stop it if a block takes longer than so many seconds."""
-        if seconds is None:
-            yield
-            return
-        clock = asyncio.get_running_loop().call_later(seconds, self.stop, reason)
-        try:
-            yield
-        finally:
-            clock.cancel()
+    def _give_up(self) -> None:
+        """Let go of a broker that does not answer; it will return what is held."""
+        if self._connection is not None:
+            self._has_given_up = True
+            self._connection.abandon()
 
-    async def _look_over(self, connection: Connection) -> None:
-        try:
-            channel = await connection.channel()
-            browser = Browser(channel, self._queue, self._prefetch, self._stopping, self._pass_over)
-            await browser.open(None if self._where else self._max_messages)
+    async def _connect_and_look(self) -> None:
+        opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
+        self._connection = await unless(self._stopping, opening, discard=Connection.abandon)
+        if self._connection is not None:
             try:
-                await self._look(browser)
-                browser.check()
+                await self._look_over(await self._connection.channel())
             finally:
-                self._report.returned = await browser.give_back()
+                await self._connection.close()
+
+    async def _look_over(self, channel: Channel) -> None:
+        browser = Browser(channel, self._queue, self._prefetch, self._stopping, self._pass_over)
+        await browser.open(None if self._where else self._max_messages)
+        self._has_begun = True
+        try:
+            await self._look(browser)
+            browser.check()
         finally:
-            await connection.close()
+            await self._give_back(browser)
+
+    async def _give_back(self, browser: Browser) -> None:
+        try:
+            await browser.give_back()
+        finally:
+            self._report.returned = browser.held  # if not by us, by the broker
 
     async def _look(self, browser: Browser) -> None:
         while batch := await self._next(browser):
@@ -153,7 +169,7 @@ class Look:
     async def _next(self, browser: Browser) -> list[Delivery] | None:
         if self._is_over():
             return None
-        with self._clock(self._idle_timeout, "idle-timeout"):
+        with if_late(self._idle_timeout, partial(self.stop, "idle-timeout")):
             return await browser.next()
 
     def _is_over(self) -> bool:
@@ -217,3 +233,8 @@ class Look:
         self._report.failed += 1
         if not isinstance(error, StopWork):
             log.warning("message %s: %s: %s", delivery.message_id, type(error).__name__, error)
+
+
+def no_answer(hosts: Hosts) -> BrokerUnavailable:
+    """Return the error for a look that was over before the broker had answered."""
+    return BrokerUnavailable(f"no answer in time from {hosts}")

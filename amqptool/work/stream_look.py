@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from amqptool.broker.amqp import Hosts, any_of
 from amqptool.broker.discovery import brokers_at
 from amqptool.errors import BrokerUnavailable, PreconditionFailed
 from amqptool.handlers.interface import StopWork
-from amqptool.waiting import unless
-from amqptool.work.look import LookReport
+from amqptool.waiting import if_late, unless
+from amqptool.work.look import LookReport, no_answer
 from amqptool.work.offsets import FIRST, NEXT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amqptool.broker.amqp import Channel, Connection
+    from amqptool.broker.amqp import Channel
     from amqptool.broker.discovery import Urls
     from amqptool.handlers.interface import Handler
     from amqptool.message import Delivery
@@ -67,7 +68,7 @@ class StreamLook:
         self._report = LookReport()
         self._stopping = asyncio.Event()
         self._arrived: asyncio.Queue[Delivery | Undecodable | None] = asyncio.Queue()
-        self._consumer_tag = ""
+        self._has_begun = False
         # What was delivered before one that tells its offset, and may yet have to go back.
         self._held: list[int] = []
 
@@ -75,75 +76,75 @@ class StreamLook:
         """Look; return None if the queue is no stream, and then all is in its place.
 
         Raises:
-            BrokerUnavailable: there is no broker, or the connection was lost.
+            BrokerUnavailable: there is no broker, it did not answer in time, or the connection was lost.
             AccessRefused: the broker refused the credentials, the vhost or the queue.
             NotFound: the queue does not exist.
             OSError: what the handler writes to cannot be written to.
         """
         try:
-            return await unless(self._stopping, self._connect_and_look()) or self._report
+            with if_late(self._timeout, partial(self.stop, "timeout")):
+                await unless(self._stopping, self._connect_and_look())
         except _NoStreamError:
             return None
         finally:
             await self._handler.close()
+        if not self._has_begun and self._report.stopped_by == "timeout":
+            raise no_answer(self._hosts)
+        return self._report
 
     def stop(self, reason: str = "stop") -> None:
         """Ask it to end early; to be called on its event loop."""
-        if not self._stopping.is_set():
-            self._report.stopped_by = reason
-            self._stopping.set()
+        self._report.stopped_by = self._report.stopped_by or reason
+        self._stopping.set()
 
-    async def _connect_and_look(self) -> LookReport:
+    async def _connect_and_look(self) -> None:
         """Look at whichever host has the stream: a cluster's nodes need not each have a replica."""
         refusals = 0
         while True:
             try:
-                return await self._look_at_any()
+                await self._look_at_any()
+                return
             except BrokerUnavailable as error:
                 refusals += 1
                 if error.reply_code != _NO_REPLICA or refusals >= len(self._hosts):
                     raise
             self._hosts.rotate()
 
-    async def _look_at_any(self) -> LookReport:
+    async def _look_at_any(self) -> None:
         async with any_of(self._hosts) as connection:
-            channel = await self._open(connection)
+            channel = await connection.channel()
+            arrived: asyncio.Queue[Delivery | Undecodable | None] = asyncio.Queue()
+            self._arrived = arrived
+            channel.closed.add_done_callback(lambda _: arrived.put_nowait(None))
             try:
-                async with asyncio.timeout(self._timeout):
-                    await self._look(channel)
-            except TimeoutError:
-                self._report.stopped_by = "timeout"
-        return self._report
+                await self._open(channel)
+            except PreconditionFailed as error:
+                if _ARGUMENT in str(error):
+                    raise _NoStreamError from error
+                raise
+            self._has_begun = True
+            await self._look(channel)
 
-    async def _open(self, connection: Connection) -> Channel:
-        channel = await connection.channel()
-        arrived: asyncio.Queue[Delivery | Undecodable | None] = asyncio.Queue()
-        self._arrived = arrived
-        channel.closed.add_done_callback(lambda _: arrived.put_nowait(None))
-        try:
-            self._consumer_tag = await channel.consume(
-                self._queue,
-                arrived.put_nowait,
-                lambda: arrived.put_nowait(None),
-                prefetch=PREFETCH,
-                arguments={_ARGUMENT: self._offset},
-                on_undecodable=lambda tag, error: arrived.put_nowait((tag, error)),
-            )
-        except PreconditionFailed as error:
-            if _ARGUMENT in str(error):
-                raise _NoStreamError from error
-            raise
-        return channel
+    async def _open(self, channel: Channel) -> None:
+        put = self._arrived.put_nowait
+        await channel.consume(
+            self._queue,
+            put,
+            partial(put, None),
+            prefetch=PREFETCH,
+            arguments={_ARGUMENT: self._offset},
+            on_undecodable=lambda tag, error: put((tag, error)),
+        )
 
     async def _look(self, channel: Channel) -> None:
         while not self._has_enough() and (arrival := await self._next(channel)) is not None:
             if isinstance(arrival, tuple):
                 self._pass_over(*arrival, channel)
-            elif _ARGUMENT in arrival.headers:
-                await self._take(arrival, channel)
-            else:
-                await self._give_back(channel)
+            elif _ARGUMENT not in arrival.headers:
+                await channel.close()  # which returns everything: a broker without streams overlooks the argument
                 raise _NoStreamError
+            else:
+                await self._take(arrival, channel)
 
     def _has_enough(self) -> bool:
         if self._max_messages is not None and self._report.handled + self._report.failed >= self._max_messages:
@@ -195,11 +196,6 @@ class StreamLook:
     def _ask_for_more(self, channel: Channel) -> None:
         channel.ack(*self._held)
         self._held.clear()
-
-    async def _give_back(self, channel: Channel) -> None:
-        """Return everything: a broker without streams overlooks the argument, and an ack would take messages."""
-        await channel.cancel(self._consumer_tag)
-        channel.requeue_all()
 
 
 class _NoStreamError(Exception):

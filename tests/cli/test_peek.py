@@ -6,7 +6,9 @@ import asyncio
 import json
 import select
 import signal
+import socket
 import subprocess
+import time
 
 import pytest
 
@@ -207,3 +209,13 @@ def test_a_queue_that_does_not_exist_is_said(amqptool_vhost: AmqpUrl) -> None:
     done = peek(amqptool_vhost)
     assert done.returncode == 1
     assert "no queue 'q'" in done.stderr
+
+
+def test_a_broker_that_does_not_answer_is_told_in_time() -> None:
+    """Whatever listens there, --timeout holds: exit 69."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        done = run_cli("peek", "q", "--timeout", "500ms", "--json", "-u", f"amqp://127.0.0.1:{silent.getsockname()[1]}")
+        assert time.monotonic() - began < 10
+    assert done.returncode == 69
+    assert "no answer in time" in json.loads(done.stdout)["message"]

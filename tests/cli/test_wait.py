@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import subprocess
+import time
 from threading import Thread
 
 import pytest
@@ -96,7 +98,7 @@ def test_a_queue_is_waited_for(broker: VhostUnderTest) -> None:
 
 def test_a_queue_that_does_not_come_is_exit_69(broker: VhostUnderTest) -> None:
     """With what is missing."""
-    done = broker.run("wait", "--queue", "nowhere\x1b[2J", "--timeout", "0.2")
+    done = broker.run("wait", "--queue", "nowhere\x1b[2J", "--timeout", "2s")
     assert done.returncode == 69
     assert "does not exist" in done.stderr
     assert "\x1b" not in done.stderr
@@ -181,3 +183,13 @@ def test_a_guessed_api_that_has_answered_is_insisted_on() -> None:
 
     with management_stub(lambda _: next(answers, (500, {}))) as address:
         asyncio.run(scenario(address))
+
+
+def test_a_broker_that_does_not_answer_is_told_in_time() -> None:
+    """Whatever listens there, --timeout holds: exit 69."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        done = run_cli("wait", "--timeout", "500ms", "--json", "-u", f"amqp://127.0.0.1:{silent.getsockname()[1]}")
+        assert time.monotonic() - began < 10
+    assert done.returncode == 69
+    assert "no answer in time" in json.loads(done.stdout)["message"]

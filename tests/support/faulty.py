@@ -51,6 +51,17 @@ class FaultyLine:
             pump.cancel()
         self._pumps.clear()
 
+    def mute_from(self, sign: bytes) -> None:
+        """Swallow all that the broker sends, from the first chunk on that this is in, and tell nobody."""
+        is_mute = False
+
+        def edit(chunk: bytes) -> bytes:
+            nonlocal is_mute
+            is_mute = is_mute or sign in chunk
+            return b"" if is_mute else chunk
+
+        self.edit = edit
+
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Connect a client to the broker."""
         self.connections += 1

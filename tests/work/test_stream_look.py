@@ -60,10 +60,7 @@ def test_a_broker_that_knows_no_streams_gets_everything_back() -> None:
             assert await look(url) == (None, [])
 
     asyncio.run(scenario())
-    assert not [each for each in said if isinstance(each, spec.Basic.Ack)]
-    [cancel, nack] = [each for each in said if isinstance(each, spec.Basic.Cancel | spec.Basic.Nack)]
-    assert isinstance(cancel, spec.Basic.Cancel)
-    assert (nack.delivery_tag, nack.multiple, nack.requeue) == (2, True, True)
+    assert not [each for each in said if isinstance(each, spec.Basic.Ack)]  # and closing the channel returns it
 
 
 def test_another_node_is_asked_where_one_has_no_replica() -> None:

@@ -17,11 +17,11 @@ translate     pika's exceptions, translated into ours
 """
 
 from amqptool.broker.amqp.channel import Channel
-from amqptool.broker.amqp.connection import Connection, connect
+from amqptool.broker.amqp.connection import Connection, closing, connect
 from amqptool.broker.amqp.fields import teach_pika
 from amqptool.broker.amqp.hosts import Hosts, any_of, connect_to_any
 from amqptool.broker.amqp.topology import QueueCounts
 
-__all__ = ["Channel", "Connection", "Hosts", "QueueCounts", "any_of", "connect", "connect_to_any"]
+__all__ = ["Channel", "Connection", "Hosts", "QueueCounts", "any_of", "closing", "connect", "connect_to_any"]
 
 teach_pika()

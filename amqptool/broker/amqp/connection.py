@@ -33,6 +33,8 @@ HEARTBEAT = 10
 CONNECT_TIMEOUT = 15.0
 #: Seconds for the closing handshake; a broker under an alarm may never answer it (pika issue 764).
 CLOSE_TIMEOUT = 3.0
+#: The same where somebody waits for us to give up: a broker that is there has answered by then.
+HURRIED_CLOSE_TIMEOUT = 0.3
 
 
 class Connection:
@@ -97,12 +99,12 @@ class Connection:
             raise BrokerUnavailable(f"{self.url.address}: the connection is closed")
         return await Channel.open(self._raw, self.url)
 
-    async def close(self) -> None:
-        """Close the connection, waiting a bounded time for the broker's answer."""
+    async def close(self, *, timeout: float = CLOSE_TIMEOUT) -> None:
+        """Close the connection, waiting so many seconds for the broker's answer."""
         if self._raw.is_open:
             self._raw.close()
         try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
+            async with asyncio.timeout(timeout):
                 await asyncio.shield(self.closed)
         except TimeoutError:
             self.abandon()
@@ -128,9 +130,18 @@ class Connection:
 @asynccontextmanager
 async def connect(url: AmqpUrl, *, name: str = "amqptool") -> AsyncIterator[Connection]:
     """Open a connection for the length of a block; see `Connection.open` for the errors."""
-    connection = await Connection.open(url, name=name)
+    async with closing(await Connection.open(url, name=name)) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def closing(connection: Connection) -> AsyncIterator[Connection]:
+    """Close a connection at the end of a block, in a hurry if the block was cancelled."""
     try:
         yield connection
+    except asyncio.CancelledError:
+        await connection.close(timeout=HURRIED_CLOSE_TIMEOUT)
+        raise
     finally:
         await connection.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from amqptool.broker.amqp.connection import CONNECT_TIMEOUT, Connection
+from amqptool.broker.amqp.connection import CONNECT_TIMEOUT, Connection, closing
 from amqptool.broker.discovery import Discovery
 from amqptool.errors import AmqptoolError, BrokerUnavailable
 
@@ -79,11 +79,8 @@ async def connect_to_any(hosts: Hosts, *, name: str = "amqptool", timeout: float
 @asynccontextmanager
 async def any_of(hosts: Hosts) -> AsyncIterator[Connection]:
     """Open a connection to any of the hosts for the length of a block; see `connect_to_any` for the errors."""
-    connection = await connect_to_any(hosts)
-    try:
+    async with closing(await connect_to_any(hosts)) as connection:
         yield connection
-    finally:
-        await connection.close()
 
 
 def _worst(errors: Sequence[AmqptoolError]) -> AmqptoolError:

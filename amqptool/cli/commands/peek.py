@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -103,10 +104,10 @@ async def _look(
     from amqptool.work.stream_look import StreamLook
     from amqptool.work.worker import PREFETCH
 
-    settings = {"where": options["where"], "max_messages": options["limit"], "timeout": options["timeout"]}
-    urls = context.resolve_urls().value
+    settings = {"where": options["where"], "max_messages": options["limit"]}
+    urls, left = context.resolve_urls().value, _clock(options["timeout"])
     by_offset = _printer(form, lambda delivery: delivery.headers["x-stream-offset"])
-    stream = StreamLook(urls, queue, by_offset, offset=FIRST if offset is None else offset, **settings)
+    stream = StreamLook(urls, queue, by_offset, offset=FIRST if offset is None else offset, timeout=left(), **settings)
     stop.then(stream.stop)
     report = await stream.run()
     if report is not None:
@@ -114,11 +115,17 @@ async def _look(
     if offset is not None:
         raise InputError(f"queue {queue!r} is no stream, which alone has an --offset")
     by_place = _printer(form, lambda delivery: delivery.delivery_tag)  # which counts the deliveries of this look
-    through = Look(urls, queue, by_place, keep=True, prefetch=PREFETCH, grace=_GRACE, **settings)
+    through = Look(urls, queue, by_place, keep=True, prefetch=PREFETCH, grace=_GRACE, timeout=left(), **settings)
     stop.then(through.stop)
     if stop.signal is not None:  # it came while the first look let go of its connection
         through.stop()
     return await through.run(), False, stop
+
+
+def _clock(seconds: float | None) -> Callable[[], float | None]:
+    """Return what tells how many of the seconds are left."""
+    end = None if seconds is None else time.monotonic() + seconds
+    return lambda: None if end is None else max(0.0, end - time.monotonic())
 
 
 def _printer(form: Form, position: Callable[[Delivery], Any]) -> Handler:
