@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: Messages asked for ahead. For a stream an ack lets the next ones come, and does no more.
 PREFETCH = 250
+#: And of those behind its end, of which the first that can be decoded tells where that was.
+PREFETCH_BEHIND = 10
 #: Seconds in which nothing comes at the end of a stream, which tells nobody how many messages it holds; and before the
 #: first message, for which the broker may have to search.
 QUIET, SEARCH = 1.0, 3.0
@@ -44,7 +46,8 @@ _NO_REPLICA = 406
 class StreamLook:
     """Gives a handler the messages of a stream, from an offset on, that fulfil all the conditions.
 
-    It ends where the stream does, but for the offset `next`, behind which there is nothing yet: then it waits.
+    It ends where the stream ended when it began, but for the offset `next`, behind which there is nothing yet: then it
+    waits.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class StreamLook:
         self._stopping = asyncio.Event()
         self._arrived: asyncio.Queue[Delivery | Undecodable | None] = asyncio.Queue()
         self._has_begun = False
+        #: The offset of the first message that came after the look had begun, once there is one.
+        self._end: int | None = None
         # What was delivered before one that tells its offset, and may yet have to go back.
         self._held: list[int] = []
 
@@ -126,6 +131,10 @@ class StreamLook:
             await self._look(channel)
 
     async def _open(self, channel: Channel) -> None:
+        """Begin to read, and then at the end too: the first message there is the first one that is not looked at.
+
+        In this order, since the last chunk may be another one a moment later.
+        """
         put = self._arrived.put_nowait
         await channel.consume(
             self._queue,
@@ -135,6 +144,24 @@ class StreamLook:
             arguments={_ARGUMENT: self._offset},
             on_undecodable=lambda tag, error: put((tag, error)),
         )
+        if self._offset != NEXT:
+            await channel.consume(
+                self._queue,
+                self._note_end,
+                partial(put, None),
+                prefetch=PREFETCH_BEHIND,
+                arguments={_ARGUMENT: NEXT},
+                on_undecodable=lambda _tag, _error: None,
+            )
+
+    def _note_end(self, delivery: Delivery) -> None:
+        offset = delivery.headers.get(_ARGUMENT)
+        if self._end is None and isinstance(offset, int):
+            self._end = offset
+
+    def _is_later(self, delivery: Delivery) -> bool:
+        offset = delivery.headers[_ARGUMENT]
+        return self._end is not None and isinstance(offset, int) and offset >= self._end
 
     async def _look(self, channel: Channel) -> None:
         while not self._has_enough() and (arrival := await self._next(channel)) is not None:
@@ -143,6 +170,8 @@ class StreamLook:
             elif _ARGUMENT not in arrival.headers:
                 await channel.close()  # which returns everything: a broker without streams overlooks the argument
                 raise _NoStreamError
+            elif self._is_later(arrival):
+                return
             else:
                 await self._take(arrival, channel)
 

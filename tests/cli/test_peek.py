@@ -9,10 +9,11 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 
 import pytest
 
-from amqptool import AmqpUrl, Message
+from amqptool import AmqpUrl, Message, Publisher
 from tests.support.broker import declare_queue, drain, publish, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
 from tests.support.terminal import seen_on_terminal
@@ -139,6 +140,29 @@ def test_more_than_a_stream_sends_ahead_is_read(amqptool_vhost: AmqpUrl) -> None
     """An ack lets more come."""
     fill(amqptool_vhost, 1000, **{"x-queue-type": "stream"})
     assert peek(amqptool_vhost, "-n", "1000").stdout.split() == bodies(0, 1000)
+
+
+@pytest.mark.parametrize("words", [(), ("--where", "type=wanted")])
+def test_a_busy_stream_ends_where_it_did_at_first(stream: AmqpUrl, words: tuple[str, ...]) -> None:
+    """What comes later is not waited for, though it never stops coming."""
+    with subprocess.Popen(
+        cli_arguments("peek", "q", "-n", "1000000", *words),
+        env=cli_environment({"AMQPTOOL_URL": stream.reveal()}),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        asyncio.run(keep_publishing(stream, lambda: process.poll() is None))
+        assert process.stdout is not None
+        shown = process.stdout.read().split()
+    assert process.returncode == 0
+    assert [body for body in shown if body != "new"] == bodies(0, 12)[:: 3 if words else 1]
+
+
+async def keep_publishing(url: AmqpUrl, condition: Callable[[], bool]) -> None:
+    """Publish one message after the other while a condition holds."""
+    async with Publisher(url) as publisher:
+        while condition():
+            await publisher.publish(Message(body=b"new", routing_key="q"))
 
 
 def test_the_next_message_of_a_stream_is_waited_for(stream: AmqpUrl) -> None:
