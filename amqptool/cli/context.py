@@ -12,6 +12,7 @@ from amqptool.cli.output import Output
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amqptool.broker.amqp import Hosts
     from amqptool.broker.discovery import Where
     from amqptool.broker.management import Management
     from amqptool.settings.config_file import Profile
@@ -52,6 +53,7 @@ class Context:
     leaves_something: bool = False
     _where: Resolved[Where] | None = None
     _chosen_url: AmqpUrl | None = None
+    _hosts: Hosts | None = None
     _profiles: Profiles | None = None
 
     @property
@@ -153,6 +155,29 @@ class Context:
 
         if self._chosen_url is None:
             self._chosen_url = await first_to_answer(self.resolve_urls().value)
+
+    @property
+    def may_choose(self) -> bool:
+        """Whether the broker may be found elsewhere too: there are several URLs, or etcd knows them."""
+        from amqptool.broker.discovery import Discovery
+
+        where = self.resolve_urls().value
+        return isinstance(where, Discovery) or len(where) > 1
+
+    async def choose_another_url(self) -> None:
+        """Use another broker URL that answers, or the one in use if no other does; etcd is asked again.
+
+        Raises:
+            BrokerUnavailable: none answers.
+        """
+        from amqptool.broker.amqp import Hosts, any_of
+
+        if self._hosts is None:
+            self._hosts = Hosts(self.resolve_urls().value)
+        if self._hosts.current == self.resolve_url().value:
+            self._hosts.rotate()
+        async with any_of(self._hosts) as connection:
+            self._chosen_url = connection.url
 
     def resolve_management_url(self) -> Resolved[str]:
         """Return where the management API is and the setting that said so.

@@ -38,15 +38,28 @@ async def management_if_any(
         yield None
         context.output.talk(f"note: {without}")
         return
+    async with management_or_reason(context, insist_on_guess=insist_on_guess) as found:
+        if not isinstance(found, AmqptoolError):
+            yield found
+            return
+        yield None
+        context.output.talk(f"note: {found}; {without}")
+
+
+@asynccontextmanager
+async def management_or_reason(context: Context, *, insist_on_guess: bool) -> AsyncIterator[Management | AmqptoolError]:
+    """Open a session with the management API of the URL that is in use, or give the reason why that cannot be done.
+
+    Raises:
+        AmqptoolError: that reason, if the address is insisted on.
+    """
     address = context.resolve_management_url()
     guessed = address.origin == DEFAULT_ORIGIN
     async with context.management() as management:
         reason = await _unusable(management, address.value, GUESS_TIMEOUT if guessed else None)
         if reason is not None and (insist_on_guess or not guessed):
             raise reason
-        yield None if reason else management
-        if reason is not None:
-            context.output.talk(f"note: {reason}; {without}")
+        yield reason or management
 
 
 async def _unusable(management: Management, address: str, timeout: float | None) -> AmqptoolError | None:

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, NoReturn
 from rich.console import Console, Group
 from rich.live import Live
 
-from amqptool.cli.live import cut
+from amqptool.cli.live import cut, shares_terminal
 from amqptool.cli.output import counted
 from amqptool.cli.sanitize import clean_line, without_passwords
 from amqptool.cli.status_table import sparkline, status_table
 from amqptool.errors import BrokerError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from amqptool.broker.status import Limits, QueueStatus
+    from amqptool.cli.status_lookout import Lookout
 
 #: How many looks a sparkline shows.
 LOOKS = 16
@@ -33,15 +34,13 @@ class Watch:
 
     def __init__(
         self,
-        look: Callable[[], Awaitable[Sequence[QueueStatus]]],
+        lookout: Lookout,
         *,
-        title: str,
         limits: Limits,
         interval: float,
         color: bool | None,
     ) -> None:
-        self._look = look
-        self._title = title
+        self._lookout = lookout
         self._limits = limits
         self._interval = interval
         self._console = Console(no_color=color is False)
@@ -51,7 +50,8 @@ class Watch:
 
     async def run(self) -> NoReturn:
         """Show it until cancelled; the last table stays."""
-        with Live(console=self._console, auto_refresh=False, redirect_stdout=False) as live:
+        live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=shares_terminal())
+        with live:
             while True:
                 began = time.monotonic()
                 await self._look_again()
@@ -60,9 +60,9 @@ class Watch:
 
     async def _look_again(self) -> None:
         try:
-            self._queues = await self._look()
+            self._queues = await self._lookout.look()
         except BrokerError as error:
-            self._failure = f"{without_passwords(str(error))}: trying again"
+            self._failure = f"trying again: {without_passwords(str(error))}"
             return
         self._failure = ""
         before = self._depths
@@ -87,7 +87,7 @@ class Watch:
         unacked = sum(queue.unacked or 0 for queue in self._queues)
         beyond = f", {bad:,} beyond limits" if bad else ""
         holds = f"{counted(len(self._queues), 'queue')}, {ready:,} ready, {unacked:,} un-acked{beyond}"
-        return f"{time.strftime('%H:%M:%S')}  {clean_line(self._title)}: {holds}"
+        return f"{time.strftime('%H:%M:%S')}  {clean_line(self._lookout.url.address)}: {holds}"
 
     def _trends(self, queues: Sequence[QueueStatus]) -> dict[str, str] | None:
         if not (sys.stdout.encoding or "").lower().startswith("utf"):

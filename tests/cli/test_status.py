@@ -22,6 +22,7 @@ from amqptool.message import Delivery
 from amqptool.testing import fresh_vhost
 from tests.support.broker import declare_queue, publish
 from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.terminal import rest_of
 from tests.support.vhost import VhostUnderTest
 
 HOSTILE = 'bad\x1b[31m\t"|='
@@ -225,14 +226,3 @@ def test_watching(broker: VhostUnderTest) -> None:
     assert "3 queues, 2 ready, 0 un-acked, 1 beyond limits" in text
     assert "██" in text
     assert "Traceback" not in text
-
-
-def rest_of(terminal: int) -> bytes:
-    """Read until nobody has the terminal open any more."""
-    seen = b""
-    try:
-        while part := os.read(terminal, 65_536):
-            seen += part
-    except OSError:
-        pass
-    return seen

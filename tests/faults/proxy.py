@@ -62,10 +62,14 @@ class _Direction:
 
 
 class FaultProxy:
-    """Passes connections on to a port, as well as it is told to; its methods may be called from any thread."""
+    """Passes connections on to a port, as well as it is told to; its methods may be called from any thread.
 
-    def __init__(self, port: int) -> None:
-        self._target = port
+    It listens at an address of this machine, on a port of its own if none is given.
+    """
+
+    def __init__(self, target: int, *, address: str = "127.0.0.1", port: int = 0) -> None:
+        self._target = target
+        self._address = address
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
@@ -77,7 +81,7 @@ class FaultProxy:
         #: Towards the broker, and from it.
         self._there, self._back = self._run(self._make_directions())
         #: Where it listens.
-        self.port = 0
+        self.port = port
         self.accept()
 
     @property
@@ -118,7 +122,7 @@ class FaultProxy:
 
     async def _listen(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+            self._server = await asyncio.start_server(self._serve, self._address, self.port)
             self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop_listening(self) -> None:
@@ -193,9 +197,9 @@ class FaultProxy:
 
 
 @contextmanager
-def fault_proxy(port: int) -> Iterator[FaultProxy]:
+def fault_proxy(target: int, *, address: str = "127.0.0.1", port: int = 0) -> Iterator[FaultProxy]:
     """Give a proxy before a port of this machine."""
-    proxy = FaultProxy(port)
+    proxy = FaultProxy(target, address=address, port=port)
     try:
         yield proxy
     finally:

@@ -33,13 +33,14 @@ def seen_on_terminal(
     environment = {**cli_environment(), "TERM": "xterm", "COLUMNS": "120", **env}
     with subprocess.Popen(command, env=environment, stdin=stdin, stdout=stdout, stderr=ours) as running:
         os.close(ours)
-        seen = _all_of(terminal)
+        seen = rest_of(terminal)
         elsewhere = b"" if running.stdout is None else running.stdout.read()
     os.close(terminal)
     return seen.decode(), elsewhere.decode()
 
 
-def _all_of(terminal: int) -> bytes:
+def rest_of(terminal: int) -> bytes:
+    """Read until nobody has the terminal open any more."""
     seen = b""
     while True:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -22,7 +21,6 @@ from amqptool.errors import AmqptoolError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amqptool.broker.management import Management
     from amqptool.broker.status import Limits, QueueChoice, QueueStatus
     from amqptool.cli.exits import ExitCode
 
@@ -115,30 +113,20 @@ def _as_plugin(context: Context, choice: QueueChoice, limits: Limits) -> int:
 
 
 async def _once(context: Context, choice: QueueChoice, limits: Limits) -> Sequence[QueueStatus]:
+    from amqptool.cli.status_lookout import look_up
+
     async with management_if_any(context, _WITHOUT, insist_on_guess=_insists(choice, limits)) as management:
-        return await _look(context, management, choice)
+        return await look_up(context.resolve_url().value, management, choice)
 
 
 async def _watch(context: Context, choice: QueueChoice, limits: Limits, interval: float) -> NoReturn:
+    from amqptool.cli.status_lookout import Lookout
     from amqptool.cli.status_watch import Watch
 
-    async with management_if_any(context, _WITHOUT, insist_on_guess=_insists(choice, limits)) as management:
-        look = partial(_look, context, management, choice)
-        title, color = context.resolve_url().value.address, context.output.color
-        await Watch(look, title=title, limits=limits, interval=interval, color=color).run()
+    async with Lookout(context, choice, insist=_insists(choice, limits)) as lookout:
+        await Watch(lookout, limits=limits, interval=interval, color=context.output.color).run()
 
 
 def _insists(choice: QueueChoice, limits: Limits) -> bool:
     """Whether AMQP alone cannot tell what is asked for."""
     return limits.need_management or not choice.is_names
-
-
-async def _look(context: Context, management: Management | None, choice: QueueChoice) -> Sequence[QueueStatus]:
-    from amqptool.broker.amqp import connect
-    from amqptool.broker.status import counted_queues, read_queues
-
-    url = context.resolve_url().value
-    if management is not None:
-        return await read_queues(management, url.vhost, choice)
-    async with connect(url) as connection:
-        return await counted_queues(connection, choice.patterns)
