@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -28,6 +29,11 @@ def in_columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), cut:
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     lines = [_line(row, widths, right) for row in cells]
     return "\n".join(map(_cut, lines) if cut else lines)
+
+
+def wrapped(line: str, indent: int) -> list[str]:
+    """Return a line as lines that fit into the terminal, if there is one, of which those that follow are indented."""
+    return textwrap.wrap(line, _width(), subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:

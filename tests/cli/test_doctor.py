@@ -15,6 +15,7 @@ from amqptool.broker.local import Endpoint, RunningNode
 from tests.support.broker import declare_queue
 from tests.support.cli import run_cli
 from tests.support.ctl import rabbitmqctl
+from tests.support.terminal import seen_on_terminal
 from tests.support.vhost import VhostUnderTest, limited_user
 
 FILE = """
@@ -52,6 +53,15 @@ def test_all_is_well(broker: VhostUnderTest) -> None:
     assert "***" in first
     assert [line[13:].split()[0] for line in lines] == STEPS
     assert "failed" not in done.stdout
+
+
+def test_lines_fit_a_terminal(broker: VhostUnderTest) -> None:
+    """They are broken between words, below what a step has shown."""
+    words = ("doctor", "--no-color", "-u", replace(broker.node.url, password="wr0ng").reveal())
+    seen, _ = seen_on_terminal(words, {**broker.env, "COLUMNS": "60"}, with_stdout=True)
+    _, *lines = seen.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert [line[13:23].strip() for line in lines if line[:25].strip()] == STEPS[: STEPS.index("auth") + 1]
 
 
 @pytest.mark.parametrize("is_there", [False, True])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amqptool.cli.columns import wrapped
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, exit_code
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from amqptool.topology.model import Topology
 
 _PURPOSES = ("declare", "publish", "consume")
+#: Where in its line begins what a step has shown.
+_TOLD = 25
 _COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not asked": "bright_black"}
 
 
@@ -96,8 +99,8 @@ def _view(context: Context, found: Sequence[tuple[AmqpUrl, list[Step]]]) -> View
 def _lines(url: AmqpUrl, origin: str, steps: Sequence[Step]) -> list[str]:
     lines = [f"{url} (from {origin})"]
     for step in steps:
-        lines.append(clean_line(f"  {step.state:<9}  {step.name:<10}  {step.told}"))
-        lines += [f"{'':<25}→ {step.advice}"] if step.advice else []
+        lines += wrapped(clean_line(f"  {step.state:<9}  {step.name:<10}  {step.told}"), _TOLD)
+        lines += wrapped(f"{'':<{_TOLD}}→ {step.advice}", _TOLD + 2) if step.advice else []
     return lines
 
 
