@@ -9,12 +9,19 @@ from typing import Any
 
 import pytest
 
-from amqptool import AmqpUrl
-from amqptool.broker.amqp import connect
+from amqptool import AmqpUrl, BrokerError, Message
+from amqptool.broker import local
+from amqptool.broker.amqp import Connection, connect
+from amqptool.broker.doctor.consumers import check_consumers
+from amqptool.broker.doctor.step import Step
 from amqptool.broker.local import Endpoint, RunningNode
-from tests.support.broker import declare_queue
+from amqptool.broker.management import Management
+from amqptool.message import Delivery
+from tests.faults.nodes import private_nodes
+from tests.support.broker import declare_queue, publish, queue_length
 from tests.support.cli import run_cli
 from tests.support.ctl import rabbitmqctl
+from tests.support.monitoring import until
 from tests.support.terminal import seen_on_terminal
 from tests.support.vhost import VhostUnderTest, limited_user
 
@@ -25,7 +32,8 @@ queues:
   other: {queue_type: quorum, dead_letter_exchange: in, bindings: [{source: in, routing_key: b}]}
 """
 STEPS = [
-    *("dns", "tcp", "tls", "auth", "vhost", "rights", "version", "management", "alarms", "deprecated", "consumers"),
+    *("dns", "tcp", "tls", "auth", "vhost", "rights", "version"),
+    *("management", "nodes", "alarms", "deprecated", "consumers"),
 ]
 
 
@@ -185,7 +193,7 @@ def test_consumers_without_a_prefetch_are_a_warning(broker: VhostUnderTest) -> N
     async def scenario() -> dict[str, dict[str, Any]]:
         await declare_queue(broker.url, "greedy")
         async with connect(broker.url) as connection:
-            await (await connection.channel()).consume("greedy", lambda _: None, lambda: None, prefetch=0)
+            await consume_all(connection, "greedy")
             while "greedy" not in (steps := await asyncio.to_thread(examined, broker))["consumers"]["told"]:
                 pass  # the broker tells consumers late
             return steps
@@ -193,6 +201,88 @@ def test_consumers_without_a_prefetch_are_a_warning(broker: VhostUnderTest) -> N
     steps = asyncio.run(scenario())
     assert steps["consumers"]["state"] == "warning"
     assert "prefetch" in steps["consumers"]["advice"]
+
+
+async def consume_all(connection: Connection, queue: str) -> list[Delivery]:
+    """Begin to consume without a prefetch."""
+    taken: list[Delivery] = []
+    channel = await connection.channel()
+    await channel.consume(queue, taken.append, lambda: None, prefetch=0)
+    return taken
+
+
+async def consume_together(connection: Connection, queue: str) -> None:
+    """Begin to consume with a prefetch for all consumers of the channel; one for each, even of 0, would end it."""
+    channel = await connection.channel()
+    await channel._call("test", channel._raw.basic_qos, prefetch_count=5, global_qos=True)
+    await channel._call("test", channel._raw.basic_consume, queue, on_message_callback=print)
+
+
+def test_a_prefetch_for_all_consumers_of_a_channel_is_one(broker: VhostUnderTest) -> None:
+    """They are not told to have none, neither before the broker tells of it nor then."""
+
+    async def scenario() -> None:
+        await declare_queue(broker.url, "shared")
+        async with connect(broker.url) as connection:
+            await consume_together(connection, "shared")
+            told = ""
+            while not told.startswith("1 consumer;"):
+                step = (await asyncio.to_thread(examined, broker))["consumers"]
+                assert step["state"] == "ok"
+                told = step["told"]
+
+    asyncio.run(scenario())
+
+
+def test_consumers_that_the_user_may_not_see_are_not_said_to_be_none(broker: VhostUnderTest) -> None:
+    """It takes the tag `monitoring` to see those of others."""
+    with limited_user(broker.node, broker.url, configure="", write="", read="") as url:
+        told = examined(VhostUnderTest(broker.node, url))["consumers"]["told"]
+    assert told.startswith("0 consumers of this user, and those of others are only seen with the tag monitoring; ")
+
+
+def test_what_the_advice_says_of_quorum_queues(amqptool_vhost: AmqpUrl) -> None:
+    """Without a prefetch, 2,000 messages are sent; one for all consumers of a channel is refused."""
+
+    async def scenario() -> None:
+        await declare_queue(amqptool_vhost, "q", **{"x-queue-type": "quorum"})
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q") for _ in range(2_100)])
+        async with connect(amqptool_vhost) as connection:
+            taken = await consume_all(connection, "q")
+            await until(lambda: len(taken) == 2_000)
+            assert await queue_length(amqptool_vhost, "q") == 100
+            with pytest.raises(BrokerError, match="does not support global qos"):
+                await consume_together(connection, "q")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("version", "told"), [("3.10.8", "closes the channel"), ("4.3.0", "by default a quorum queue")]
+)
+def test_the_consumer_timeout_is_told_as_it_is(broker: VhostUnderTest, version: str, told: str) -> None:
+    """From RabbitMQ 4.3 on, only quorum queues have one, and the channel stays open."""
+
+    async def scenario() -> Step:
+        async with Management.at(broker.node.management_url, broker.url) as management:
+            return await check_consumers(management, broker.url.vhost, version)
+
+    assert told in asyncio.run(scenario()).told
+
+
+@pytest.mark.timeout(300)  # a cluster takes a while to start
+def test_a_node_that_is_stopped_is_a_warning() -> None:
+    """With what to do; its alarms are nobody's."""
+    with private_nodes(2) as (node, other):
+        env = {"AMQPTOOL_URL": node.url.reveal(), "AMQPTOOL_MANAGEMENT_URL": node.management_url}
+        assert "  ok         nodes       2 nodes, running\n" in run_cli("doctor", env=env).stdout
+        local.stop(other.directory)
+        done = run_cli("doctor", env=env)
+    assert done.returncode == 0
+    stopped = f"1 of 2 stopped, or cut off from the others: amqptool-{other.url.port}@localhost"
+    assert f"  warning    nodes       {stopped}\n" in done.stdout
+    assert "rabbitmqctl forget_cluster_node" in done.stdout
+    assert "  ok         alarms      none on 1 node\n" in done.stdout
 
 
 def test_an_alarm_is_exit_75(mortal_node: RunningNode) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amqptool.broker.amqp import Connection
+from amqptool.broker.doctor.consumers import check_consumers
 from amqptool.broker.doctor.health import (
     check_alarms,
-    check_consumers,
     check_deprecated,
     check_management,
+    check_nodes,
     check_version,
     no_management,
 )
@@ -60,7 +61,7 @@ async def examine(
         yield check_version(connection.version)
     finally:
         await connection.close()
-    async for shown in _ask_management(make_management, url.vhost, named=named):
+    async for shown in _ask_management(make_management, url.vhost, connection.version, named=named):
         yield shown
 
 
@@ -71,7 +72,9 @@ async def _rights(connection: Connection, topology: Topology | None, purposes: S
         return failed("rights", error, "try again")
 
 
-async def _ask_management(make_management: Callable[[], Management], vhost: str, *, named: bool) -> AsyncIterator[Step]:
+async def _ask_management(
+    make_management: Callable[[], Management], vhost: str, version: str, *, named: bool
+) -> AsyncIterator[Step]:
     try:
         made = make_management()
     except ConfigError as error:  # a certificate that cannot be read
@@ -81,9 +84,10 @@ async def _ask_management(make_management: Callable[[], Management], vhost: str,
         shown = await check_management(management, named=named)
         yield shown
         if shown.state == "ok":
+            yield await _asking("nodes", lambda: check_nodes(management))
             yield await _asking("alarms", lambda: check_alarms(management))
             yield await _asking("deprecated", lambda: check_deprecated(management))
-            yield await _asking("consumers", lambda: check_consumers(management, vhost))
+            yield await _asking("consumers", lambda: check_consumers(management, vhost, version))
 
 
 async def _asking(name: str, check: Callable[[], Awaitable[Step]]) -> Step:

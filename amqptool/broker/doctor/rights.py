@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from uuid import uuid4
 
 from amqptool.broker.doctor.step import Step, failed, not_asked
+from amqptool.broker.doctor.words import listed
 from amqptool.broker.lanes import in_lanes
 from amqptool.errors import AccessRefused, BrokerUnavailable
 from amqptool.topology.model import Binding
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from amqptool.broker.amqp import Channel, Connection
     from amqptool.topology.model import Exchange, Queue, Topology
 
-#: So many rights are named.
-_NAMED = 5
 _ADVICE = (
     "`rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ`; the README (Security) says what commands need"
 )
@@ -63,7 +62,7 @@ async def check_rights(connection: Connection, topology: Topology | None, purpos
     missing = {str(need): None for need, error in zip(wanted, errors, strict=True) if _is_about(error, need)}
     who, purpose = connection.url.who, ", ".join(purposes)
     if missing:
-        return failed("rights", AccessRefused(f"{who} lacks {_named(list(missing))} (to {purpose})"), _ADVICE)
+        return failed("rights", AccessRefused(f"{who} lacks {listed(list(missing))} (to {purpose})"), _ADVICE)
     return Step(name="rights", told=f"{who} has all {len(set(map(str, wanted))):,} that it takes (to {purpose})")
 
 
@@ -133,8 +132,3 @@ def _other(exchange: str) -> str:
 def _is_about(error: Exception | None, need: Need) -> bool:
     """Whether a refusal is about this right: a request may take another one, too."""
     return isinstance(error, AccessRefused) and f"permission on {need.kind} {need.name!r} " in str(error)
-
-
-def _named(needs: Sequence[str]) -> str:
-    more = f", and {len(needs) - _NAMED:,} more" if len(needs) > _NAMED else ""
-    return ", ".join(needs[:_NAMED]) + more
