@@ -90,7 +90,7 @@ def test_a_file_that_cannot_be_written_is_74(app: str, tmp_path: Path) -> None:
 def test_json(app: str) -> None:
     """With --json, nodes and edges."""
     document = json.loads(graph(app, "--json").stdout)
-    assert (document["kind"], document["code"]) == ("graph", 0)
+    assert (document["kind"], document["code"], document["file"]) == ("graph", 0, None)
     names = {node["id"]: node["name"] for node in document["nodes"]}
     edges = [(names[edge["source"]], edge["kind"], names[edge["target"]]) for edge in document["edges"]]
     assert edges == [
@@ -101,6 +101,13 @@ def test_json(app: str) -> None:
     ]
     (ladder,) = [node for node in document["nodes"] if node["kind"] == "ladder"]
     assert (ladder["delays"], ladder["figures"], ladder["lit"]) == ([5_000, 60_000], None, False)
+
+
+def test_json_names_the_file(app: str, tmp_path: Path) -> None:
+    """That the picture was written to."""
+    path = tmp_path / "app.svg"
+    assert json.loads(graph(app, "--json", "-o", str(path)).stdout)["file"] == str(path)
+    assert path.read_text().startswith("<svg")
 
 
 def test_expanded(app: str) -> None:

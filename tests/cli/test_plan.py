@@ -213,6 +213,12 @@ def test_how_to_do_a_saved_plan_is_told_in_full(broker: VhostUnderTest, tmp_path
     assert f"amqptool declare --plan '{path}' --allow-replace\n" in told
 
 
+def test_the_document_names_the_file_of_a_saved_plan(broker: VhostUnderTest, tmp_path: Path) -> None:
+    """As with every command that writes one."""
+    path = str(tmp_path / "plan.json")
+    assert json.loads(broker.run("plan", "--json", "--out", path, "-", text=WANTED).stdout)["file"] == path
+
+
 def test_bindings_that_differ_in_their_arguments_can_be_told_apart(broker: VhostUnderTest) -> None:
     """A reviewer sees which of them would go."""
     broker.holds("queues: {jobs: {bindings: [{source: amq.headers, arguments: {n: '1'}}]}}")

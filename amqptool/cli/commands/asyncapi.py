@@ -11,10 +11,10 @@ import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.examples import examples
-from amqptool.cli.files import write_file
 from amqptool.cli.options import Command
-from amqptool.cli.output import View, counted
+from amqptool.cli.output import counted
 from amqptool.cli.topologies import load_topology, topology_options
+from amqptool.cli.written import output_option, titled, written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from amqptool.cli.exits import ExitCode
     from amqptool.topology.asyncapi import Server
 
-_STDOUT = "-"
 _SUFFIXES = {".yaml": "yaml", ".yml": "yaml"}
 
 
@@ -42,7 +41,7 @@ def _title(files: Sequence[str]) -> str:
     return "topology" if files[0] == "-" else PurePath(files[0]).stem
 
 
-def _written(document: dict[str, Any], form: str) -> str:
+def _text(document: dict[str, Any], form: str) -> str:
     if form == "json":
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     import yaml
@@ -57,17 +56,10 @@ def _written(document: dict[str, Any], form: str) -> str:
     return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _view(document: dict[str, Any], text: str, output: str) -> View:
+def _summary(document: dict[str, Any]) -> str:
     counts = [(document["channels"], "channel"), (document["operations"], "operation")]
     counts += [(document.get("components", {}).get("messages", {}), "message")]
-    summary = ", ".join(counted(len(things), noun) for things, noun in counts)
-    is_printed = output == _STDOUT
-    return View(
-        kind="asyncapi",
-        document={"file": None if is_printed else output, "document": document},
-        data=text.removesuffix("\n") if is_printed else "",
-        talk=summary if is_printed else f"{output}: {summary}",
-    )
+    return ", ".join(counted(len(things), noun) for things, noun in counts)
 
 
 @click.command(
@@ -85,7 +77,7 @@ def _view(document: dict[str, Any], text: str, output: str) -> View:
 @click.option(
     "--format", "-f", "form", type=click.Choice(["json", "yaml"]), help="Left out, as the name of -o says, else json."
 )
-@click.option("--output", "-o", metavar="FILE", default=_STDOUT, help="Write to a file, as a whole or not at all.")
+@output_option
 @click.option("--title", metavar="TEXT", help="The title.  [default: the name of the first FILE]")
 @click.option(
     "--api-version", default="1.0.0", show_default=True, metavar="TEXT", help="The version of what is described."
@@ -115,7 +107,6 @@ def asyncapi(
     document = describe(
         topology, title=title or _title(files), version=api_version, servers=_servers(context) if server else ()
     )
-    text = _written(document, form or _SUFFIXES.get(PurePath(output).suffix.lower(), "json"))
-    if output != _STDOUT:
-        write_file(output, text)
-    return context.output.show(_view(document, text, output))
+    text = _text(document, form or _SUFFIXES.get(PurePath(output).suffix.lower(), "json"))
+    talk = titled(_summary(document), output)
+    return context.output.show(written("asyncapi", {"document": document}, text, output, talk=talk))

@@ -9,11 +9,10 @@ import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.examples import examples
-from amqptool.cli.files import write_file
 from amqptool.cli.options import Command
-from amqptool.cli.output import View
 from amqptool.cli.running import run
 from amqptool.cli.sanitize import clean_line
+from amqptool.cli.written import STDOUT, output_option, titled, written
 from amqptool.errors import TopologyError
 
 if TYPE_CHECKING:
@@ -21,11 +20,9 @@ if TYPE_CHECKING:
 
     from amqptool.broker.export import Export
     from amqptool.cli.exits import ExitCode
+    from amqptool.cli.output import View
     from amqptool.errors import Problem
     from amqptool.settings.url import AmqpUrl
-
-#: The file that `-o` may name and that is stdout.
-_STDOUT = "-"
 
 
 @click.command(
@@ -45,7 +42,7 @@ _STDOUT = "-"
     show_default=True,
     help="Tidy YAML in shorthand, or RabbitMQ's definitions.json.",
 )
-@click.option("--output", "-o", metavar="FILE", default=_STDOUT, help="Write to a file, as a whole or not at all.")
+@output_option
 @pass_context
 def export(context: Context, /, vhosts: tuple[str, ...], all_vhosts: bool, form: str, output: str) -> ExitCode:
     """Write what a broker holds as a topology file.
@@ -60,9 +57,7 @@ def export(context: Context, /, vhosts: tuple[str, ...], all_vhosts: bool, form:
     exported = _read(context, None if all_vhosts else vhosts or (url.vhost,))
     text = exported.to_definitions() if form == "definitions" else _header(url, exported) + exported.to_yaml()
     flaws = _flaws(text, output) if form == "yaml" else ()
-    if output != _STDOUT:
-        write_file(output, text)
-    return context.output.show(_view(exported, text, output, flaws))
+    return context.output.show(_written(exported, text, output, flaws))
 
 
 def _read(context: Context, vhosts: Sequence[str] | None) -> Export:
@@ -80,7 +75,7 @@ def _flaws(text: str, output: str) -> tuple[Problem, ...]:
     from amqptool.topology.model import Topology
 
     try:
-        Topology.parse(text, "<stdout>" if output == _STDOUT else output)
+        Topology.parse(text, "<stdout>" if output == STDOUT else output)
     except TopologyError as error:
         return error.problems
     return ()
@@ -91,19 +86,14 @@ def _header(url: AmqpUrl, exported: Export) -> str:
     return clean_line(f"# Exported by amqptool from {url.netloc_host}:{url.port}, {where}.") + "\n\n"
 
 
-def _view(exported: Export, text: str, output: str, flaws: tuple[Problem, ...]) -> View:
-    is_printed = output == _STDOUT
+def _written(exported: Export, text: str, output: str, flaws: tuple[Problem, ...]) -> View:
     notes = [f"left out: {each}" for each in exported.left_out]
     notes += [f"the broker holds it, but a file may not: {flaw}" for flaw in flaws]
-    return View(
-        kind="export",
-        document={
-            "vhosts": exported.vhosts,
-            "file": None if is_printed else output,
-            "topology": exported.definitions(),
-            "left_out": exported.left_out,
-            "problems": [asdict(flaw) for flaw in flaws],
-        },
-        data=text.removesuffix("\n") if is_printed else "",
-        talk="\n".join([*notes, *([] if is_printed else [f"{output}: {exported.topology}"])]),
-    )
+    summary = [] if output == STDOUT else [titled(str(exported.topology), output)]
+    document = {
+        "vhosts": exported.vhosts,
+        "topology": exported.definitions(),
+        "left_out": exported.left_out,
+        "problems": [asdict(flaw) for flaw in flaws],
+    }
+    return written("export", document, text, output, talk="\n".join([*notes, *summary]))

@@ -12,9 +12,8 @@ from amqptool.cli.context import Context, pass_context
 from amqptool.cli.examples import examples
 from amqptool.cli.fields import HeaderType, as_headers
 from amqptool.cli.options import Command
-from amqptool.cli.output import View
-from amqptool.cli.sanitize import clean_line
 from amqptool.cli.topologies import load_topology, topology_options
+from amqptool.cli.written import output_option, titled, written
 from amqptool.errors import AccessRefused
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ _FORMATS = ("tree", "dot", "mermaid", "svg")
 _SUFFIXES = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid"}
 #: Beyond so many exchanges and queues nobody finds anything in a picture.
 _CROWDED = 300
-_STDOUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +88,10 @@ def _hints(graph: Graph, form: str, text: str) -> list[str]:
     return []
 
 
-def _view(graph: Graph, form: str, text: str, output: str) -> View:
+def _summary(graph: Graph) -> str:
     from amqptool.topology.draw.words import summary
 
-    where = "" if output == _STDOUT else f"{clean_line(output)}: "
-    drawn = "nothing to draw" if not graph.nodes else summary(graph.nodes)
-    return View(
-        kind="graph",
-        document=_document(graph),
-        data="" if output != _STDOUT else text.removesuffix("\n"),
-        talk="\n".join([where + drawn, *_hints(graph, form, text)]),
-    )
+    return summary(graph.nodes) if graph.nodes else "nothing to draw"
 
 
 def _document(graph: Graph) -> dict[str, Any]:
@@ -133,11 +124,6 @@ def _document(graph: Graph) -> dict[str, Any]:
     return {"nodes": nodes, "edges": edges}
 
 
-def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - a path, as the user wrote it
-        file.write(text)
-
-
 @click.command(
     cls=Command,
     short_help="Draw topology files, or what a broker holds.",
@@ -151,7 +137,7 @@ def _write(path: str, text: str) -> None:
 @click.option(
     "--format", "-f", "form", type=click.Choice(_FORMATS), help="Left out, as the name of -o says, else tree."
 )
-@click.option("--output", "-o", metavar="FILE", default=_STDOUT, help="Write to a file.")
+@output_option
 @click.option("--vhost", "vhosts", metavar="NAME", multiple=True, help="Draw only this vhost. Repeatable.")
 @click.option(
     "--filter", "pattern", metavar="PREFIX|GLOB", help="Draw what has such a name, and what it leads to or from."
@@ -195,6 +181,5 @@ def graph(
     picture = picture if pattern is None else picture.around(pattern)
     form = form or _SUFFIXES.get(PurePath(output).suffix.lower(), _FORMATS[0])
     text = _render(picture, form, subject.title)
-    if output != _STDOUT:
-        _write(output, text.removesuffix("\n") + "\n")
-    return context.output.show(_view(picture, form, text, output))
+    talk = "\n".join([titled(_summary(picture), output), *_hints(picture, form, text)])
+    return context.output.show(written("graph", _document(picture), text, output, talk=talk))

@@ -140,7 +140,12 @@ def _view(found: Plan, vhost: str, question: _Question, code: ExitCode) -> View:
 
     return View(
         kind="plan",
-        document={"vhost": vhost, "amqp_only": question.amqp_only, **plan_document(found)},
+        document={
+            "vhost": vhost,
+            "amqp_only": question.amqp_only,
+            "file": None if question.out is None else str(question.out),
+            **plan_document(found),
+        },
         data="\n".join(change_lines(found.changes, vhost)),
         paint=paint,
         talk="\n".join([*note_lines(found.notes, vhost), *_talk(found, question), f"Plan: {found}"]),

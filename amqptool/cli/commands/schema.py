@@ -9,15 +9,12 @@ import click
 
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.examples import examples
-from amqptool.cli.files import write_file
 from amqptool.cli.options import OfflineCommand
 from amqptool.cli.output import View
+from amqptool.cli.written import STDOUT, output_option, titled, written
 
 if TYPE_CHECKING:
     from amqptool.cli.exits import ExitCode
-
-#: The file that `-o` may name and that is stdout.
-_STDOUT = "-"
 
 
 def _next_words(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -69,7 +66,7 @@ def _list() -> View:
 )
 @click.argument("words", metavar="[COMMAND]...", nargs=-1, shell_complete=_next_words)
 @click.option("--list", "listed", is_flag=True, help="List the commands, and what else there is a schema for.")
-@click.option("--output", "-o", metavar="FILE", default=_STDOUT, help="Write to a file, as a whole or not at all.")
+@output_option
 @pass_context
 def schema(context: Context, /, words: tuple[str, ...], listed: bool, output: str) -> ExitCode:
     """Write the JSON Schema (draft 2020-12) of topology files.
@@ -87,18 +84,10 @@ def schema(context: Context, /, words: tuple[str, ...], listed: bool, output: st
     `receipts` one of publish --receipts.
     """
     if listed:
-        if words or output != _STDOUT:
+        if words or output != STDOUT:
             raise click.UsageError("--list goes with no COMMAND and no -o")
         return context.output.show(_list())
     made = _schema(words)
     text = json.dumps(made, indent=2, ensure_ascii=False)
-    if output != _STDOUT:
-        write_file(output, f"{text}\n")
-    is_printed = output == _STDOUT
-    view = View(
-        kind="schema",
-        document={"file": None if is_printed else output, "schema": made},
-        data=text if is_printed else "",
-        talk="" if is_printed else f"{output}: written",
-    )
-    return context.output.show(view)
+    talk = "" if output == STDOUT else titled("written", output)
+    return context.output.show(written("schema", {"schema": made}, text, output, talk=talk))
