@@ -123,9 +123,9 @@ class Output:
         else:
             self._say(clean_text(text))
 
-    def stopped(self, code: int, reason: str) -> None:
-        """Write the document of a command that a signal has ended."""
-        self._document("error", code, {"error": "Stopped", "message": reason})
+    def ended(self, code: int, kind: str, reason: str) -> None:
+        """Write the document of a command that somebody has ended, and no error."""
+        self._document("error", code, {"error": kind, "message": reason})
 
     def _document(self, kind: str, code: int, fields: Mapping[str, Any]) -> None:
         import json

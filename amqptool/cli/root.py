@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from amqptool import __version__
+from amqptool.cli.asking import DeclinedError
 from amqptool.cli.context import LOG_FORMATS, Context, pass_context
 from amqptool.cli.exits import MEANINGS, ExitCode, StoppedError, exit_code
 from amqptool.cli.options import COMMON, Option, Verbatim, global_options
@@ -162,6 +163,8 @@ def _invoke(words: Sequence[str], context: Context) -> int:
         return _stopped(ExitCode.INTERRUPTED, context)
     except StoppedError as stopped:
         return _stopped(stopped.code, context)
+    except DeclinedError as declined:
+        return _declined(declined, context)
     except PipeClosedError:
         return ExitCode.PIPE_CLOSED
     except StdoutError:
@@ -193,8 +196,15 @@ def _stdout_failed(error: StdoutError, context: Context) -> ExitCode:
 def _stopped(code: ExitCode, context: Context) -> ExitCode:
     """Write the document that a program waits for; who pressed Ctrl-C knows."""
     if context.json:
-        context.output.stopped(code, MEANINGS[code])
+        context.output.ended(code, "Stopped", MEANINGS[code])
     return code
+
+
+def _declined(declined: DeclinedError, context: Context) -> ExitCode:
+    context.output.talk(str(declined))
+    if context.json:
+        context.output.ended(ExitCode.FAILED, "Declined", str(declined))
+    return ExitCode.FAILED
 
 
 def _failed(error: Exception, context: Context) -> ExitCode:

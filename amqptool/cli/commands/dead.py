@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amqptool.cli.asking import confirmed
+from amqptool.cli.asking import ask
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.dead_letters import (
     choice_of,
@@ -19,7 +19,7 @@ from amqptool.cli.dead_letters import (
 )
 from amqptool.cli.doings import Replaying, shown
 from amqptool.cli.examples import examples
-from amqptool.cli.exits import ExitCode, look_code
+from amqptool.cli.exits import look_code
 from amqptool.cli.measures import Rate
 from amqptool.cli.names import exchange_names, queue_names
 from amqptool.cli.options import CommandGroup
@@ -31,6 +31,7 @@ from amqptool.errors import AmqptoolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from amqptool.cli.exits import ExitCode
     from amqptool.dead.replay import ReplayReport
     from amqptool.handlers import AnyHandler
     from amqptool.message import Delivery
@@ -165,9 +166,8 @@ def export(context: Context, /, queue: str, **options: Any) -> ExitCode:
 @pass_context
 def drop(context: Context, /, queue: str, yes: bool, **options: Any) -> ExitCode:
     """Delete dead letters for good."""
-    if not yes and not confirmed(f"Delete what is meant of queue {queue!r} for good?", to="drop messages"):
-        context.output.talk("nothing was deleted")
-        return ExitCode.FAILED
+    if not yes:
+        ask(f"Delete what is meant of queue {queue!r} for good?", to="drop messages")
 
     async def let_go(_delivery: Delivery) -> None:
         pass

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amqptool.cli.asking import confirmed
+from amqptool.cli.asking import ask
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.examples import examples
-from amqptool.cli.exits import ExitCode, tally
+from amqptool.cli.exits import tally
 from amqptool.cli.management import management_if_any
 from amqptool.cli.options import Command
 from amqptool.cli.output import View
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amqptool.broker.deletion import Deletable, Deleted, Rules
+    from amqptool.cli.exits import ExitCode
     from amqptool.settings.url import AmqpUrl
     from amqptool.topology.model import Topology
 
@@ -80,23 +81,22 @@ def delete(
         raise click.UsageError("--if-empty and --delete-messages contradict each other.")
     topology = load_topology(context, files, settings)
     url = context.resolve_url().value
-    if not yes and not _confirmed(topology, url):
-        context.output.talk("nothing was deleted")
-        return ExitCode.FAILED
+    if not yes:
+        _ask(topology, url)
     rules = Rules(delete_messages=delete_messages, if_empty=if_empty, if_unused=if_unused)
     return context.output.show(
         _view(run(context, lambda _: _delete_all(context, topology, rules, amqp_only=amqp_only)), url)
     )
 
 
-def _confirmed(topology: Topology, url: AmqpUrl) -> bool:
+def _ask(topology: Topology, url: AmqpUrl) -> None:
     from amqptool.broker.deletion import in_order
 
     things = in_order(topology)
     shown = [f"  {thing}" for thing in things[:_LISTED]]
     more = [f"  … and {len(things) - _LISTED:,} more"] if len(things) > _LISTED else []
     where = f"vhost {url.vhost} at {url.address}"
-    return confirmed("\n".join([f"To be deleted from {where}:", *shown, *more, "Delete?"]), to="delete")
+    ask("\n".join([f"To be deleted from {where}:", *shown, *more, "Delete?"]), to="delete")
 
 
 async def _delete_all(context: Context, topology: Topology, rules: Rules, *, amqp_only: bool) -> list[Deleted]:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amqptool.cli.asking import confirmed
+from amqptool.cli.asking import ask
 from amqptool.cli.columns import in_columns
 from amqptool.cli.context import Context, pass_context
 from amqptool.cli.examples import examples
-from amqptool.cli.exits import ExitCode, tally
+from amqptool.cli.exits import tally
 from amqptool.cli.names import queue_names
 from amqptool.cli.options import Command
 from amqptool.cli.output import View, counted
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amqptool.broker.purging import Purged
+    from amqptool.cli.exits import ExitCode
 
 #: So many queues are named in the question.
 _NAMED = 10
@@ -42,9 +43,8 @@ def purge(context: Context, /, queues: tuple[str, ...], yes: bool) -> ExitCode:
     Un-acked messages, which consumers have in hand, are left alone. If some queues fail the exit code is 3.
     """
     names = list(dict.fromkeys(queues))
-    if not yes and not confirmed(_question(names, _hosts(context)), to="delete messages"):
-        context.output.talk("nothing was deleted")
-        return ExitCode.FAILED
+    if not yes:
+        ask(_question(names, _hosts(context)), to="delete messages")
     return context.output.show(_view(run(context, lambda _: _purge(context, names))))
 
 
