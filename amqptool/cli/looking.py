@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +9,7 @@ import click
 from amqptool.cli.exits import look_code
 from amqptool.cli.output import View
 from amqptool.cli.running import Stop, run
+from amqptool.cli.worked import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def look(context: Context, queue: str, function: Callable[[Delivery], Any], verb
     report, stop = run(context, lambda stop: _look(context, queue, function, options, stop))
     return View(
         kind="consume",
-        document=asdict(report),
+        document=document(report),
         talk=_summary(report, verb, kept=options["requeue"]),
         code=look_code(report, stop.code, options["min_messages"]),
     )

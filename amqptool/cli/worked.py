@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from amqptool.cli.output import counted
 
 if TYPE_CHECKING:
+    from amqptool.work.look import LookReport
     from amqptool.work.report import WorkReport
 
 
@@ -18,12 +19,12 @@ def summary(report: WorkReport, verb: str) -> str:
     return ", ".join([done, *counts(report), *reason])
 
 
-def document(report: WorkReport) -> dict[str, Any]:
+def document(report: WorkReport | LookReport) -> dict[str, Any]:
     """Return the same for programs."""
     return asdict(report) | {"per_second": per_second(report)}
 
 
-def per_second(report: WorkReport) -> float:
+def per_second(report: WorkReport | LookReport) -> float:
     """Return how many messages were handled in a second, on average."""
     return report.handled / report.seconds if report.seconds else 0.0
 

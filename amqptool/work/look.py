@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +18,7 @@ from amqptool.work.browser import Browser
 from amqptool.work.delivery_count import DeliveryCount
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from amqptool.broker.amqp import Channel
     from amqptool.broker.discovery import Urls
@@ -46,8 +47,20 @@ class LookReport:
     undecodable: int = 0
     #: Given back to the queue.
     returned: int = 0
+    #: How long it took, once it has ended.
+    seconds: float = 0.0
     #: Why it stopped before the end: stop, max-messages, idle-timeout or timeout.
     stopped_by: str = ""
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Take down how long a block takes."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        try:
+            yield
+        finally:
+            self.seconds = clock() - begun
 
 
 class Wanted(Protocol):
@@ -110,8 +123,9 @@ class Look:
             OSError: what the handler writes to cannot be written to.
         """
         patience = self._timeout + LAST_ANSWER if self._keep and self._timeout is not None else None
+        in_time = if_late(self._timeout, partial(self.stop, "timeout"))
         try:
-            with if_late(self._timeout, partial(self.stop, "timeout")), if_late(patience, self._give_up):
+            with self._report.timed(), in_time, if_late(patience, self._give_up):
                 await self._connect_and_look()
         except BrokerUnavailable:
             if not self._has_given_up:

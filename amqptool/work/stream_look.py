@@ -87,7 +87,7 @@ class StreamLook:
             OSError: what the handler writes to cannot be written to.
         """
         try:
-            with if_late(self._timeout, partial(self.stop, "timeout")):
+            with self._report.timed(), if_late(self._timeout, partial(self.stop, "timeout")):
                 await unless(self._stopping, self._connect_and_look())
         except _NoStreamError:
             return None

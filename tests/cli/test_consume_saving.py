@@ -165,6 +165,7 @@ def test_a_report_of_the_look_for_scripts(queue: AmqpUrl, tmp_path: Path) -> Non
     document = json.loads(save(queue, tmp_path, "--json", "--requeue").stdout)
     assert (document["kind"], document["code"]) == ("consume", 0)
     assert (document["looked_at"], document["handled"], document["returned"]) == (3, 3, 3)
+    assert document["per_second"] == 3 / document["seconds"]
 
 
 def test_saved_bodies_can_be_published_again(queue: AmqpUrl, tmp_path: Path) -> None:
