@@ -47,7 +47,7 @@ class _JsonFormatter(logging.Formatter):
         return log_line(
             record.levelname.lower(),
             record.name,
-            _message(record),
+            _message_and_error(record),
             at=record.created,
             fields={**self._exception(record), **fields},
         )
@@ -55,9 +55,19 @@ class _JsonFormatter(logging.Formatter):
     def _exception(self, record: logging.LogRecord) -> dict[str, Any]:
         if not record.exc_info or record.exc_info[1] is None:
             return {}
-        error = record.exc_info[1]
         traceback = {"traceback": self.formatException(record.exc_info)} if self._with_traceback else {}
-        return {"error": f"{type(error).__name__}: {error}", **traceback}
+        return {"error": type(record.exc_info[1]).__name__, **traceback}
+
+
+def _message_and_error(record: logging.LogRecord) -> str:
+    """Return what a record says, and what its error says unless that is a part of it."""
+    message = _message(record)
+    if not record.exc_info or record.exc_info[1] is None:
+        return message
+    from amqptool.work.copies import text_of
+
+    said = text_of(record.exc_info[1])
+    return message if said in message else f"{message}: {said}"
 
 
 def _message(record: logging.LogRecord) -> str:

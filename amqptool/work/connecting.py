@@ -71,7 +71,8 @@ class Connecting:
                     raise
                 level = logging.INFO if told == self._report.reconnects else logging.WARNING
                 told = self._report.reconnects
-                log.log(level, "%s; connecting again", error, extra={"queue": self._queue, "error": str(error)})
+                about = {"queue": self._queue, "error": type(error).__name__}
+                log.log(level, "%s; connecting again", error, extra=about)
 
     async def _check_cluster(self) -> None:
         await self._hosts.refresh()

@@ -115,7 +115,7 @@ def copied(headers: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
     return copy
 
 
-def text_of(error: Exception) -> str:
+def text_of(error: BaseException) -> str:
     """Return an error's kind and what it says, if it can say anything."""
     try:
         said = str(error)

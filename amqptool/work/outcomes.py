@@ -119,7 +119,7 @@ class Outcomes:
 
     def doubt(self, item: Item, hold: Hold, why: str) -> None:
         """Look again whether a message is done of which the handler has succeeded."""
-        log.warning("message %s: %s; looking again", item.delivery.message_id, why, extra=item.about | {"error": why})
+        log.warning("message %s: %s; looking again", item.delivery.message_id, why, extra=item.about)
         self._holding.look_again(item, hold.seconds)
 
     def _tell_failure(self, item: Item, error: Exception, remark: str = "") -> None:
@@ -130,7 +130,7 @@ class Outcomes:
             item.original.attempt,
             remark,
             text_of(error),
-            extra=item.about | {"error": text_of(error)},
+            extra=item.about | {"error": type(error).__name__},
             exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
         )
 

@@ -92,7 +92,7 @@ class PassingOn:
                 item.delivery.message_id,
                 copy.routing_key,
                 error if isinstance(error, AmqptoolError) else text_of(error),
-                extra=item.about | {"error": text_of(error)},
+                extra=item.about | {"error": type(error).__name__},
             )
             return False
         return True

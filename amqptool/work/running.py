@@ -56,4 +56,4 @@ async def _end(workers: Sequence[Worker], serving: Sequence[asyncio.Task[WorkRep
 
 def _log_failure(serving: asyncio.Task[WorkReport]) -> None:
     if not serving.cancelled() and (error := serving.exception()) is not None:
-        log.error("a worker has ended: %s", error, extra={"error": str(error)})
+        log.error("a worker has ended: %s", error, extra={"error": type(error).__name__})

@@ -145,7 +145,9 @@ class StoreThread:
             trouble.limit.reschedule(asyncio.get_running_loop().time() + PATIENCE)
             if self.is_healthy:
                 log.warning(
-                    "%s; holding all messages un-acked until it works again", error, extra={"error": str(error)}
+                    "%s; holding all messages un-acked until it works again",
+                    error,
+                    extra={"error": type(error).__name__},
                 )
             self._failing += 1
         trouble.error = error

@@ -45,6 +45,12 @@ def configured(delivery):
     logging.basicConfig(format="%(name)s says %(message)s")
     logging.getLogger("shop").warning("sold")
 
+def complain(delivery):
+    try:
+        raise KeyError("tea")
+    except KeyError:
+        logging.getLogger("shop").exception("nothing sold")
+
 def talk(delivery):
     logging.getLogger("shop").warning("sold %s", "tea", extra={"order": delivery.attempt, "where": {"a": object}})
     logging.getLogger("shop").warning("no place for %d of these", "x", "y")
@@ -125,12 +131,13 @@ def test_an_unknown_format_is_a_configuration_error() -> None:
 
 
 def test_a_failed_attempt_tells_which_message(amqptool_vhost: AmqpUrl, app: Path) -> None:
-    """Queue, message id, attempt and error are fields; what the error says cannot break the line."""
+    """Queue, message id, attempt and kind of error are fields; what the error says cannot break the line."""
     message_id, log = handled(amqptool_vhost, app, "fail", "-vv")
     line = next(each for each in log if "attempt" in each)
     assert (line["level"], line["logger"]) == ("warning", "amqptool.work.outcomes")
     assert (line["queue"], line["message_id"], line["attempt"]) == ("q", message_id, 1)
-    assert line["error"] == "ValueError: line one\nline two \x1b[31m\u202e"
+    assert line["error"] == "ValueError"
+    assert line["message"] == f"message {message_id}: attempt 1 failed: ValueError: line one\nline two \x1b[31m\u202e"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
     assert "traceback" not in line
     assert log[-1]["message"].startswith("0 handled in ")
@@ -149,6 +156,14 @@ def test_what_a_handler_logs_is_json_too(amqptool_vhost: AmqpUrl, app: Path) -> 
     sold, wrong = [each for each in log if each["logger"] == "shop"]
     assert (sold["message"], sold["order"], sold["where"]) == ("sold tea", 1, "{'a': <class 'object'>}")
     assert wrong["message"] == "no place for %d of these"
+
+
+def test_an_error_that_a_handler_logs_is_told(amqptool_vhost: AmqpUrl, app: Path) -> None:
+    """Its kind is a field, and what it says ends the message; its traceback is there with --debug alone."""
+    _, log = handled(amqptool_vhost, app, "complain")
+    [line] = [each for each in log if each["logger"] == "shop"]
+    assert (line["error"], line["message"]) == ("KeyError", "nothing sold: KeyError: 'tea'")
+    assert "traceback" not in line
 
 
 @pytest.mark.parametrize("handler", ["talk", "talk_async", "talk_wrapped"])
