@@ -12,7 +12,7 @@ from amqptool.cli.exits import ExitCode, exit_code, tally
 from amqptool.cli.looking import Where
 from amqptool.cli.measures import Duration
 from amqptool.cli.options import options_in, together
-from amqptool.cli.output import View
+from amqptool.cli.output import View, error_fields
 from amqptool.cli.printing import body_text, field_lines
 from amqptool.cli.sanitize import clean_line
 from amqptool.units import rounded
@@ -93,16 +93,15 @@ def group_document(group: Group) -> dict[str, Any]:
     return {
         "count": group.count,
         "reason": group.cause.reason,
-        "error": group.cause.error,
+        **_error_fields(group.example),
         "died_in": group.cause.queue,
         "oldest": _iso(group.oldest),
         "newest": _iso(group.newest),
-        "example": group.example,
     }
 
 
 def letter_document(letter: DeadLetter) -> dict[str, Any]:
-    """Return a dead letter as JSON has it; `message` is the record of what its publisher sent.
+    """Return a dead letter as JSON has it; `original` is the record of what its publisher sent.
 
     Raises:
         InputError: its headers are nested too deeply, or hold a number that is none.
@@ -113,17 +112,17 @@ def letter_document(letter: DeadLetter) -> dict[str, Any]:
         "reason": letter.reason,
         "died_in": letter.queue,
         "at": _iso(letter.at),
-        "error": letter.error,
+        **_error_fields(letter.error),
         "traceback": letter.traceback,
         "history": [{"at": _iso(each.at), "what": each.what} for each in letter.history],
-        "message": message_to_record(letter.original),
+        "original": message_to_record(letter.original),
     }
 
 
 def letter_page(letter: DeadLetter, *, verbose: bool) -> str:
     """Return a dead letter as a person reads it: what it is, why it died, and what it says."""
     message = letter.original
-    record = letter_document(letter)["message"]
+    record = letter_document(letter)["original"]
     name = click.style(clean_line(message.message_id or "(a message without an id)"), bold=True)
     death = f"{letter.reason} in {letter.queue or '?'}, {_when(letter.at)}"
     told = [
@@ -161,12 +160,11 @@ def replay_view(
             "failed": failed,
             "kept": report.returned - report.twice,
             "sent_and_still_there": report.twice,
-            "error": None if stopped_by is None else str(stopped_by),
+            **error_fields(stopped_by),
             "undecodable": report.undecodable,
             "targets": [{"exchange": at, "routing_key": key, "count": count} for (at, key), count in targets],
             "failures": [
-                {"message_id": each.message.message_id, "error": type(each.error).__name__, "message": str(each.error)}
-                for each in outcomes.failures
+                {"message_id": each.message.message_id, **error_fields(each.error)} for each in outcomes.failures
             ],
         },
         data=_target_table(targets) if targets and dry_run else "",
@@ -191,6 +189,13 @@ def _failures(outcomes: Report) -> tuple[str, ...]:
     told = [f"{each.message.message_id or 'a message without an id'}: {each.error}" for each in outcomes.failures]
     untold = outcomes.failed.total() - _TOLD
     return (*told[:_TOLD], *([f"… and {untold:,} more"] if untold > 0 else []))
+
+
+def _error_fields(text: str | None) -> dict[str, str | None]:
+    """Return an error of which a dead letter has the whole text as every document has errors."""
+    from amqptool.dead.letter import parts_of
+
+    return dict(zip(("error", "message"), parts_of(text), strict=True))
 
 
 def _ago(at: datetime | None, now: datetime) -> str:

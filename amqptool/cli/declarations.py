@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, get_args
 
 from amqptool.broker.reconcile.outcome import Outcome
-from amqptool.cli.output import View
+from amqptool.cli.output import View, error_fields
 from amqptool.cli.plans import titled
 from amqptool.cli.sanitize import clean_line
 from amqptool.topology.diff.document import difference_documents, identity
@@ -87,7 +87,7 @@ def _document(outcome: Declared, vhost: str) -> dict[str, Any]:
     if thing.place is not NOWHERE:
         document |= {"file": thing.place.file, "line": thing.place.line}
     if outcome.error is not None:
-        document |= {"error": type(outcome.error).__name__, "message": str(outcome.error)}
+        document |= error_fields(outcome.error)
     if outcome.differences:
         document["differences"] = difference_documents(outcome.differences)
     if outcome.error is not None and conflict is not None:

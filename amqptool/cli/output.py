@@ -111,7 +111,7 @@ class Output:
         for line in map(str, error.problems) if isinstance(error, TopologyError) else [text]:
             self.complain(line, error=type(error).__name__, code=int(code))
         if self.as_json:
-            self._document("error", code, {"error": type(error).__name__, "message": without_passwords(text)})
+            self._document("error", code, error_fields(error, text))
 
     def trace(self, error: BaseException) -> None:
         """Show where in the code an error came from."""
@@ -166,6 +166,16 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error) or type(error).__name__
+
+
+def error_fields(error: BaseException | None, message: str | None = None) -> dict[str, str | None]:
+    """Return an error as every document has it: its kind and, unless another one is given, its own message."""
+    if error is None:
+        return {"error": None, "message": None}
+    return {
+        "error": type(error).__name__,
+        "message": without_passwords(describe(error) if message is None else message),
+    }
 
 
 def counted(number: int, noun: str) -> str:

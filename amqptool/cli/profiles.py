@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amqptool.cli.columns import in_columns
+from amqptool.cli.output import error_fields
 from amqptool.errors import ConfigError
 from amqptool.settings import DEFAULT_ORIGIN
 from amqptool.settings.etcd_url import EtcdUrl, parse_brokers
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from amqptool.cli.context import Context
+    from amqptool.errors import AmqptoolError
     from amqptool.settings.config_file import Profile
     from amqptool.settings.etcd_url import Brokers
 
@@ -42,18 +44,19 @@ class Check:
     """What was found of one thing that a profile needs."""
 
     name: str
-    ok: bool
-    detail: str
+    told: str
+    #: What makes it a failure.
+    error: AmqptoolError | None = None
 
 
-def broker_of(profile: Profile) -> tuple[str | None, str | None]:
+def broker_of(profile: Profile) -> tuple[str | None, ConfigError | None]:
     """Return a profile's broker without its password, if there is one, and what is wrong with its URL, if anything."""
     if profile.url is None:
         return None, None
     try:
         return shown_brokers(parse_brokers(profile.url, has_password=profile.password is not None)), None
     except ConfigError as error:
-        return None, str(error)
+        return None, error
 
 
 def shown_brokers(brokers: Brokers) -> str:
@@ -90,14 +93,14 @@ def list_document(profiles: Sequence[Profile], default: str | None) -> list[dict
 
 
 def _list_entry(profile: Profile, *, is_default: bool) -> dict[str, Any]:
-    broker, problem = broker_of(profile)
+    broker, error = broker_of(profile)
     entry = {"name": profile.name, "default": is_default, "file": str(profile.file)}
-    return {**entry, "broker": broker, "problem": problem}
+    return {**entry, "broker": broker, **error_fields(error)}
 
 
 def _broker(profile: Profile) -> str:
-    broker, problem = broker_of(profile)
-    return broker or ("(unusable: `profile check` says why)" if problem else "-")
+    broker, error = broker_of(profile)
+    return broker or ("(unusable: `profile check` says why)" if error else "-")
 
 
 def settings_of(context: Context) -> list[Setting]:
@@ -148,7 +151,13 @@ def settings_table(settings: Sequence[Setting], environ: Mapping[str, str]) -> s
 
 def checks_table(checks: Sequence[Check]) -> str:
     """Return a line for each check."""
-    return in_columns([(_word(each), each.name, each.detail) for each in checks], cut=False)
+    return in_columns([(_word(each), each.name, each.told) for each in checks], cut=False)
+
+
+def check_document(check: Check) -> dict[str, Any]:
+    """Return a check as JSON has it."""
+    reason = {"message": check.told} if check.error is None else error_fields(check.error, check.told)
+    return {"name": check.name, "ok": check.error is None, **reason}
 
 
 def paint_check(line: str) -> str:
@@ -157,4 +166,4 @@ def paint_check(line: str) -> str:
 
 
 def _word(check: Check) -> str:
-    return "ok" if check.ok else "failed"
+    return "ok" if check.error is None else "failed"

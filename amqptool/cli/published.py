@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from amqptool.cli.exits import publish_code
-from amqptool.cli.output import View, describe
+from amqptool.cli.output import View, describe, error_fields
 from amqptool.errors import PublishError
 
 if TYPE_CHECKING:
@@ -50,14 +50,11 @@ def _document(report: Report, job: Job) -> dict[str, Any]:
         "confirmed": report.confirmed,
         "failed": report.failed.total(),
         "failures_by_error": dict(report.failed),
-        "failures": [
-            {**_names(failed.message), "error": type(failed.error).__name__, "message": str(failed.error)}
-            for failed in report.failures
-        ],
+        "failures": [{**_names(failed.message), **error_fields(failed.error)} for failed in report.failures],
         "invalid": report.bad,
-        "invalid_items": [describe(error) for error in report.bad_items],
+        "invalid_items": [error_fields(error) for error in report.bad_items],
         "interrupted": report.interrupted,
-        "error": None if report.stopped_by is None else describe(report.stopped_by),
+        **error_fields(report.stopped_by),
         "seconds": report.seconds,
         "per_second": _rate(report),
         "confirm_latency": _latencies(report),

@@ -9,7 +9,7 @@ import click
 
 from amqptool.cli.columns import in_columns
 from amqptool.cli.exits import ExitCode, tap_code
-from amqptool.cli.output import View, counted
+from amqptool.cli.output import View, counted, error_fields
 from amqptool.cli.printing import on_terminal
 from amqptool.cli.sanitize import clean_line
 from amqptool.errors import InputError
@@ -86,7 +86,7 @@ def top_view(report: TapReport, rows: Sequence[Row], signal_code: ExitCode | Non
             "overflowed": report.overflowed,
             "seconds": report.seconds,
             "stopped_by": report.stopped_by,
-            "error": None if report.lost is None else str(report.lost),
+            **error_fields(report.lost),
             "rates": [_document(row, report.seconds) for row in own],
             "others": None if others is None else _document(others, report.seconds),
         },

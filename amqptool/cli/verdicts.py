@@ -26,6 +26,7 @@ class Unreadable:
     """A file that could not be read."""
 
     file: str
+    error: str
     message: str
 
 

@@ -73,7 +73,7 @@ class DeadLetter(ABC):
     @property
     def error_kind(self) -> str | None:
         """The kind of the last error."""
-        return self.error.partition(":")[0] if self.error else None
+        return parts_of(self.error)[0]
 
     def back(self) -> Message | None:
         """Return what to send to the queue where it died, through the default exchange; None: it does not say where.
@@ -110,6 +110,14 @@ class DeadLetter(ABC):
     @abstractmethod
     def _set_aside(self) -> FieldValue:
         """Return what the original has, and a message to a queue cannot have."""
+
+
+def parts_of(error: str | None) -> tuple[str | None, str | None]:
+    """Return the kind and the message of an error, by its whole text; one that says nothing has its kind for both."""
+    if not error:
+        return None, None
+    kind, _, message = error.partition(":")
+    return kind, message.removeprefix(" ") or kind
 
 
 def published(message: Message) -> Message:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from amqptool import AmqpUrl, Delivery, Message, Reject, Worker
-from tests.support.broker import declare_queue, drain, publish, queue_length
+from tests.support.broker import declare_queue, delete_queue, drain, publish, queue_length
 from tests.support.cli import cli_arguments, cli_environment, run_cli
+from tests.support.schemas import flaws
 from tests.support.terminal import screen, seen_on_terminal
 
 #: What a publisher may write into a message, and an error repeat.
@@ -60,6 +61,12 @@ def left(url: AmqpUrl, queue: str = "q.dead") -> list[bytes]:
     return [delivery.body for delivery in asyncio.run(drain(url, queue))]
 
 
+async def until_some_are_in(url: AmqpUrl, queue: str) -> None:
+    """Wait for the first message."""
+    while not await queue_length(url, queue):
+        pass
+
+
 def test_list_counts_by_cause(dead: AmqpUrl) -> None:
     """A line for each, the most frequent first, and nothing that a terminal would act on."""
     done = run_dead(dead, "list", "q.dead")
@@ -71,10 +78,11 @@ def test_list_counts_by_cause(dead: AmqpUrl) -> None:
 
 
 def test_list_is_a_document(dead: AmqpUrl) -> None:
-    """With times, and the kind of the error for `--error`."""
+    """With times, the kind of the error for `--error`, and what one of them says."""
     found = document(dead, "list", "q.dead", "--error", "ValueError")
     [group] = found["groups"]
-    assert (found["kind"], found["count"], group["count"], group["error"]) == ("dead", 2, 2, "ValueError")
+    assert (found["kind"], found["count"], group["count"]) == ("dead", 2, 2)
+    assert (group["error"], group["message"]) == ("ValueError", "no such user \x1b[31m\nred")
     assert group["died_in"] == "q"
     assert group["oldest"] <= group["newest"]
 
@@ -95,10 +103,11 @@ def test_show_tells_what_each_was_and_why_it_died(dead: AmqpUrl) -> None:
 def test_show_is_a_document(dead: AmqpUrl) -> None:
     """Whose messages are records as they were published."""
     [letter] = document(dead, "show", "q.dead", "--reason", "rejected")["letters"]
-    assert (letter["reason"], letter["died_in"], letter["error"]) == ("rejected", "q", "Reject: not for us")
-    assert letter["message"]["routing_key"] == "q"
-    assert letter["message"]["body"] == "rejected"
-    assert letter["message"]["headers"] == {"tenant": "\x1b[2J"}
+    assert (letter["reason"], letter["died_in"]) == ("rejected", "q")
+    assert (letter["error"], letter["message"]) == ("Reject", "not for us")
+    assert letter["original"]["routing_key"] == "q"
+    assert letter["original"]["body"] == "rejected"
+    assert letter["original"]["headers"] == {"tenant": "\x1b[2J"}
 
 
 def test_what_is_exported_can_be_published_back(dead: AmqpUrl) -> None:
@@ -197,6 +206,31 @@ def test_a_terminal_shows_how_far_a_replay_is(dead: AmqpUrl) -> None:
     assert screen(seen) == ["3 replayed, 0 kept"]
 
 
+def test_a_replay_that_an_error_ends_is_a_document(amqptool_vhost: AmqpUrl) -> None:
+    """With what was done by then, the kind of error and what it says."""
+    words = ("dead", "replay", "q.dead", "-k", "q", "--rate", "4/s", "--json")
+
+    async def prepare() -> None:
+        for queue in ("q", "q.dead"):
+            await declare_queue(amqptool_vhost, queue)
+        await publish(amqptool_vhost, [Message(body=b"x", routing_key="q.dead")] * 400)
+
+    async def delete_in_the_middle() -> None:
+        await until_some_are_in(amqptool_vhost, "q")
+        await delete_queue(amqptool_vhost, "q.dead")
+
+    asyncio.run(prepare())
+    env = cli_environment({"AMQPTOOL_URL": amqptool_vhost.reveal()})
+    with subprocess.Popen(cli_arguments(*words), env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        asyncio.run(delete_in_the_middle())
+        stdout = process.communicate()[0].decode()
+    assert list(flaws(words, stdout)) == []
+    told = json.loads(stdout)
+    assert (told["kind"], told["code"], told["error"]) == ("dead", 69, "BrokerUnavailable")
+    assert told["message"] == "the broker cancelled the consumer: was its queue deleted?"
+    assert told["replayed"] >= 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_what_is_interrupted_goes_on(amqptool_vhost: AmqpUrl, number: signal.Signals) -> None:
     """However it ends, every message is in one of the queues, and the same command does the rest."""
@@ -207,15 +241,11 @@ def test_what_is_interrupted_goes_on(amqptool_vhost: AmqpUrl, number: signal.Sig
             await declare_queue(amqptool_vhost, queue)
         await publish(amqptool_vhost, [Message(body=b"%d" % each, routing_key="q.dead") for each in range(count)])
 
-    async def until_some_are_there() -> None:
-        while not await queue_length(amqptool_vhost, "q"):
-            pass
-
     asyncio.run(prepare())
     words = ("dead", "replay", "q.dead", "-e", "", "-k", "q")
     env = cli_environment({"AMQPTOOL_URL": amqptool_vhost.reveal()})
     with subprocess.Popen(cli_arguments(*words, "--rate", "200/s"), env=env, stderr=subprocess.DEVNULL) as process:
-        asyncio.run(until_some_are_there())
+        asyncio.run(until_some_are_in(amqptool_vhost, "q"))
         process.send_signal(number)
     assert process.returncode in (-number, 128 + number)
     assert run_dead(amqptool_vhost, *words[1:]).returncode == 0

@@ -58,7 +58,11 @@ def test_an_unknown_id_is_a_failure(url: str) -> None:
 
     both = run_cli("dedup", "show", DONE, NEVER, "--dedup", url, "--json")
     assert both.returncode == 3
-    assert [entry["state"] for entry in json.loads(both.stdout)["entries"]] == ["done"]
+    document = json.loads(both.stdout)
+    assert [entry["state"] for entry in document["entries"]] == ["done"]
+    assert document["failures"] == [
+        {"message_id": NEVER, "error": "NotFound", "message": f"{NEVER}: nothing is known of it"},
+    ]
 
 
 def test_another_scope_is_not_looked_into(url: str) -> None:
@@ -83,6 +87,7 @@ def test_forget_keeps_what_a_worker_is_at(url: str) -> None:
     assert result.returncode == 3
     document = json.loads(result.stdout)
     assert document["forgotten"] == [{"scope": SCOPE, "message_id": RELEASED}]
+    assert [(each["message_id"], each["error"]) for each in document["failures"]] == [(CLAIMED, "InUse")]
     assert "a live worker is at it" in result.stderr
     assert run_cli("dedup", "show", CLAIMED, "--dedup", url).returncode == 0
 

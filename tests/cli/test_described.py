@@ -90,7 +90,7 @@ def test_bad_lines_can_be_skipped(amqptool_vhost: AmqpUrl, shop: Path) -> None:
     done = published(amqptool_vhost, shop, *words, stdin=f"{GOOD.decode()}\n{BAD.decode()}\n{GOOD.decode()}\n")
     document = json.loads(done.stdout)
     assert (done.returncode, document["confirmed"], document["invalid"]) == (3, 2, 1)
-    assert document["invalid_items"] == [f"stdin:2: {FLAW}"]
+    assert document["invalid_items"] == [{"error": "InputError", "message": f"stdin:2: {FLAW}"}]
     assert FLAW in receipts.read_text()
     assert bodies(amqptool_vhost) == [GOOD, GOOD]
 

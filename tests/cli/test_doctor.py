@@ -80,7 +80,7 @@ def test_rights_are_tried_and_nothing_is_changed(broker: VhostUnderTest, is_ther
     before = broker.names()
     steps = examined(broker, "-", text=FILE)
     assert steps["rights"]["state"] == "ok"
-    assert "to declare, publish, consume" in steps["rights"]["told"]
+    assert "to declare, publish, consume" in steps["rights"]["message"]
     assert broker.names() == before
 
 
@@ -105,7 +105,7 @@ def test_a_right_that_is_missing_is_named(
     rights = {"configure": "^(in|q|other)$", "write": "^(in|q|other)$", "read": "^(in|q|other)$", **lacking}
     with limited_user(broker.node, broker.url, **rights) as url:
         steps = examined(VhostUnderTest(broker.node, url), "-", code=77, text=FILE)
-    assert told in steps["rights"]["told"]
+    assert told in steps["rights"]["message"]
     assert "set_permissions" in steps["rights"]["advice"]
     assert steps["version"]["state"] == "ok"
     assert steps["alarms"]["state"] == "not asked"  # which takes the tag `monitoring`
@@ -138,7 +138,7 @@ def test_it_takes_rights_to_let_messages_go_on_elsewhere(
         refused = VhostUnderTest(broker.node, url)
         steps = examined(refused, "-", "--for", "declare", code=77, text=PASSING_ON)
         assert refused.run("declare", "-", text=PASSING_ON).returncode == 3
-    assert told in steps["rights"]["told"]
+    assert told in steps["rights"]["message"]
 
 
 def test_what_a_user_is_there_for(broker: VhostUnderTest) -> None:
@@ -166,7 +166,7 @@ def test_the_first_failure_ends_it(
     url = replace(broker.url, **change)
     steps = examined(broker, "--url", url.reveal(), code=code)
     assert list(steps) == STEPS[: STEPS.index(last) + 1]
-    assert (steps[last]["state"], told in steps[last]["told"]) == ("failed", True)
+    assert (steps[last]["state"], told in steps[last]["message"]) == ("failed", True)
     assert steps[last]["advice"]
     assert "wr0ng" not in str(steps)
 
@@ -194,7 +194,7 @@ def test_consumers_without_a_prefetch_are_a_warning(broker: VhostUnderTest) -> N
         await declare_queue(broker.url, "greedy")
         async with connect(broker.url) as connection:
             await consume_all(connection, "greedy")
-            while "greedy" not in (steps := await asyncio.to_thread(examined, broker))["consumers"]["told"]:
+            while "greedy" not in (steps := await asyncio.to_thread(examined, broker))["consumers"]["message"]:
                 pass  # the broker tells consumers late
             return steps
 
@@ -229,7 +229,7 @@ def test_a_prefetch_for_all_consumers_of_a_channel_is_one(broker: VhostUnderTest
             while not told.startswith("1 consumer;"):
                 step = (await asyncio.to_thread(examined, broker))["consumers"]
                 assert step["state"] == "ok"
-                told = step["told"]
+                told = step["message"]
 
     asyncio.run(scenario())
 
@@ -237,7 +237,7 @@ def test_a_prefetch_for_all_consumers_of_a_channel_is_one(broker: VhostUnderTest
 def test_consumers_that_the_user_may_not_see_are_not_said_to_be_none(broker: VhostUnderTest) -> None:
     """It takes the tag `monitoring` to see those of others."""
     with limited_user(broker.node, broker.url, configure="", write="", read="") as url:
-        told = examined(VhostUnderTest(broker.node, url))["consumers"]["told"]
+        told = examined(VhostUnderTest(broker.node, url))["consumers"]["message"]
     assert told.startswith("0 consumers of this user, and those of others are only seen with the tag monitoring; ")
 
 

@@ -64,7 +64,7 @@ def test_list_names_the_brokers_and_the_default(configured: Callable[[str], dict
     document = json.loads(run_cli("profile", "list", "--json", env=env).stdout)
     assert document["profiles"][1] == {
         "name": "shop", "default": True, "file": str(file),
-        "broker": "amqp://ann:***@mq.example:5672/shop", "problem": None,
+        "broker": "amqp://ann:***@mq.example:5672/shop", "error": None, "message": None,
     }  # fmt: skip
 
 
@@ -82,8 +82,8 @@ def test_a_broken_url_hides_no_other_profile(configured: Callable[[str], dict[st
     assert done.returncode == 0
     assert "(unusable: `profile check` says why)" in done.stdout
     told = json.loads(run_cli("profile", "list", "--json", env=env).stdout)["profiles"]
-    assert told[0]["broker"] is None
-    assert told[0]["problem"].startswith("a broker URL begins with amqp://")
+    assert (told[0]["broker"], told[0]["error"]) == (None, "ConfigError")
+    assert told[0]["message"].startswith("a broker URL begins with amqp://")
     assert "amqp://guest:***@b:5672" in done.stdout
     assert "s3cret" not in done.stdout
 
@@ -171,16 +171,16 @@ def test_check_tries_a_profile_step_by_step(
 
 
 @pytest.mark.parametrize(
-    ("profile", "code", "failed"),
+    ("profile", "code", "failed", "error"),
     [
-        ('url = "amqp://127.0.0.1:1"', 69, "broker"),
-        ('url = "amqp://ann@127.0.0.1:1"\npassword_command = ["false"]', 78, "password"),
-        ('url = "amqp//"', 78, "url"),
-        ('url = "etcd://127.0.0.1:1/key"', 69, "etcd"),
+        ('url = "amqp://127.0.0.1:1"', 69, "broker", "BrokerUnavailable"),
+        ('url = "amqp://ann@127.0.0.1:1"\npassword_command = ["false"]', 78, "password", "ConfigError"),
+        ('url = "amqp//"', 78, "url", "ConfigError"),
+        ('url = "etcd://127.0.0.1:1/key"', 69, "etcd", "BrokerUnavailable"),
     ],
 )
 def test_check_tells_which_step_fails(
-    configured: Callable[[str], dict[str, str]], profile: str, code: int, failed: str
+    configured: Callable[[str], dict[str, str]], profile: str, code: int, failed: str, error: str
 ) -> None:
     """With the exit code of a command that needs it, and with a document."""
     env = configured(f"[profiles.a]\n{profile}")
@@ -188,7 +188,7 @@ def test_check_tells_which_step_fails(
     document = json.loads(done.stdout)
     assert (done.returncode, document["code"]) == (code, code)
     assert [each["name"] for each in document["checks"] if not each["ok"]] == [failed]
-    assert document["checks"][-1]["name"] == failed
+    assert (document["checks"][-1]["name"], document["checks"][-1]["error"]) == (failed, error)
     assert done.stderr.count("amqptool: error: ") == 1
 
 

@@ -184,13 +184,22 @@ def test_a_bad_line_stops_the_input_once_all_before_it_is_confirmed(queue: AmqpU
     assert len(taken(queue)) == 499
 
 
+def test_what_ends_the_input_is_in_the_document(queue: AmqpUrl) -> None:
+    """As the kind of error, and what it says."""
+    document = json.loads(publish(queue, "--json", "--jsonl", "-", stdin=f"{GOOD}\n{{broken\n").stdout)
+    assert (document["code"], document["confirmed"], document["error"]) == (65, 1, "InputError")
+    assert document["message"].startswith("stdin:2: not valid JSON")
+
+
 def test_bad_lines_may_be_skipped(queue: AmqpUrl) -> None:
     """C14: exit 3; ten are told, the rest counted, and the document lists them all."""
     lines = "\n".join([GOOD, *["{"] * 12, GOOD])
     done = publish(queue, "--json", "--jsonl", "-", "--on-error", "skip", stdin=lines)
     document = json.loads(done.stdout)
     assert (done.returncode, document["confirmed"], document["invalid"]) == (3, 2, 12)
-    assert [each[:8] for each in document["invalid_items"]] == [f"stdin:{n}:"[:8] for n in range(2, 14)]
+    places = [each["message"].split(": ")[0] for each in document["invalid_items"]]
+    assert places == [f"stdin:{number}" for number in range(2, 14)]
+    assert {each["error"] for each in document["invalid_items"]} == {"InputError"}
     assert "amqptool: error: … and 2 more" in done.stderr
     assert len(taken(queue)) == 2
 

@@ -240,6 +240,7 @@ def test_a_lost_connection_ends_it(vhost: VhostUnderTest, words: Sequence[str]) 
     assert "Traceback" not in stderr
     last = json.loads(stdout.splitlines()[-1])
     assert (last["kind"], last["code"]) == ("tap" if "--top" in words else "error", 69)
+    assert (last["error"], bool(last["message"])) == ("BrokerUnavailable", True)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])

@@ -120,7 +120,9 @@ def test_quiet_hides_no_error(files: Path) -> None:
     document = json.loads(result.stdout)
     assert result.stderr == "amqptool: error: none.yaml: No such file or directory\n"
     assert (document["code"], document["valid"]) == (74, False)
-    assert document["unreadable"] == [{"file": "none.yaml", "message": "No such file or directory"}]
+    assert document["unreadable"] == [
+        {"file": "none.yaml", "error": "FileNotFoundError", "message": "No such file or directory"},
+    ]
 
 
 def test_no_url(files: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from amqptool.carried import check_message
-from amqptool.dead.letter import Failure
+from amqptool.dead.letter import Failure, parts_of
 from amqptool.dead.reading import UNKNOWN, read
 from amqptool.message import Delivery, Message
 from amqptool.work.copies import copy_of, original_of
@@ -112,6 +112,19 @@ def test_a_copy_that_the_broker_has_ended_tells_of_both() -> None:
     back = letter.back()
     assert back is not None
     assert original_of(back, "orders") == (SENT, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "parts"),
+    [
+        ("ValueError: no such user: bob", ("ValueError", "no such user: bob")),
+        ("TimeoutError", ("TimeoutError", "TimeoutError")),
+        (None, (None, None)),
+    ],
+)
+def test_an_error_is_a_kind_and_a_message(error: str | None, parts: tuple[str | None, str | None]) -> None:
+    """One that says nothing has its kind for a message."""
+    assert parts_of(error) == parts
 
 
 def test_what_rabbitmq_has_moved_on_still_tells_of_its_handler() -> None:

@@ -29,13 +29,13 @@ def test_a_certificate_that_cannot_be_trusted(tls_node: TlsNode, listener: str) 
 def test_a_file_that_cannot_be_read(tls_node: TlsNode) -> None:
     """Is exit 78 at the same step."""
     code, steps = examined(tls_node.url(cacertfile="absent"))
-    assert (code, steps[-1]["step"], "absent.pem" in steps[-1]["told"]) == (78, "tls", True)
+    assert (code, steps[-1]["step"], "absent.pem" in steps[-1]["message"]) == (78, "tls", True)
 
 
 def test_a_certificate_that_is_good(tls_node: TlsNode) -> None:
     """Is told with the version of TLS; a client certificate that is wanted is missed at the login."""
     code, steps = examined(tls_node.url())
     assert (code, steps[2]["state"]) == (0, "ok")
-    assert "TLSv1" in steps[2]["told"]
+    assert "TLSv1" in steps[2]["message"]
     code, steps = examined(tls_node.url("mutual"))
-    assert (code, "wants a client certificate" in steps[-1]["told"]) == (78, True)
+    assert (code, "wants a client certificate" in steps[-1]["message"]) == (78, True)

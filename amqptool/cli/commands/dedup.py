@@ -12,7 +12,7 @@ from amqptool.cli.context import Context, pass_context
 from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, tally
 from amqptool.cli.options import ProfiledGroup
-from amqptool.cli.output import View, counted
+from amqptool.cli.output import View, counted, error_fields
 from amqptool.cli.sanitize import clean_line
 from amqptool.errors import InputError, InUse, NotFound
 
@@ -81,14 +81,14 @@ def show(context: Context, ids: Sequence[str], scope: str | None, url: str | Non
     with _store(context, url) as store:
         found = [_of(store, each, scope) for each in wanted]
     entries = [entry for each in found for entry in each]
-    missing = [_unknown(each) for each, known in zip(wanted, found, strict=True) if not known]
+    missing = [(each, _unknown(each)) for each, known in zip(wanted, found, strict=True) if not known]
     return context.output.show(
         View(
             kind="dedup",
-            document={"entries": [_document(entry) for entry in entries]},
+            document={"entries": [_document(entry) for entry in entries], "failures": list(map(_failure, missing))},
             data="\n".join(map(_entry_line, entries)),
-            errors=tuple(map(str, missing)),
-            code=tally(len(wanted) - len(missing), missing),
+            errors=tuple(str(error) for _, error in missing),
+            code=tally(len(wanted) - len(missing), [error for _, error in missing]),
         )
     )
 
@@ -113,21 +113,24 @@ def forget(context: Context, ids: Sequence[str], scope: str | None, url: str | N
     """
     wanted = [_normal(each) for each in ids]
     forgotten: list[Entry] = []
-    failures: list[AmqptoolError] = []
+    failures: list[tuple[str, AmqptoolError]] = []
     with _store(context, url) as store:
         for each in wanted:
             entries = _of(store, each, scope)
             went = store.forget([entry.key for entry in entries])
             forgotten += [entry for entry, gone in zip(entries, went, strict=True) if gone]
-            failures += [_in_use(entry) for entry, gone in zip(entries, went, strict=True) if not gone]
-            failures += [] if entries else [_unknown(each)]
+            failures += [(each, _in_use(entry)) for entry, gone in zip(entries, went, strict=True) if not gone]
+            failures += [] if entries else [(each, _unknown(each))]
     return context.output.show(
         View(
             kind="dedup",
-            document={"forgotten": [entry.key._asdict() for entry in forgotten], "failed": list(map(str, failures))},
-            errors=tuple(map(str, failures)),
+            document={
+                "forgotten": [entry.key._asdict() for entry in forgotten],
+                "failures": list(map(_failure, failures)),
+            },
+            errors=tuple(str(error) for _, error in failures),
             talk=f"{len(forgotten):,} forgotten",
-            code=tally(len(forgotten), failures),
+            code=tally(len(forgotten), [error for _, error in failures]),
         )
     )
 
@@ -177,6 +180,11 @@ def _unknown(message_id: str) -> NotFound:
 
 def _in_use(entry: Entry) -> InUse:
     return InUse(f"{entry.key.message_id}: kept: a live worker is at it in {entry.key.scope}")
+
+
+def _failure(failure: tuple[str, AmqptoolError]) -> dict[str, Any]:
+    message_id, error = failure
+    return {"message_id": message_id, **error_fields(error)}
 
 
 def _counts_line(counts: Counts) -> str:

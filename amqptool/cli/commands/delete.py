@@ -13,7 +13,7 @@ from amqptool.cli.examples import examples
 from amqptool.cli.exits import tally
 from amqptool.cli.management import management_if_any
 from amqptool.cli.options import Command
-from amqptool.cli.output import View
+from amqptool.cli.output import View, error_fields
 from amqptool.cli.running import run
 from amqptool.cli.sanitize import clean_line
 from amqptool.cli.topologies import load_topology, topology_options
@@ -146,7 +146,7 @@ def _document(outcome: Deleted, vhost: str) -> dict[str, Any]:
     if outcome.reason:
         document["reason"] = outcome.reason
     if outcome.error is not None:
-        document |= {"error": type(outcome.error).__name__, "message": str(outcome.error)}
+        document |= error_fields(outcome.error)
     return document
 
 

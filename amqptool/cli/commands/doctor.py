@@ -12,7 +12,7 @@ from amqptool.cli.context import Context, pass_context
 from amqptool.cli.examples import examples
 from amqptool.cli.exits import ExitCode, exit_code
 from amqptool.cli.options import Command
-from amqptool.cli.output import View
+from amqptool.cli.output import View, error_fields
 from amqptool.cli.running import run
 from amqptool.cli.sanitize import clean_line
 from amqptool.cli.topologies import load_topology, topology_options
@@ -112,7 +112,7 @@ def _paint(line: str) -> str:
 
 
 def _document(step: Step) -> dict[str, Any]:
-    document = {"step": step.name, "state": step.state, "told": step.told}
+    document = {"step": step.name, "state": step.state}
     if step.advice:
         document["advice"] = step.advice
-    return document | ({} if step.error is None else {"error": type(step.error).__name__})
+    return document | ({"message": step.told} if step.error is None else error_fields(step.error, step.told))

@@ -15,6 +15,7 @@ from amqptool.cli.options import ProfiledGroup
 from amqptool.cli.output import View, describe
 from amqptool.cli.profiles import (
     Check,
+    check_document,
     checks_table,
     list_document,
     list_table,
@@ -106,11 +107,12 @@ def check(context: Context, name: str | None) -> ExitCode:
     chosen = context.chosen_profile()
     if chosen is None:
         raise ConfigError("no profile is named, and none is the default")
-    checks, error = run(context, lambda _: _try(chosen), connects=False)
+    checks = run(context, lambda _: _try(chosen), connects=False)
+    error = checks[-1].error
     return context.output.show(
         View(
             kind="profile",
-            document={"profile": chosen.name, "checks": [asdict(each) for each in checks]},
+            document={"profile": chosen.name, "checks": list(map(check_document, checks))},
             data=checks_table(checks),
             paint=paint_check,
             errors=() if error is None else (describe(error),),
@@ -119,17 +121,17 @@ def check(context: Context, name: str | None) -> ExitCode:
     )
 
 
-async def _try(chosen: Profile) -> tuple[list[Check], AmqptoolError | None]:
-    """Return what was found, up to the first thing that fails, and why that does."""
-    found = [Check("file", True, str(chosen.file))]
+async def _try(chosen: Profile) -> list[Check]:
+    """Return what was found, up to the first thing that fails."""
+    found = [Check("file", str(chosen.file))]
     doing = "url"
     try:
         async for doing, detail in _steps(chosen):
             if detail is not None:
-                found.append(Check(doing, True, detail))
+                found.append(Check(doing, detail))
     except AmqptoolError as error:
-        return [*found, Check(doing, False, describe(error))], error
-    return found, None
+        found.append(Check(doing, describe(error), error))
+    return found
 
 
 async def _steps(chosen: Profile) -> AsyncIterator[tuple[str, str | None]]:

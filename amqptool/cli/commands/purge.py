@@ -13,7 +13,7 @@ from amqptool.cli.examples import examples
 from amqptool.cli.exits import tally
 from amqptool.cli.names import queue_names
 from amqptool.cli.options import Command
-from amqptool.cli.output import View, counted
+from amqptool.cli.output import View, counted, error_fields
 from amqptool.cli.running import run
 from amqptool.cli.sanitize import without_passwords
 
@@ -84,5 +84,4 @@ def _view(outcomes: Sequence[Purged]) -> View:
 def _document(outcome: Purged) -> dict[str, Any]:
     if outcome.error is None:
         return {"name": outcome.queue, "deleted": outcome.count}
-    told = {"name": outcome.queue, "error": type(outcome.error).__name__, "message": str(outcome.error)}
-    return {name: without_passwords(text) for name, text in told.items()}  # of a URL that was given as a name
+    return {"name": without_passwords(outcome.queue), **error_fields(outcome.error)}  # a URL may be given as a name

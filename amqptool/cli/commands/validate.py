@@ -34,9 +34,8 @@ def _check(groups: Sequence[Sequence[str]], values: Mapping[str, str], *, strict
         try:
             verdicts.append(check_files(*map(source, files), variables=values))
         except OSError as error:
-            unreadable.append(
-                Unreadable(without_passwords(error.filename or " + ".join(files)), error.strerror or str(error))
-            )
+            file = without_passwords(error.filename or " + ".join(files))
+            unreadable.append(Unreadable(file, type(error).__name__, error.strerror or str(error)))
     return Checked(verdicts=verdicts, unreadable=unreadable, strict=strict)
 
 
