@@ -57,7 +57,7 @@ def _document(report: Report, job: Job) -> dict[str, Any]:
         **error_fields(report.stopped_by),
         "seconds": report.seconds,
         "per_second": _rate(report),
-        "confirm_latency": _latencies(report),
+        "confirm_latency_seconds": _latencies(report),
         **_run_document(job),
     }
 

@@ -100,7 +100,7 @@ def test_json(app: str) -> None:
         ("playstore", "dead-letter", "playstore.dead"),
     ]
     (ladder,) = [node for node in document["nodes"] if node["kind"] == "ladder"]
-    assert (ladder["delays"], ladder["figures"], ladder["lit"]) == ([5_000, 60_000], None, False)
+    assert (ladder["delays_seconds"], ladder["figures"], ladder["lit"]) == ([5.0, 60.0], None, False)
 
 
 def test_json_names_the_file(app: str, tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_the_summary_tells_how_long_confirms_took(queue: AmqpUrl) -> None:
     """Rate and percentiles, for people and in the document."""
     done = publish(queue, "--json", "--lines", "-", stdin="x\n" * 50)
     document = json.loads(done.stdout)
-    latency = document["confirm_latency"]
+    latency = document["confirm_latency_seconds"]
     assert document["per_second"] == pytest.approx(50 / document["seconds"])
     assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"] <= latency["max"] < document["seconds"]
     assert "confirms took p50 " in done.stderr

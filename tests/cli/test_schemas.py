@@ -132,6 +132,23 @@ def parts(schema: Any) -> Iterator[dict[str, Any]]:
             yield from parts(each)
 
 
+def measured(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Return the ways, by their names, to all fields that are numbers with a fraction."""
+    if "number" in schema.get("type", ()):
+        yield path
+    for name, field in schema.get("properties", {}).items():
+        yield from measured(field, (*path, name))
+    items = [schema["items"]] if "items" in schema else []
+    for part in (*schema.get("$defs", {}).values(), *schema.get("anyOf", []), *items):
+        yield from measured(part, path)
+
+
+def is_text(schema: dict[str, Any], field: dict[str, Any]) -> bool:
+    """Whether a field is a text, or null; any type will do for what a handler may have logged."""
+    found = schema["$defs"][field["$ref"].removeprefix("#/$defs/")] if "$ref" in field else field
+    return found.get("type", "string") in ("string", ["string", "null"])
+
+
 def unmet(schema: dict[str, Any], documents: Sequence[dict[str, Any]]) -> list[str]:
     """Return the kinds of documents, but for errors, of which there is none."""
     kinds = [each["$ref"] for each in schema["anyOf"] if not each["$ref"].endswith("/error")]
@@ -168,6 +185,21 @@ def test_every_field_is_described(name: str) -> None:
     told = {f"#/$defs/{key}" for key, each in schema["$defs"].items() if "description" in each}
     fields = [field for part in parts(schema) for field in part.get("properties", {}).items()]
     assert [key for key, each in fields if "description" not in each and each.get("$ref") not in told] == []
+
+
+@pytest.mark.parametrize("name", names())
+def test_an_error_is_a_kind_and_a_message(name: str) -> None:
+    """Wherever there is one: its kind for programs, and beside it what it says, for people."""
+    schema = schema_of(name)
+    told = [part["properties"] for part in parts(schema) if "error" in part.get("properties", {})]
+    assert all(is_text(schema, each[field]) for each in told for field in ("error", "message"))
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_is_measured_has_its_unit_in_its_name(name: str) -> None:
+    """Or in that of what it is a part of: seconds, or how many there are per second."""
+    paths = measured(schema_of(name))
+    assert [path for path in paths if not any(each.endswith(("seconds", "per_second")) for each in path)] == []
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

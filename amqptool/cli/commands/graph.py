@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -105,8 +105,8 @@ def _document(graph: Graph) -> dict[str, Any]:
             "type": node.type,
             "role": node.role,
             "internal": node.internal,
-            "delays": list(node.delays),
-            "figures": None if node.figures is None else asdict(node.figures),
+            "delays_seconds": [delay / 1000 for delay in node.delays],
+            "figures": None if node.figures is None else _figures(node.figures),
             "lit": node.lit,
         }
         for node in graph.nodes
@@ -122,6 +122,15 @@ def _document(graph: Graph) -> dict[str, Any]:
         for edge in graph.edges
     ]
     return {"nodes": nodes, "edges": edges}
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    return {
+        "ready": figures.ready,
+        "unacked": figures.unacked,
+        "published_per_second": figures.published,
+        "delivered_per_second": figures.delivered,
+    }
 
 
 @click.command(
