@@ -152,7 +152,7 @@ def replay_view(
         f"{report.returned - report.twice:,} kept",
     ]
     return View(
-        kind="dead",
+        kind="dead replay",
         document={
             "queue": queue,
             "dry_run": dry_run,

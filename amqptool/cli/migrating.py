@@ -42,12 +42,14 @@ async def _migrate(context: Context, topology: Topology, queue: str, *, force: b
 
 def _view(result: Migrated) -> View:
     return View(
-        kind="migrate",
+        kind="declare",
         document={
-            "queue": result.queue,
-            "changed": list(result.changed),
-            "moved": result.moved,
-            "resumed": result.resumed,
+            "migration": {
+                "queue": result.queue,
+                "changed": list(result.changed),
+                "moved": result.moved,
+                "resumed": result.resumed,
+            }
         },
         talk=_summary(result),
     )

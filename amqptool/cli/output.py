@@ -29,7 +29,7 @@ class StdoutError(Exception):
 class View:
     """One result, seen three ways: text, JSON document and exit code."""
 
-    #: The command's name; the `"kind"` of the JSON document.
+    #: The command, such as `dead list`; the `"kind"` of the JSON document.
     kind: str
     document: Mapping[str, Any]
     #: What a script reads, for stdout.

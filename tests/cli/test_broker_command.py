@@ -33,7 +33,7 @@ def test_an_ordinary_user_runs_a_node() -> None:
 
         again = amqptool("start", "--json", "-q")
         document = json.loads(again.stdout)
-        assert (document["kind"], document["running"], document["url"]) == ("broker", True, url)
+        assert (document["kind"], document["running"], document["url"]) == ("broker start", True, url)
         assert again.stderr == ""
         assert amqptool("status").stdout == f"{url}\n"
         exports = f"export AMQPTOOL_URL={url}\nexport AMQPTOOL_MANAGEMENT_URL={document['management_url']}\n"
@@ -126,7 +126,7 @@ def test_the_group_takes_the_global_options(tmp_path: Path) -> None:
     """--json may stand before the subcommand."""
     result = run_cli("broker", "--json", "status", "--dir", str(tmp_path))
     document = json.loads(result.stdout)
-    assert (document["kind"], document["code"], document["running"]) == ("broker", 69, False)
+    assert (document["kind"], document["code"], document["running"]) == ("broker status", 69, False)
 
 
 def test_a_failed_start_is_one_document_with_json(tmp_path: Path) -> None:

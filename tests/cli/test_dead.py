@@ -81,7 +81,7 @@ def test_list_is_a_document(dead: AmqpUrl) -> None:
     """With times, the kind of the error for `--error`, and what one of them says."""
     found = document(dead, "list", "q.dead", "--error", "ValueError")
     [group] = found["groups"]
-    assert (found["kind"], found["count"], group["count"]) == ("dead", 2, 2)
+    assert (found["kind"], found["count"], group["count"]) == ("dead list", 2, 2)
     assert (group["error"], group["message"]) == ("ValueError", "no such user \x1b[31m\nred")
     assert group["died_in"] == "q"
     assert group["oldest"] <= group["newest"]
@@ -226,7 +226,7 @@ def test_a_replay_that_an_error_ends_is_a_document(amqptool_vhost: AmqpUrl) -> N
         stdout = process.communicate()[0].decode()
     assert list(flaws(words, stdout)) == []
     told = json.loads(stdout)
-    assert (told["kind"], told["code"], told["error"]) == ("dead", 69, "BrokerUnavailable")
+    assert (told["kind"], told["code"], told["error"]) == ("dead replay", 69, "BrokerUnavailable")
     assert told["message"] == "the broker cancelled the consumer: was its queue deleted?"
     assert told["replayed"] >= 1
 

@@ -38,7 +38,7 @@ def test_stats_counts_each_scope(url: str) -> None:
 
     document = json.loads(run_cli("dedup", "stats", "--dedup", url, "--json").stdout)
     assert document == {
-        "kind": "dedup", "code": 0, "scopes": [{"scope": SCOPE, "claimed": 1, "done": 1, "released": 1}],
+        "kind": "dedup stats", "code": 0, "scopes": [{"scope": SCOPE, "claimed": 1, "done": 1, "released": 1}],
     }  # fmt: skip
 
 

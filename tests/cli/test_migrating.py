@@ -47,7 +47,8 @@ def test_a_migration_tells_its_steps(amqptool_node: Endpoint, amqptool_vhost: Am
 
     again = migrate(amqptool_node, amqptool_vhost, "q", str(file), "--json")
     assert json.loads(again.stdout) == {
-        "kind": "migrate", "code": 0, "queue": "q", "changed": [], "moved": 0, "resumed": False,
+        "kind": "declare", "code": 0,
+        "migration": {"queue": "q", "changed": [], "moved": 0, "resumed": False},
     }  # fmt: skip
     assert again.stderr == "queue q is as the files say; there is nothing to migrate\n"
 

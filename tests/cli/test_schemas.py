@@ -187,6 +187,14 @@ def test_every_field_is_described(name: str) -> None:
     assert [key for key, each in fields if "description" not in each and each.get("$ref") not in told] == []
 
 
+@pytest.mark.parametrize("name", [name for name in names() if name not in OTHERS])
+def test_the_kind_of_a_document_is_its_command(name: str) -> None:
+    """All the words that name it, so that its schema can be found by its kind; that of an error is `error`."""
+    described = [part.get("properties", {}) for part in parts(schema_of(name))]
+    kinds = {each["kind"]["const"] for each in described if {"kind", "code"} <= each.keys()}
+    assert kinds <= {name, "error"}
+
+
 @pytest.mark.parametrize("name", names())
 def test_an_error_is_a_kind_and_a_message(name: str) -> None:
     """Wherever there is one: its kind for programs, and beside it what it says, for people."""

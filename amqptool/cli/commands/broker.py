@@ -77,7 +77,7 @@ def start(
     same URL and data. --export sets $AMQPTOOL_URL and $AMQPTOOL_MANAGEMENT_URL in a shell.
     """
     node = local.start(_directory(context, directory), port=port, management_port=management_port)
-    view = _running(node)
+    view = _running("broker start", node)
     return context.output.show(replace(view, data=_exports(node)) if export else view)
 
 
@@ -94,7 +94,7 @@ def stop(context: Context, directory: Path | None) -> ExitCode:
     place = _directory(context, directory)
     did = local.stop(place)
     talk = f"stopped the node in {place}" if did else f"no node runs in {place}"
-    return context.output.show(View(kind="broker", document=_stopped_document(place), talk=talk))
+    return context.output.show(View(kind="broker stop", document=_stopped_document(place), talk=talk))
 
 
 @broker.command(
@@ -109,7 +109,7 @@ def status(context: Context, directory: Path | None) -> ExitCode:
     """Print the node's URL if it runs; otherwise exit with 69."""
     place = _directory(context, directory)
     node = local.status(place)
-    return context.output.show(_running(node) if node else _not_running(place, directory))
+    return context.output.show(_running("broker status", node) if node else _not_running(place, directory))
 
 
 @broker.command(
@@ -145,9 +145,9 @@ def _directory(context: Context, directory: Path | None) -> Path:
     return directory or state_directory(context.environ) / "broker"
 
 
-def _running(node: RunningNode) -> View:
+def _running(kind: str, node: RunningNode) -> View:
     return View(
-        kind="broker",
+        kind=kind,
         document=_running_document(node),
         data=node.url.reveal(),
         talk=f"RabbitMQ {node.version or '(still booting)'}\n"
@@ -174,7 +174,7 @@ def _running_document(node: RunningNode) -> dict[str, Any]:
 def _not_running(place: Path, asked: Path | None) -> View:
     start = "amqptool broker start" + (f" --dir {shlex.quote(str(asked))}" if asked else "")
     return View(
-        kind="broker",
+        kind="broker status",
         document=_stopped_document(place),
         talk=f"no node runs in {place}; `{start}` starts one",
         code=ExitCode.UNAVAILABLE,

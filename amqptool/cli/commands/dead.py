@@ -83,7 +83,7 @@ def list_(context: Context, /, queue: str, **options: Any) -> ExitCode:
     found = groups.largest_first()
     return context.output.show(
         View(
-            kind="dead",
+            kind="dead list",
             document={"queue": queue, "count": report.handled, "groups": [group_document(each) for each in found]},
             data=group_table(found),
             talk="" if report.handled else _nothing_found(queue, report.looked_at),
@@ -127,7 +127,7 @@ def show(context: Context, /, queue: str, **options: Any) -> ExitCode:
 
     _, code = _look(context, queue, collect if context.json else Printer(page), options, keep=True)
     if context.json:
-        context.output.show(View(kind="dead", document={"queue": queue, "letters": letters}, code=code))
+        context.output.show(View(kind="dead show", document={"queue": queue, "letters": letters}, code=code))
     return code
 
 
@@ -175,7 +175,7 @@ def drop(context: Context, /, queue: str, yes: bool, **options: Any) -> ExitCode
     report, code = _look(context, queue, let_go, options, keep=False)
     return context.output.show(
         View(
-            kind="dead",
+            kind="dead drop",
             document={"queue": queue, "dropped": report.handled, "kept": report.returned},
             talk=f"{report.handled:,} dropped, {report.returned:,} kept",
             code=code,

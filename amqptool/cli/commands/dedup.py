@@ -54,7 +54,7 @@ def stats(context: Context, url: str | None) -> ExitCode:
         counts = store.counts()
     return context.output.show(
         View(
-            kind="dedup",
+            kind="dedup stats",
             document={"scopes": [each._asdict() for each in counts]},
             data="\n".join(map(_counts_line, counts)),
             talk="" if counts else "the store is empty",
@@ -84,7 +84,7 @@ def show(context: Context, ids: Sequence[str], scope: str | None, url: str | Non
     missing = [(each, _unknown(each)) for each, known in zip(wanted, found, strict=True) if not known]
     return context.output.show(
         View(
-            kind="dedup",
+            kind="dedup show",
             document={"entries": [_document(entry) for entry in entries], "failures": list(map(_failure, missing))},
             data="\n".join(map(_entry_line, entries)),
             errors=tuple(str(error) for _, error in missing),
@@ -123,7 +123,7 @@ def forget(context: Context, ids: Sequence[str], scope: str | None, url: str | N
             failures += [] if entries else [(each, _unknown(each))]
     return context.output.show(
         View(
-            kind="dedup",
+            kind="dedup forget",
             document={
                 "forgotten": [entry.key._asdict() for entry in forgotten],
                 "failures": list(map(_failure, failures)),
@@ -147,7 +147,9 @@ def prune(context: Context, url: str | None) -> ExitCode:
     """Forget what was done longer ago than it is to be remembered, as workers do every ten minutes."""
     with _store(context, url) as store:
         count = sum(iter(store.prune, 0))
-    return context.output.show(View(kind="dedup", document={"pruned": count}, talk=f"{counted(count, 'id')} pruned"))
+    return context.output.show(
+        View(kind="dedup prune", document={"pruned": count}, talk=f"{counted(count, 'id')} pruned")
+    )
 
 
 @contextmanager

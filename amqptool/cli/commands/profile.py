@@ -58,7 +58,7 @@ def list_(context: Context) -> ExitCode:
     found = [profiles.found[name] for name in sorted(profiles.found)]
     return context.output.show(
         View(
-            kind="profile",
+            kind="profile list",
             document={"profiles": list_document(found, profiles.default)},
             data=list_table(found, profiles.default, context.environ),
             talk="" if found else f"no profiles in {' and '.join(map(str, profiles.files))}",
@@ -83,7 +83,7 @@ def show(context: Context, name: str | None) -> ExitCode:
     settings = settings_of(context)
     return context.output.show(
         View(
-            kind="profile",
+            kind="profile show",
             document={"settings": [asdict(each) for each in settings]},
             data=settings_table(settings, context.environ),
         )
@@ -111,7 +111,7 @@ def check(context: Context, name: str | None) -> ExitCode:
     error = checks[-1].error
     return context.output.show(
         View(
-            kind="profile",
+            kind="profile check",
             document={"profile": chosen.name, "checks": list(map(check_document, checks))},
             data=checks_table(checks),
             paint=paint_check,
