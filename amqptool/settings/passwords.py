@@ -8,14 +8,16 @@ import signal
 import stat
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from amqptool.errors import ConfigError
 from amqptool.extras import importing_for
 from amqptool.settings.files import open_file
+from amqptool.signals import postponed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,8 +58,15 @@ class PasswordCommand:
         Raises:
             ConfigError: it cannot be run, fails, takes too long, or prints no password.
         """
+        with ExitStack() as at_last:
+            with postponed():
+                process = at_last.enter_context(self._start())
+                at_last.push(partial(_kill_unless_well, process))
+            return _password(self._output(process), str(self))
+
+    def _start(self) -> subprocess.Popen[bytes]:
         try:
-            process = subprocess.Popen(  # noqa: S603 - the words are the user's own
+            return subprocess.Popen(  # noqa: S603 - the words are the user's own
                 self.words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -67,13 +76,6 @@ class PasswordCommand:
         except (OSError, ValueError) as error:  # the latter of a NUL
             reason = error.strerror if isinstance(error, OSError) else "its words hold a NUL"
             raise ConfigError(f"{self}: {reason}") from None
-        with process:
-            try:
-                return _password(self._output(process), str(self))
-            except BaseException:  # an interrupt too
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                raise
 
     def _output(self, process: subprocess.Popen[bytes]) -> bytes:
         """Return what the program prints until its end."""
@@ -94,6 +96,13 @@ class PasswordCommand:
         if code:
             raise ConfigError(f"{self}: {_ending(code)}; run it by hand to see why")
         return printed
+
+
+def _kill_unless_well(process: subprocess.Popen[bytes], kind: type[BaseException] | None, *_: object) -> None:
+    """End a program after an error, or an interrupt."""
+    if kind is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)

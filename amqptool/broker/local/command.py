@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from amqptool.broker.local import lifecycle
-from amqptool.broker.local.signals import ENDING, handled
+from amqptool.signals import ENDING, handled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -28,8 +28,8 @@ from amqptool.broker.local.node import (
 )
 from amqptool.broker.local.probe import amqp_answers, management_version
 from amqptool.broker.local.process import POLL_INTERVAL
-from amqptool.broker.local.signals import interruptible
 from amqptool.errors import BrokerUnavailable, ConfigError
+from amqptool.signals import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -48,6 +48,18 @@ def interruptible() -> Iterator[None]:
             signal.raise_signal(received[0])
 
 
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Let the signals that would end us do so at the end of a block, which is not left half done."""
+    received: list[int] = []
+    try:
+        with handled(_unhandled(), received.append):
+            yield
+    finally:
+        if received:
+            signal.raise_signal(received[0])
+
+
 def _unhandled() -> list[int]:
     if threading.current_thread() is not threading.main_thread():
         return []
