@@ -38,5 +38,9 @@ class Batches(Generic[T]):
         while not self._items and not self._closed:
             self._news.clear()
             await self._news.wait()
+        return self.rest()
+
+    def rest(self) -> list[T]:
+        """Return the items that are there."""
         items, self._items = self._items, []
         return items

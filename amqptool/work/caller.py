@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 
@@ -25,8 +26,8 @@ class Calls(Protocol):
         """Have a function called for which nobody waits, nor hears of its errors."""
         ...
 
-    async def close(self, timeout: float) -> None:
-        """Make no more calls; wait for the last one for so many seconds."""
+    async def close(self, timeout: float, at_last: Callable[[], object]) -> None:
+        """Wait for so many seconds until all calls are made, and one more at last."""
         ...
 
 
@@ -38,6 +39,7 @@ class Caller:
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._at_last: Callable[[], object] = lambda: None
         self._thread = Thread(target=self._call_forever, name=name, daemon=True)
         self._thread.start()
 
@@ -51,17 +53,28 @@ class Caller:
         """Have a function called in the thread for which nobody waits."""
         self._calls.put((Future(), function))
 
-    async def close(self, timeout: float) -> None:
-        """End the thread once it has made its calls; after so many seconds, leave it to itself."""
+    async def close(self, timeout: float, at_last: Callable[[], object] = lambda: None) -> None:
+        """End the thread once it has made its calls, `at_last` the last; after so many seconds, leave it to itself."""
+        self._at_last = at_last
         self._calls.put(None)
         await asyncio.to_thread(self._thread.join, timeout)
 
     def _call_forever(self) -> None:
-        while (call := self._calls.get()) is not None:
-            future, function = call
+        for future, function in self._all_calls():
             if future.set_running_or_notify_cancel():
                 _settle(future, function)
-            del call, future, function  # which hold what the caller may want to see freed
+            del future, function  # which hold what the caller may want to see freed
+        _settle(Future(), self._at_last)
+
+    def _all_calls(self) -> Iterator[tuple[Future[Any], Callable[[], Any]]]:
+        """Yield calls until it is closed, and those that came meanwhile."""
+        while (call := self._calls.get()) is not None:
+            yield call
+            del call
+        with suppress(Empty):
+            while True:
+                if (call := self._calls.get_nowait()) is not None:
+                    yield call
 
 
 def _settle(future: Future[T], function: Callable[[], T]) -> None:

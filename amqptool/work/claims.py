@@ -100,14 +100,20 @@ class Claims:
     async def give_up_passed_on(self, retried: Sequence[Item], dead: Sequence[Item]) -> None:
         """Give up the claims of what will be tried again, and of what will not, without a trace."""
         if self._store is not None:
-            await self._store.discard([item.claim for item in dead if item.claim])
-            await self._store.release([item.claim for item in retried if item.claim], failed=True)
+            given_up = [item.claim for item in retried if item.claim]
+            forgotten = [item.claim for item in dead if item.claim]
+            # Both at once, so that neither has still to be begun when the store has no time until the end.
+            calls = [self._store.release(given_up, failed=True)] if given_up else []
+            calls += [self._store.discard(forgotten)] if forgotten else []
+            await asyncio.gather(*calls)
 
     async def stop(self) -> None:
-        """Complete what is to be completed; claim nothing after that, and renew nothing."""
+        """Complete what is to be completed, at the latest when the store has time; claim nothing, and renew nothing."""
         self._keeping.cancel()
         self._waiting.close()
         await asyncio.gather(self._keeping.end(), self._working.end())
+        if self._store is not None:
+            self._store.leave_completed([item.claim for item in self._waiting.rest() if item.claim])
         await self._telling.end()
 
     async def end(self) -> None:

@@ -68,8 +68,14 @@ class StoreThread:
         try:
             return await self._call(complete_and_claim)
         except BaseException:
+            self.leave_completed(claims)
             self._calls.leave(lambda: self.store.release(acquired, failed=False))
             raise
+
+    def leave_completed(self, claims: Sequence[Acquired]) -> None:
+        """Have claims turned into DONE when there is time for it; once more does no harm."""
+        if claims:
+            self._calls.leave(lambda: self.store.complete(claims))
 
     async def release(self, claims: Sequence[Acquired], *, failed: bool) -> None:
         """Give claims up."""
@@ -90,9 +96,7 @@ class StoreThread:
 
     async def close(self, *, with_store: bool) -> None:
         """End the thread after its calls, the last of which may close the store; what takes too long is left to it."""
-        if with_store:
-            self._calls.leave(self.store.close)
-        await self._calls.close(CLOSE_TIMEOUT)
+        await self._calls.close(CLOSE_TIMEOUT, at_last=self.store.close if with_store else _do_nothing)
 
     async def _call_in_any_case(self, function: Callable[[], object]) -> None:
         """Make a call that is made also if nobody waits for it any more, and once more does no harm."""
@@ -157,6 +161,10 @@ class StoreThread:
         if self.is_healthy:
             log.warning("the dedup store works again")
             self.on_recovery()
+
+
+def _do_nothing() -> None:
+    pass
 
 
 class _Trouble:

@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 #: Seconds that tasks get to end; a handler that swallows its cancellation does not hold up the rest.
 END_TIMEOUT = 2.0
+#: Seconds for those that are cancelled after that, to hear of it and do what they must.
+_CANCEL_TIMEOUT = 0.1
 
 
 class Tasks:
@@ -49,14 +51,14 @@ class Tasks:
         """Wait until they have ended, for as long as they get; cancel what has not, and wait for that."""
         self._is_ending = True
         try:
-            await self._all_ended()
+            await self._all_ended(END_TIMEOUT)
         finally:
             self.cancel()
-            await self._all_ended()
+            await self._all_ended(_CANCEL_TIMEOUT)
 
-    async def _all_ended(self) -> None:
+    async def _all_ended(self, timeout: float) -> None:
         if self._running:
-            await asyncio.wait(self._running, timeout=END_TIMEOUT)
+            await asyncio.wait(self._running, timeout=timeout)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -67,6 +67,27 @@ def test_a_call_that_does_not_end_is_left_behind() -> None:
     assert not made.is_set()
 
 
+def test_calls_for_nobody_are_made_also_after_the_end() -> None:
+    """If the thread is busy until then; and the last call is still the last."""
+    may_end, ended = threading.Event(), threading.Event()
+    made: list[str] = []
+
+    def make_last() -> None:
+        made.append("last")
+        ended.set()
+
+    async def scenario() -> None:
+        caller = Caller("caller")
+        caller.leave(may_end.wait)
+        await caller.close(0.01, at_last=make_last)
+        caller.leave(lambda: made.append("late"))
+        may_end.set()
+
+    asyncio.run(scenario())
+    assert ended.wait(30)
+    assert made == ["late", "last"]
+
+
 def test_a_call_for_nobody_is_made() -> None:
     """Before the thread ends; an error of it disturbs nobody."""
     made: list[int] = []
