@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import signal
 import sys
@@ -16,6 +17,7 @@ _GARBAGE_THRESHOLD = 50_000
 def main() -> NoReturn:
     """Run the command line; Ctrl-C while it is still being imported is no traceback."""
     gc.set_threshold(_GARBAGE_THRESHOLD)
+    atexit.register(_ignore_signals)  # the first that is registered is the last that is called
     try:
         from amqptool.cli.root import main as run
 
@@ -23,10 +25,13 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     finally:
-        # Its exit code stands: one more signal, while Python is taken down, would end it as if it had not been heard.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         gc.freeze()  # at its exit Python would look through all that is left, which the system frees at once
+
+
+def _ignore_signals() -> None:
+    """Let the exit code stand: a signal that comes while Python is taken down would change it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import contextmanager
 from importlib import import_module
@@ -134,6 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     code = _flush(run(words, context), context)
     if context.leaves_something:
         os._exit(code)  # for Python would wait for threads
+    for number in (signal.SIGINT, signal.SIGTERM):  # while Python waits for other things, such as other threads
+        signal.signal(number, lambda *_: os._exit(code))
     sys.exit(code)
 
 

@@ -229,6 +229,30 @@ main()
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_what_python_waits_for_at_its_exit(number: signal.Signals) -> None:
+    """Such as a thread of a handler's module; the exit code is decided already."""
+    program = f"""
+import os
+import sys
+from threading import Event, Thread, main_thread
+from amqptool.__main__ import main
+
+def interrupt():
+    while main_thread().is_alive():
+        pass
+    os.kill(os.getpid(), {number})
+    Event().wait()
+
+Thread(target=interrupt).start()
+sys.argv = ["amqptool", "--version"]
+main()
+"""
+    command = [cli_arguments()[0], "-c", program]
+    done = subprocess.run(command, env=cli_environment(), capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("words", [("publish", "-k", "q", "x"), ("consume", "q"), ("declare", TASKS)])
 def test_ctrl_c_ends_a_connection_attempt(words: tuple[str, ...]) -> None:
     """A command that waits for a silent broker ends at once with 130."""
