@@ -117,13 +117,20 @@ def _value_fault(value: object) -> str | None:
     if isinstance(value, float):
         return None if isfinite(value) else f"is {value}, which is no number to the broker"
     if isinstance(value, datetime):
-        is_early = value.utctimetuple().tm_year < 1970
-        return "is before 1970, when AMQP's timestamps begin" if is_early else None
+        return _datetime_fault(value)
     if isinstance(value, Decimal):
         fits = fits_decimal(value)
         return None if fits else "does not fit AMQP's decimals: a 32-bit number with up to 255 decimals"
     is_carried = isinstance(value, (bytes, NoneType))
     return None if is_carried else f"has a type that AMQP does not carry: {type(value).__name__}"
+
+
+def _datetime_fault(value: datetime) -> str | None:
+    try:
+        is_early = value.utctimetuple().tm_year < 1970
+    except OverflowError:
+        return "is no time of the years 1970 to 9999 in UTC"
+    return "is before 1970, when AMQP's timestamps begin" if is_early else None
 
 
 def _integer_fault(value: int) -> str | None:

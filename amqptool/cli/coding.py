@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _GZIP = "gzip"
 #: Bytes of a descriptor set; a large company's are a tenth of it.
 _MAX_DESCRIPTOR = 64 * 1024 * 1024
-_encoding = options_in("Encoding")
+#: The section of these, and of others that say what bodies are.
+BODIES = "Bodies"
+_encoding = options_in(BODIES)
 
 coding_options = together(
     _encoding(

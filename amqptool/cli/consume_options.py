@@ -15,7 +15,7 @@ _choosing = options_in("Which messages")
 _printing = options_in("Printing them")
 _handling = options_in("Handling them")
 _delivering = options_in("Deliveries")
-_remembering = options_in("What is done")
+_remembering = options_in("Dedup")
 _failing = options_in("What fails")
 _stopping = options_in("When to stop")
 _watching = options_in("Metrics")
@@ -24,7 +24,6 @@ consume_options = together(
     _choosing(
         "--where", type=Where(), multiple=True, metavar="FIELD=VALUE", help="Only what is so; FIELD!=VALUE: is not."
     ),
-    _choosing("--requeue", is_flag=True, help="Put every message back: look, and take nothing."),
     _printing("--output", type=click.Choice(FORMATS), help="How to print messages.  [default: body]"),
     _printing("--save", metavar="DIR", help="Save each as NAME.body and NAME.json instead of printing it."),
     _handling("--handler", metavar="SPEC", help="Give each delivery to this instead of printing it."),
@@ -47,6 +46,7 @@ consume_options = together(
         metavar="N",
         help="Worker processes, started again when they die; with --metrics-port, each has one from there on.",
     ),
+    _delivering("--requeue", is_flag=True, help="Put every message back: look, and take nothing."),
     _delivering(
         "--prefetch",
         type=click.IntRange(1, 65535),

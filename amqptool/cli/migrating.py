@@ -30,6 +30,7 @@ async def _migrate(context: Context, topology: Topology, queue: str, *, force: b
         begun = True
         context.output.talk(clean_line(step))
 
+    await context.choose_url()
     url = context.resolve_url().value
     async with context.management() as management:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from amqptool.cli.coding import coding_options
+from amqptool.cli.coding import BODIES, coding_options
 from amqptool.cli.fields import HeaderType
 from amqptool.cli.measures import Duration, Factor, Rate
 from amqptool.cli.names import exchange_names, queue_names
@@ -23,9 +23,10 @@ def _refuse_delay(context: click.Context, parameter: click.Parameter, value: str
 
 _addressing = options_in("Where to")
 _reading = options_in("What, instead of BODY")
-_pacing = options_in("How fast")
+_pacing = options_in("How often, and how fast")
 _recording = options_in("What became of it")
 _describing = options_in("Properties")
+_making = options_in(BODIES)
 _confirming = options_in("Confirms")
 
 publish_options = together(
@@ -55,18 +56,7 @@ publish_options = together(
         show_default=True,
         help="What to do about a line or file that is no message.",
     ),
-    _reading(
-        "--validate",
-        metavar="FILE",
-        help="Check bodies first, by the schemas that this topology file's messages have for them.",
-    ),
-    _reading("--count", type=click.IntRange(min=1), metavar="N", help="Publish the message N times."),
-    _reading(
-        "--template",
-        is_flag=True,
-        help="Fill {{count}}, {{uuid}}, {{now}} and {{random 1 100}} in bodies, "
-        "routing key and header values; {{{{ is {{ itself.",
-    ),
+    _pacing("--count", type=click.IntRange(min=1), metavar="N", help="Publish the message N times."),
     _pacing("--rate", type=Rate(), metavar="N/s", help="No more than so many a second (/s), minute (/m), hour (/h)."),
     _pacing(
         "--speed",
@@ -99,6 +89,17 @@ publish_options = together(
     _describing("--user-id", metavar="NAME", help="Must be the connection's user; the broker checks."),
     _describing("--app-id", metavar="TEXT"),
     _describing("--transient", is_flag=True, help="Do not ask for survival of a broker restart."),
+    _making(
+        "--template",
+        is_flag=True,
+        help="Fill {{count}}, {{uuid}}, {{now}} and {{random 1 100}} in bodies, "
+        "routing key and header values; {{{{ is {{ itself.",
+    ),
+    _making(
+        "--validate",
+        metavar="FILE",
+        help="Check bodies first, by the schemas that this topology file's messages have for them.",
+    ),
     coding_options,
     _confirming("--confirm-timeout", type=Duration(), default="30s", show_default=True, metavar="TIME"),
     _confirming("--blocked-timeout", type=Duration(), default="60s", show_default=True, metavar="TIME"),

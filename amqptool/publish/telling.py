@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from amqptool.tracing import TRACE_VARIABLES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amqptool.publish.making import MakeMessage, SourcedMessage
 
-_HEADERS = frozenset({"traceparent", "tracestate"})
+_HEADERS = frozenset(name.lower() for name in TRACE_VARIABLES)
 
 
 def telling(make: MakeMessage, trace_context: Mapping[str, str]) -> MakeMessage:

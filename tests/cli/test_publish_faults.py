@@ -413,7 +413,8 @@ def test_a_terminal_shows_progress(queue: AmqpUrl) -> None:
 def test_progress_leaves_the_cursor_to_be_seen(queue: AmqpUrl) -> None:
     """A second Ctrl-C, which ends the process at once, leaves the terminal as it was."""
     seen = seen_on_a_terminal(queue, "x", "--count", "30", "--rate", "60/s")
-    before, _, _after = seen.partition("in flight")
+    before, shown, _after = seen.partition("in flight")
+    assert shown
     assert before.rfind("\x1b[?25h") > before.rfind("\x1b[?25l")
 
 

@@ -86,14 +86,16 @@ def list_(context: Context, /, queue: str, **options: Any) -> ExitCode:
             kind="dead list",
             document={"queue": queue, "count": report.handled, "groups": [group_document(each) for each in found]},
             data=group_table(found),
-            talk="" if report.handled else _nothing_found(queue, report.looked_at),
+            talk="" if report.handled or report.undecodable else _nothing_found(queue, report.looked_at),
             code=code,
         )
     )
 
 
 def _nothing_found(queue: str, looked_at: int) -> str:
-    return f"none of {counted(looked_at, 'message')} is meant" if looked_at else f"queue {queue!r} holds no message"
+    if looked_at:
+        return f"none of {counted(looked_at, 'message')} is meant"
+    return f"queue {queue!r} holds no message that is ready"
 
 
 @dead.command(

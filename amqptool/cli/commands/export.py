@@ -53,21 +53,19 @@ def export(context: Context, /, vhosts: tuple[str, ...], all_vhosts: bool, form:
     """
     if vhosts and all_vhosts:
         raise click.UsageError("--vhost and --all-vhosts exclude each other")
+    exported = run(context, lambda _: _read(context, vhosts, all_vhosts=all_vhosts))
     url = context.resolve_url().value
-    exported = _read(context, None if all_vhosts else vhosts or (url.vhost,))
     text = exported.to_definitions() if form == "definitions" else _header(url, exported) + exported.to_yaml()
     flaws = _flaws(text, output) if form == "yaml" else ()
     return context.output.show(_written(exported, text, output, flaws))
 
 
-def _read(context: Context, vhosts: Sequence[str] | None) -> Export:
-    async def read() -> Export:
-        from amqptool.broker.export import export
+async def _read(context: Context, vhosts: Sequence[str], *, all_vhosts: bool) -> Export:
+    from amqptool.broker.export import export
 
-        async with context.management() as management:
-            return await export(management, vhosts)
-
-    return run(context, lambda _: read())
+    await context.choose_url()
+    async with context.management() as management:
+        return await export(management, None if all_vhosts else vhosts or (context.resolve_url().value.vhost,))
 
 
 def _flaws(text: str, output: str) -> tuple[Problem, ...]:

@@ -45,9 +45,9 @@ def _live(context: Context, vhosts: Sequence[str]) -> _Subject:
     from amqptool.broker.figures import read_figures
     from amqptool.cli.running import run
 
-    names = vhosts or (context.resolve_url().value.vhost,)
-
     async def read() -> _Subject:
+        await context.choose_url()
+        names = vhosts or (context.resolve_url().value.vhost,)
         async with context.management() as management:
             topology = await read_actual(management, names)
             missing = set(names) - {vhost.name for vhost in topology.vhosts}

@@ -102,10 +102,10 @@ def plan(
 async def _answer(context: Context, question: _Question) -> Plan:
     from amqptool.broker.reconcile import look, make_plan
 
+    await context.choose_url()
     url = context.resolve_url().value
     if question.amqp_only:
         return await look(url, question.topology)
-    await context.choose_url()
     async with context.management() as management:
         found = await make_plan(management, question.topology, vhost=url.vhost, prune=question.prune)
         if found.missing_vhosts and not question.create_vhosts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -126,6 +126,7 @@ def test_a_name_that_is_too_long_is_refused() -> None:
         encode_table({"é" * 128: 1})
 
 
+WEST, EAST = timezone(timedelta(hours=-5)), timezone(timedelta(hours=5))
 #: Among others what AMQP does not carry.
 hostile = (
     plain
@@ -138,6 +139,7 @@ hostile = (
     | st.characters(categories=["Cs"])
     | st.text(min_size=254, max_size=256)
     | st.tuples(st.integers())
+    | st.sampled_from([datetime.max.replace(tzinfo=WEST), datetime.min.replace(tzinfo=EAST)])
     | st.sampled_from([Decimal("1e9999999"), Decimal("-1e-9999999"), {1: 2}, {b"bytes": 1}, {"x" * 256: 1}, {1, 2}])
 )
 
