@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Seconds without a delivery after which the broker is asked.
-INTERVAL = 30.0
+INTERVAL = 10.0
 
 
 async def watch(connection: Connection, queue: str, last_activity: Callable[[], float], interval: float) -> None:
