@@ -34,6 +34,8 @@ class Patience:
         self._deadline = self._loop.time() + seconds
         self._tell = tell
         self._subject: str | None = None
+        #: Of the last pause.
+        self.reason: BrokerUnavailable | None = None
         self._failures = 0
 
     @property
@@ -52,6 +54,7 @@ class Patience:
         Raises:
             BrokerUnavailable: the reason itself, when time is over.
         """
+        self.reason = reason
         left = self._deadline - self._loop.time()
         if left <= 0:
             raise reason

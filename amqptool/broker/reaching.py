@@ -50,7 +50,7 @@ async def wait_for(
             return await _when_there(hosts, management, patience, queues, choose)
     except TimeoutError as error:
         or_management = "" if management is None and choose is None else ", or its management API"
-        raise BrokerUnavailable(f"no answer in time from {hosts}{or_management}") from error
+        raise patience.reason or BrokerUnavailable(f"no answer in time from {hosts}{or_management}") from error
 
 
 async def _when_there(

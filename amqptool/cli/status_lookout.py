@@ -57,7 +57,7 @@ class Lookout:
         try:
             return await look_up(self.url, self._management, self._choice)
         except BrokerUnavailable as error:
-            if not self._may_go_on:
+            if error.reply_code is not None or not self._may_go_on:  # with a code, the host is there
                 raise
             await self._go_on(error)
         return await look_up(self.url, self._management, self._choice)

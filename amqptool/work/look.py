@@ -110,7 +110,9 @@ class Look:
         self._report = LookReport()
         self._delivery_count = DeliveryCount()
         self._connection: Connection | None = None
-        self._has_begun = self._has_given_up = False
+        #: Seconds that it took to connect.
+        self._connecting = 0.0
+        self._has_given_up = False
         self._stopping = asyncio.Event()
 
     async def run(self) -> LookReport:
@@ -132,8 +134,8 @@ class Look:
                 raise
         finally:
             await self._handler.close()
-        if self._keep and not self._has_begun and self._report.stopped_by == "timeout":
-            raise no_answer(self._hosts)
+        if self._keep and not self._report.looked_at and self._report.stopped_by == "timeout":
+            raise no_answer(self._hosts)  # for of an empty queue there would have been one
         return self._report
 
     def stop(self, reason: str = "stop") -> None:
@@ -143,14 +145,20 @@ class Look:
             self._stopping.set()
 
     def _give_up(self) -> None:
-        """Let go of a broker that does not answer; it will return what is held."""
+        """Let go of a broker that does not answer, when it had as long for that as it took to connect."""
         if self._connection is not None:
-            self._has_given_up = True
-            self._connection.abandon()
+            asyncio.get_running_loop().call_later(self._connecting - LAST_ANSWER, self._abandon, self._connection)
+
+    def _abandon(self, connection: Connection) -> None:
+        """Leave what is held to the broker, which returns it, and counts that as a failed delivery."""
+        self._has_given_up = True
+        connection.abandon()
 
     async def _connect_and_look(self) -> None:
+        began = asyncio.get_running_loop().time()
         opening = connect_to_any(self._hosts, name=f"amqptool consume {self._queue}")
         self._connection = await unless(self._stopping, opening, discard=Connection.abandon)
+        self._connecting = asyncio.get_running_loop().time() - began
         if self._connection is not None:
             try:
                 await self._look_over(await self._connection.channel())
@@ -160,7 +168,6 @@ class Look:
     async def _look_over(self, channel: Channel) -> None:
         browser = Browser(channel, self._queue, self._prefetch, self._stopping, self._pass_over)
         await browser.open(None if self._where else self._max_messages)
-        self._has_begun = True
         try:
             await self._look(browser)
             browser.check()

@@ -93,7 +93,7 @@ class StreamLook:
             return None
         finally:
             await self._handler.close()
-        if not self._has_begun and self._report.stopped_by == "timeout":
+        if not (self._report.looked_at or self._waits_for_new) and self._report.stopped_by == "timeout":
             raise no_answer(self._hosts)
         return self._report
 
@@ -101,6 +101,11 @@ class StreamLook:
         """Ask it to end early; to be called on its event loop."""
         self._report.stopped_by = self._report.stopped_by or reason
         self._stopping.set()
+
+    @property
+    def _waits_for_new(self) -> bool:
+        """Whether that nothing came is an answer."""
+        return self._has_begun and self._offset == NEXT
 
     async def _connect_and_look(self) -> None:
         """Look at whichever host has the stream: a cluster's nodes need not each have a replica."""

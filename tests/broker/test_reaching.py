@@ -53,6 +53,21 @@ def test_a_broker_that_falls_silent(amqptool_vhost: AmqpUrl, last: type, queues:
     asyncio.run(scenario())
 
 
+def test_the_reason_that_was_known_last_is_told(amqptool_vhost: AmqpUrl) -> None:
+    """Also where the broker has fallen silent since."""
+
+    async def scenario() -> None:
+        async with faulty_line(amqptool_vhost) as (line, url):
+            waiting = asyncio.create_task(wait_for((url,), None, patience := Patience(TIMEOUT), ("nowhere",)))
+            while patience.reason is None:
+                await asyncio.sleep(0)
+            line.silence()
+            with pytest.raises(BrokerUnavailable, match="queue 'nowhere' does not exist"):
+                await waiting
+
+    asyncio.run(scenario())
+
+
 def test_a_management_api_that_is_silent(amqptool_vhost: AmqpUrl) -> None:
     """It is told which of both it was."""
 

@@ -9,14 +9,20 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from pika import spec
 
-from amqptool import AmqpUrl
+from amqptool import AmqpUrl, BrokerUnavailable
 from amqptool.broker.local import Endpoint
+from amqptool.broker.status import QueueChoice
+from amqptool.cli.context import Context
+from amqptool.cli.status_lookout import Lookout
 from tests.support.broker import declare_queue
 from tests.support.cli import cli_arguments, cli_environment
 from tests.support.etcd import PrivateEtcd
+from tests.support.fake_broker import Peer, fake_broker
 from tests.support.hosts import Host, host_of
 from tests.support.terminal import rest_of, screen
 
@@ -124,3 +130,28 @@ def test_a_management_api_that_was_named_is_the_only_one(amqptool_node: Endpoint
         for _ in range(2):
             watch.until(f"{hosts[0].url.address}: 1 queue")
         assert "going on" not in watch.end()
+
+
+def has_lost_the_queue(peer: Peer, method: Any, channel: int) -> None:
+    """Play a node of a cluster, of which another one, with the queue, is down."""
+    if isinstance(method, spec.Queue.Declare):
+        peer.channel = channel
+        peer.close_channel(
+            404, "NOT_FOUND - home node 'rabbit@b' of durable queue 'q' in vhost '/' is down or inaccessible"
+        )
+
+
+def test_a_queue_that_is_down_is_no_reason_to_leave_a_host() -> None:
+    """Which is there, and knows more of it than none."""
+
+    async def scenario() -> tuple[int, int]:
+        async with fake_broker(on_method=has_lost_the_queue) as one, fake_broker(on_method=has_lost_the_queue) as other:
+            context = Context(environ={"AMQPTOOL_URL": f"{one.reveal()},{other.reveal()}"})
+            await asyncio.to_thread(context.resolve_urls)
+            async with Lookout(context, QueueChoice(("q",)), insist=False) as lookout:
+                with pytest.raises(BrokerUnavailable, match="home node"):
+                    await lookout.look()
+                return lookout.url.port, one.port
+
+    used, first = asyncio.run(scenario())
+    assert used == first

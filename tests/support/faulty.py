@@ -52,13 +52,14 @@ class FaultyLine:
         self._pumps.clear()
 
     def mute_from(self, sign: bytes) -> None:
-        """Swallow all that the broker sends, from the first chunk on that this is in, and tell nobody."""
+        """Swallow all that the broker sends, from where this stands for the first time, and tell nobody."""
         is_mute = False
 
         def edit(chunk: bytes) -> bytes:
             nonlocal is_mute
-            is_mute = is_mute or sign in chunk
-            return b"" if is_mute else chunk
+            heard, found, _ = chunk.partition(sign)
+            was_mute, is_mute = is_mute, is_mute or bool(found)
+            return b"" if was_mute else heard
 
         self.edit = edit
 

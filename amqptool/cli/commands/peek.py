@@ -68,7 +68,12 @@ class OffsetType(click.ParamType["Offset"]):
     help="Where in a stream to begin: first, last, next (and wait), a number, a time, or how long ago, such as 1h."
     "  [default: first]",
 )  # fmt: skip
-@click.option("--timeout", type=Duration(), metavar="10s", help="Stop after this time.")
+@click.option(
+    "--timeout",
+    type=Duration(),
+    metavar="10s",
+    help="Stop after this time; a broker that is slower is hung up on, which it counts as a failed delivery.",
+)
 @pass_context
 def peek(context: Context, /, queue: str, output: str | None, offset: Offset | None, **options: Any) -> ExitCode:
     """Look at the first messages of a queue, or into a stream, and take nothing.
