@@ -32,7 +32,7 @@ async def check_consumers(management: Management, vhost: str, version: str) -> S
     greedy = sorted({each["queue"]["name"] for each in without if limits.get(_channel(each)) == 0})
     told = counted(len(consumers), "consumer") + ("" if await _sees_all(management) else _OWN)
     if greedy:
-        told += f"; without a prefetch at {listed([f'queue {name!r}' for name in greedy])}"
+        told += f"; without a prefetch of their own at {listed([f'queue {name!r}' for name in greedy])}"
         return Step(name="consumers", state="warning", told=told, advice=_PREFETCH)
     timeout = _CANCELLED if (numbers_of(version) or ()) >= _TIMEOUT_OF_QUEUES else _CLOSED
     return Step(name="consumers", told=f"{told}; {timeout}")
@@ -47,7 +47,8 @@ async def _sees_all(management: Management) -> bool:
 async def _channel_limits(management: Management, vhost: str) -> dict[str, int]:
     """Return how many messages each channel allows its consumers together, 0 being no limit.
 
-    Left out are channels that are too young to tell, as they do after five seconds.
+    RabbitMQ 4, where such a limit is deprecated, does not tell it: there it is 0. Left out are channels that are too
+    young to tell, as they do after five seconds.
     """
     doing, query = f"list the channels of vhost {vhost!r}", {"columns": "name,prefetch_count,global_prefetch_count"}
     channels = await management.get(doing, "vhosts", vhost, "channels", query=query)
