@@ -50,10 +50,11 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def postponed() -> Iterator[None]:
-    """Let the signals that would end us do so at the end of a block, which is not left half done."""
+    """Let the signals that may end us have their effect at the end of a block, which is not left half done."""
     received: list[int] = []
+    numbers = ENDING if threading.current_thread() is threading.main_thread() else ()
     try:
-        with handled(_unhandled(), received.append):
+        with handled(numbers, received.append):
             yield
     finally:
         if received:

@@ -29,12 +29,12 @@ def write_file(path: str, text: str) -> None:
     Raises:
         OSError: the file cannot be written; it is as it was.
     """
-    target = Path(os.path.realpath(path))  # a symbolic link stays one
+    given = Path(path)
     try:
-        if target.exists() and not target.is_file():  # a pipe or a terminal is written to, not replaced
-            target.write_text(text, "utf-8")
+        if given.exists() and not given.is_file():  # a pipe or a terminal is written to, not replaced
+            given.write_text(text, "utf-8")
         else:
-            _replace(target, text)
+            _replace(Path(os.path.realpath(path)), text)  # a symbolic link stays one
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from error
 

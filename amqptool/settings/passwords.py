@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from amqptool.errors import ConfigError
 from amqptool.extras import importing_for
 from amqptool.settings.files import open_file
-from amqptool.signals import postponed
+from amqptool.signals import interruptible, postponed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ class PasswordCommand:
         Raises:
             ConfigError: it cannot be run, fails, takes too long, or prints no password.
         """
-        with ExitStack() as at_last:
+        with interruptible(), ExitStack() as at_last:
             with postponed():
                 process = at_last.enter_context(self._start())
                 at_last.push(partial(_kill_unless_well, process))

@@ -65,3 +65,12 @@ def test_what_cannot_be_written(tmp_path: Path, name: str) -> None:
         write_file(path, "text")
     assert caught.value.filename == path
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_without_a_name() -> None:
+    """As `/dev/stdout` and a shell's `>(command)` are."""
+    ours, theirs = os.pipe()
+    write_file(f"/dev/fd/{theirs}", "new")
+    os.close(theirs)
+    with os.fdopen(ours) as reader:
+        assert reader.read() == "new"

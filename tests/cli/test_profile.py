@@ -312,18 +312,21 @@ def test_commands_that_use_the_management_api_ask_etcd_too(
     assert declared.returncode == 0, declared.stderr
 
 
-def test_an_interrupt_ends_a_password_command(configured: Callable[[str], dict[str, str]], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGHUP, -1)])
+def test_an_interrupt_ends_a_password_command(
+    configured: Callable[[str], dict[str, str]], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     """Which may wait for a person."""
-    code = f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 60"
-    env = configured(f'[profiles.a]\nurl = "amqp://ann@127.0.0.1:1"\npassword_command = ["sh", "-c", "{code}"]')
+    script = f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 60"
+    env = configured(f'[profiles.a]\nurl = "amqp://ann@127.0.0.1:1"\npassword_command = ["sh", "-c", "{script}"]')
     process = subprocess.Popen(
         cli_arguments("export", "--profile", "a"), env=cli_environment(env), stderr=subprocess.PIPE
     )
     while not (tmp_path / "pid").exists():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
-    assert (process.returncode, said.strip()) == (130, b"")
+    assert (process.returncode, said.strip()) == (code, b"")
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
 
 
