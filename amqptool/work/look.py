@@ -134,7 +134,8 @@ class Look:
                 raise
         finally:
             await self._handler.close()
-        if self._keep and not self._report.looked_at and self._report.stopped_by == "timeout":
+        seen = self._report.looked_at + self._report.undecodable
+        if self._keep and not seen and self._report.stopped_by == "timeout":
             raise no_answer(self._hosts)  # for of an empty queue there would have been one
         return self._report
 

@@ -22,6 +22,7 @@ from tests.bench.publish import compare_publishing
 from tests.bench.replay import compare_replaying
 from tests.bench.routing import compare_routing
 from tests.bench.startup import compare_startup
+from tests.bench.status import compare_watching
 from tests.bench.tap import compare_tapping
 from tests.bench.topology import compare_topology
 
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[Endpoint, Path], list[Comparison]]] = {
     "consume": compare_consuming,
     "replay": compare_replaying,
     "tap": compare_tapping,
+    "status": compare_watching,
     "load": lambda _node, _directory: compare_loading(),
     "route": lambda _node, _directory: compare_routing(),
     "topology": compare_topology,
