@@ -312,7 +312,7 @@ def test_commands_that_use_the_management_api_ask_etcd_too(
     assert declared.returncode == 0, declared.stderr
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGHUP, -1)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
 def test_an_interrupt_ends_a_password_command(
     configured: Callable[[str], dict[str, str]], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
