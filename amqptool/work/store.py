@@ -96,7 +96,7 @@ class StoreThread:
 
     async def close(self, *, with_store: bool) -> None:
         """End the thread after its calls, the last of which may close the store; what takes too long is left to it."""
-        await self._calls.close(CLOSE_TIMEOUT, at_last=self.store.close if with_store else _do_nothing)
+        await self._calls.close(CLOSE_TIMEOUT, at_last=self.store.close if with_store else lambda: None)
 
     async def _call_in_any_case(self, function: Callable[[], object]) -> None:
         """Make a call that is made also if nobody waits for it any more, and once more does no harm."""
@@ -161,10 +161,6 @@ class StoreThread:
         if self.is_healthy:
             log.warning("the dedup store works again")
             self.on_recovery()
-
-
-def _do_nothing() -> None:
-    pass
 
 
 class _Trouble:

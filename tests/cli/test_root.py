@@ -187,6 +187,12 @@ def test_a_narrow_locale_is_no_bug(tmp_path: Path) -> None:
     assert "\\u0436" in done.stdout
 
 
+def run_program(program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of Python that calls the command line."""
+    command = [cli_arguments()[0], "-c", program]
+    return subprocess.run(command, env=cli_environment(), capture_output=True, text=True, check=False, timeout=60)
+
+
 def test_ctrl_c_while_importing_is_no_traceback() -> None:
     """The command line itself is imported inside the boundary."""
     program = """
@@ -201,8 +207,7 @@ class Interrupted:
 sys.meta_path.insert(0, Interrupted())
 main()
 """
-    command = [cli_arguments()[0], "-c", program]
-    done = subprocess.run(command, env=cli_environment(), capture_output=True, text=True, check=False)
+    done = run_program(program)
     assert (done.returncode, done.stderr) == (130, "")
 
 
@@ -224,8 +229,7 @@ sys.late = Late()
 sys.argv = ["amqptool", "--version"]
 main()
 """
-    command = [cli_arguments()[0], "-c", program]
-    done = subprocess.run(command, env=cli_environment(), capture_output=True, text=True, check=False)
+    done = run_program(program)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -252,8 +256,7 @@ Thread(target=interrupt).start()
 sys.argv = ["amqptool", "--version"]
 main()
 """
-    command = [cli_arguments()[0], "-c", program]
-    done = subprocess.run(command, env=cli_environment(), capture_output=True, text=True, check=False, timeout=60)
+    done = run_program(program)
     assert (done.returncode, done.stderr) == (0, "")
 
 
