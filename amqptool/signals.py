@@ -52,9 +52,8 @@ def interruptible() -> Iterator[None]:
 def postponed() -> Iterator[None]:
     """Let the signals that may end us have their effect at the end of a block, which is not left half done."""
     received: list[int] = []
-    numbers = ENDING if threading.current_thread() is threading.main_thread() else ()
     try:
-        with handled(numbers, received.append):
+        with handled(_ours(), received.append):
             yield
     finally:
         if received:
@@ -62,6 +61,9 @@ def postponed() -> Iterator[None]:
 
 
 def _unhandled() -> list[int]:
-    if threading.current_thread() is not threading.main_thread():
-        return []
-    return [number for number in ENDING if signal.getsignal(number) in _DEFAULTS]
+    return [number for number in _ours() if signal.getsignal(number) in _DEFAULTS]
+
+
+def _ours() -> tuple[int, ...]:
+    """Return those that this thread can handle: only the main thread can handle any."""
+    return ENDING if threading.current_thread() is threading.main_thread() else ()
