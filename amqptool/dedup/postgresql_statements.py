@@ -7,8 +7,9 @@ rows that still have it, it is then a process of which nothing is known. No colu
 and half of each page is free for it: thus the indexes are left as they are (HOT). The states are those of
 `interface.State`.
 
-Rows are locked in the order of their keys, so that two workers never wait for each other. Who writes under a claim
-meets nobody but who takes it over after its lease; should these two wait for each other, the server ends one's call.
+No two workers wait for each other in a circle: each makes its new rows first and then changes rows that are there,
+both in the order of the keys. That holds for rows which only the caller may change, too: whoever saw them as they were
+before locks them to look again.
 """
 
 from __future__ import annotations
@@ -98,7 +99,10 @@ GROUP BY name ORDER BY name
 """
 
 # The rows that are held under the caller's claims.
-_CLAIMS = "unnest(%(keys)b::bytea[], %(tokens)b::bytea[], %(attempts)s::int[]) AS claim (key, token, attempt)"
+_CLAIMS = """(
+    SELECT * FROM unnest(%(keys)b::bytea[], %(tokens)b::bytea[], %(attempts)s::int[]) AS claim (key, token, attempt)
+    ORDER BY key
+) AS claim"""
 # In one condition, of which the planner knows nothing: from statistics of a minute ago it would take it that no row is
 # claimed, and compare each that is with each of the batch.
 _ARE_OWN = "message.key = claim.key AND CASE WHEN message.state = 1 THEN message.token = claim.token ELSE false END"
@@ -108,10 +112,10 @@ WRITE = f"""
 UPDATE amqptool_dedup AS message SET state = %(state)s, until = {_NOW} + %(seconds)s, attempt = claim.attempt
 FROM {_CLAIMS} WHERE {_ARE_OWN}
 """
-#: Both at once, and wait for the disk once.
+#: Both at once, and wait for the disk once. What is counted first is done first.
 WRITE_AND_CLAIM = f"""
-WITH written AS ({WRITE} RETURNING 1), claimed AS ({CLAIM} RETURNING 1)
-SELECT (SELECT count(*) FROM written), (SELECT count(*) FROM claimed)
+WITH claimed AS ({CLAIM} RETURNING 1), written AS ({WRITE} RETURNING 1)
+SELECT (SELECT count(*) FROM claimed), (SELECT count(*) FROM written)
 """
 DISCARD = f"DELETE FROM amqptool_dedup AS message USING {_CLAIMS} WHERE {_ARE_OWN}"
 DONE = """

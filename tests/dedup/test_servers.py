@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
+from threading import Event
+from uuid import UUID
 
 import pytest
 
@@ -33,6 +35,16 @@ for line in sys.stdin:
     answers = store.claim([Key("scope", name) for name in line.split()])
     print(*(type(answer).__name__ for answer in answers), flush=True)
 """
+
+
+@contextmanager
+def setting_on_error(failed: Event) -> Iterator[None]:
+    """Tell the others that wait for what the block holds when it fails."""
+    try:
+        yield
+    except BaseException:
+        failed.set()
+        raise
 
 
 class OtherProcess:
@@ -211,12 +223,12 @@ def test_one_heir_takes_over(others: Callable[[], OtherProcess]) -> None:
 
 def test_many_workers_at_the_same_keys_wait_for_nobody_in_a_circle(url: str) -> None:
     """Batches in any order, claimed, renewed and completed at the same time, never deadlock."""
-    keys = [Key("scope", str(number)) for number in range(100)]
+    failed = Event()
 
-    def work(step: int) -> int:
+    def work(keys: list[Key]) -> int:
         recorded = 0
-        with closing(open_store(url)) as store:
-            while (answers := store.claim(keys[::step])) != [Done()] * len(keys):
+        with closing(open_store(url)) as store, setting_on_error(failed):
+            while (answers := store.claim(keys)) != [Done()] * len(keys) and not failed.is_set():
                 claims = [answer for answer in answers if isinstance(answer, Acquired)]
                 store.renew(claims[::-1])
                 recorded += sum(store.complete(claims[::-2]))
@@ -224,7 +236,25 @@ def test_many_workers_at_the_same_keys_wait_for_nobody_in_a_circle(url: str) -> 
         return recorded
 
     with ThreadPoolExecutor(4) as pool:
-        assert sum(pool.map(work, [1, -1, 1, -1])) == len(keys)
+        for turn in range(15):
+            keys = [Key(f"scope {turn}", str(number)) for number in range(100)]
+            assert sum(pool.map(work, [keys, keys[::-1]] * 2)) == len(keys)
+
+
+def test_who_completes_and_claims_waits_for_nobody_who_claims_the_same(url: str) -> None:
+    """Completing some keys and claiming others in one call never deadlocks with a claim of all these."""
+    with closing(open_store(url)) as store, closing(open_store(url)) as other, ThreadPoolExecutor(1) as pool:
+        for turn in range(15):
+            keys = [Key(f"scope {turn}", str(UUID(int=number))) for number in range(200)]
+            new, own = keys[:100], keys[100:]
+            claims = [claim for claim in store.claim(own) if isinstance(claim, Acquired)]
+
+            others = pool.submit(other.claim, keys)
+            done, answers = store.complete_and_claim(claims, new)
+
+            assert done == [True] * len(own)
+            for pair in zip(answers, others.result()[:100], strict=True):
+                assert sorted(type(answer).__name__ for answer in pair) == ["Acquired", "Busy"]
 
 
 # -- servers that stop --
