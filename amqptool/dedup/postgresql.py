@@ -100,7 +100,7 @@ class PostgresqlStore:
         with self._lost.new_token() as token:
             places, new = self._places(wanted), self._new_claim(token)
             done = {**self._proofs(claims), "state": int(State.DONE), "seconds": self.retention}
-            [[count, written]] = self._ask(statements.WRITE_AND_CLAIM, **done, wanted=places, **new)
+            [[written, count]] = self._ask(statements.WRITE_AND_CLAIM, **done, wanted=places, **new)
             completed = self._completed(written, claims)
             found = self._claimed(count, dict(zip(places, wanted, strict=True)), token, new)
         return completed, in_order(keys, found)

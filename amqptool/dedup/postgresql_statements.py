@@ -7,9 +7,10 @@ rows that still have it, it is then a process of which nothing is known. No colu
 and half of each page is free for it: thus the indexes are left as they are (HOT). The states are those of
 `interface.State`.
 
-No two workers wait for each other in a circle: each makes its new rows first and then changes rows that are there,
-both in the order of the keys. That holds for rows which only the caller may change, too: whoever saw them as they were
-before locks them to look again.
+No two calls wait for each other in a circle: each makes its new rows first, and then changes rows that are there, both
+in the order of the keys. An INSERT waits for whoever changes a row of its key; a change waits for no INSERT, whose row
+it cannot see yet. Rows under the caller's own claims are no exception: a statement that began when they were free locks
+them before it sees that they are not.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ WITH_DISK = """
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """
 
-#: A batch is found by the index, however little the planner thinks there is in the table.
+#: A batch is found by the index, however little the planner thinks there is in the table, and row by row, in the order
+#: in which these are to be locked.
 BY_INDEX = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 
 _NOW = "coalesce(%(now)s::float8, date_part('epoch', statement_timestamp()))"
@@ -71,7 +73,11 @@ INSERT INTO amqptool_dedup_owner (name, used) VALUES (%(name)b, {_NOW})
 ON CONFLICT (name) DO UPDATE SET used = excluded.used
 RETURNING number
 """
-PRUNE_OWNERS = f"DELETE FROM amqptool_dedup_owner WHERE used < {_NOW} - %(seconds)s"
+PRUNE_OWNERS = f"""
+DELETE FROM amqptool_dedup_owner WHERE ctid = ANY (ARRAY (
+    SELECT ctid FROM amqptool_dedup_owner WHERE used < {_NOW} - %(seconds)s FOR UPDATE SKIP LOCKED
+))
+"""
 
 #: Claim keys that nobody has claimed before.
 CLAIM = f"""
@@ -98,7 +104,7 @@ FROM amqptool_dedup JOIN amqptool_dedup_name ON int4send(number) = substring(key
 GROUP BY name ORDER BY name
 """
 
-# The rows that are held under the caller's claims.
+# The rows that are held under the caller's claims, in the order in which they are to be locked.
 _CLAIMS = """(
     SELECT * FROM unnest(%(keys)b::bytea[], %(tokens)b::bytea[], %(attempts)s::int[]) AS claim (key, token, attempt)
     ORDER BY key
@@ -112,10 +118,10 @@ WRITE = f"""
 UPDATE amqptool_dedup AS message SET state = %(state)s, until = {_NOW} + %(seconds)s, attempt = claim.attempt
 FROM {_CLAIMS} WHERE {_ARE_OWN}
 """
-#: Both at once, and wait for the disk once. What is counted first is done first.
+#: Both at once, and wait for the disk once. `written` asks for `claimed`, and so comes after it.
 WRITE_AND_CLAIM = f"""
-WITH claimed AS ({CLAIM} RETURNING 1), written AS ({WRITE} RETURNING 1)
-SELECT (SELECT count(*) FROM claimed), (SELECT count(*) FROM written)
+WITH claimed AS ({CLAIM} RETURNING 1), written AS ({WRITE} AND (SELECT count(*) FROM claimed) >= 0 RETURNING 1)
+SELECT (SELECT count(*) FROM written), (SELECT count(*) FROM claimed)
 """
 DISCARD = f"DELETE FROM amqptool_dedup AS message USING {_CLAIMS} WHERE {_ARE_OWN}"
 DONE = """

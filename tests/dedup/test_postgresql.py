@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import groupby
 from threading import Barrier
 from typing import Any
 
 import psycopg
 import pytest
 
-from amqptool.dedup.interface import PRUNE_BATCH, Acquired, Busy, Key, State
+from amqptool.dedup.interface import PRUNE_BATCH, Acquired, Busy, Done, Key, State
 from amqptool.dedup.postgresql import PostgresqlStore
 from amqptool.dedup.postgresql_server import Line, Server
 from amqptool.dedup.postgresql_statements import SCHEMA_VERSION, WRITE
@@ -25,6 +26,28 @@ CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
 CREATE CONSTRAINT TRIGGER die AFTER UPDATE ON amqptool_dedup
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die();
+"""
+
+#: Writes down what happens to the rows of the table, in order.
+_TALE = """
+CREATE TABLE tale (number serial, operation text, key bytea);
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS
+'BEGIN
+    INSERT INTO tale (operation, key) VALUES (TG_OP, coalesce(NEW.key, OLD.key));
+    RETURN coalesce(NEW, OLD);
+END';
+CREATE TRIGGER tell BEFORE INSERT OR UPDATE OR DELETE ON amqptool_dedup FOR EACH ROW EXECUTE FUNCTION tell();
+"""
+#: Looks at the end of a transaction whether DONE is there already.
+_LATE_CHECK = """
+CREATE TABLE effect (name text);
+CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS
+'BEGIN
+    IF EXISTS (SELECT FROM amqptool_dedup WHERE state = 2) THEN RAISE ''DONE is there already''; END IF;
+    RETURN NULL;
+END';
+CREATE CONSTRAINT TRIGGER look AFTER INSERT ON effect
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION look();
 """
 
 
@@ -128,6 +151,44 @@ def test_a_backend_that_dies_in_its_commit_costs_one_call(
     connection.execute("DROP FUNCTION die CASCADE")
 
     assert store.complete([claim]) == [True]
+
+
+def test_rows_are_made_and_then_changed_in_the_order_of_the_keys(
+    store: PostgresqlStore, connection: psycopg.Connection[Any]
+) -> None:
+    """Whatever the order of a batch is: so no two calls wait for each other in a circle."""
+    claims = [claim for claim in store.claim(many(30)) if isinstance(claim, Acquired)]
+    connection.execute(_TALE)
+    calls: list[tuple[Callable[[], object], list[tuple[str, int]]]] = [
+        (lambda: store.renew(claims), [("UPDATE", 30)]),
+        (lambda: store.complete_and_claim(claims[:10], many(60)[30:]), [("INSERT", 30), ("UPDATE", 10)]),
+        (lambda: store.discard(claims[10:15]), [("DELETE", 5)]),
+        (lambda: store.release(claims[15:], failed=False), [("UPDATE", 15)]),
+        (lambda: store.claim(many(30)[10:]), [("INSERT", 20), ("UPDATE", 15)]),  # 15 of the rows turn out to be there
+        (lambda: store.forget(many(10)), [("DELETE", 10)]),
+    ]
+    for call, expected in calls:
+        call()
+        told = connection.execute("WITH told AS (DELETE FROM tale RETURNING *) SELECT * FROM told ORDER BY number")
+        parts = [
+            (operation, [bytes(row[-1]) for row in rows])
+            for operation, rows in groupby(told.fetchall(), key=lambda row: row[1])
+        ]
+        assert [(operation, len(keys)) for operation, keys in parts] == expected
+        assert all(keys == sorted(keys) for _, keys in parts)
+
+
+def test_what_a_handler_defers_is_checked_before_others_could_wait_for_its_row(
+    store: PostgresqlStore, connection: psycopg.Connection[Any]
+) -> None:
+    """A check at the end of a transaction may wait for another one's: the row of the message is not held meanwhile."""
+    connection.execute(_LATE_CHECK)
+
+    with store.transaction(acquire(store)) as handlers:
+        handlers.execute("INSERT INTO effect VALUES ('effect')")
+
+    assert connection.execute("SELECT count(*) FROM effect").fetchone() == (1,)
+    assert store.claim([KEY]) == [Done()]
 
 
 def test_an_open_transaction_does_not_stop_pruning(

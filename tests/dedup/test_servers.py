@@ -39,7 +39,7 @@ for line in sys.stdin:
 
 @contextmanager
 def setting_on_error(failed: Event) -> Iterator[None]:
-    """Tell the others that wait for what the block holds when it fails."""
+    """Set the event if the block fails: others may be waiting for what it held."""
     try:
         yield
     except BaseException:
@@ -245,6 +245,7 @@ def test_who_completes_and_claims_waits_for_nobody_who_claims_the_same(url: str)
     """Completing some keys and claiming others in one call never deadlocks with a claim of all these."""
     with closing(open_store(url)) as store, closing(open_store(url)) as other, ThreadPoolExecutor(1) as pool:
         for turn in range(15):
+            # UUIDs are kept as they are: the new keys come before the others.
             keys = [Key(f"scope {turn}", str(UUID(int=number))) for number in range(200)]
             new, own = keys[:100], keys[100:]
             claims = [claim for claim in store.claim(own) if isinstance(claim, Acquired)]
