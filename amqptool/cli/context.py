@@ -145,8 +145,8 @@ class Context:
 
         return resolve_dedup(flag, self.environ, self.chosen_profile)
 
-    async def choose_url(self) -> None:
-        """Of several broker URLs, use the first that answers from now on, and its management API.
+    async def choose_url(self) -> AmqpUrl:
+        """Of several broker URLs, use the first that answers from now on, and its management API; return it.
 
         Raises:
             BrokerUnavailable: none answers.
@@ -155,6 +155,7 @@ class Context:
 
         if self._chosen_url is None:
             self._chosen_url = await first_to_answer(self.resolve_urls().value)
+        return self._chosen_url
 
     @property
     def may_choose(self) -> bool:

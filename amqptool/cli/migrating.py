@@ -30,8 +30,7 @@ async def _migrate(context: Context, topology: Topology, queue: str, *, force: b
         begun = True
         context.output.talk(clean_line(step))
 
-    await context.choose_url()
-    url = context.resolve_url().value
+    url = await context.choose_url()
     async with context.management() as management:
         try:
             return await migrate(url, topology, queue, management, force=force, on_progress=on_progress)

@@ -80,8 +80,7 @@ def delete(
     if if_empty and delete_messages:
         raise click.UsageError("--if-empty and --delete-messages contradict each other.")
     topology = load_topology(context, files, settings)
-    run(context, lambda _: context.choose_url())
-    url = context.resolve_url().value
+    url = run(context, lambda _: context.choose_url())
     if not yes:
         _ask(topology, url)
     rules = Rules(delete_messages=delete_messages, if_empty=if_empty, if_unused=if_unused)

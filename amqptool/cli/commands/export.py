@@ -63,9 +63,9 @@ def export(context: Context, /, vhosts: tuple[str, ...], all_vhosts: bool, form:
 async def _read(context: Context, vhosts: Sequence[str], *, all_vhosts: bool) -> Export:
     from amqptool.broker.export import export
 
-    await context.choose_url()
+    url = await context.choose_url()
     async with context.management() as management:
-        return await export(management, None if all_vhosts else vhosts or (context.resolve_url().value.vhost,))
+        return await export(management, None if all_vhosts else vhosts or (url.vhost,))
 
 
 def _flaws(text: str, output: str) -> tuple[Problem, ...]:

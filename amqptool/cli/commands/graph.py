@@ -46,8 +46,8 @@ def _live(context: Context, vhosts: Sequence[str]) -> _Subject:
     from amqptool.cli.running import run
 
     async def read() -> _Subject:
-        await context.choose_url()
-        names = vhosts or (context.resolve_url().value.vhost,)
+        url = await context.choose_url()
+        names = vhosts or (url.vhost,)
         async with context.management() as management:
             topology = await read_actual(management, names)
             missing = set(names) - {vhost.name for vhost in topology.vhosts}

@@ -102,8 +102,7 @@ def plan(
 async def _answer(context: Context, question: _Question) -> Plan:
     from amqptool.broker.reconcile import look, make_plan
 
-    await context.choose_url()
-    url = context.resolve_url().value
+    url = await context.choose_url()
     if question.amqp_only:
         return await look(url, question.topology)
     async with context.management() as management:

@@ -196,8 +196,7 @@ async def _sources(context: Context, asked: Sequence[Asked], options: dict[str, 
     from amqptool.cli.management import management_if_any
     from amqptool.work.tap_sources import are_predeclared, find_sources
 
-    await context.choose_url()
-    vhost = context.resolve_url().value.vhost
+    vhost = (await context.choose_url()).vhost
     if options["amqp_only"]:
         return await find_sources(None, vhost, asked)
     insists = not are_predeclared(asked)
