@@ -77,9 +77,10 @@ class Demo:
     def kill_a_worker_and_restart_the_broker(self) -> None:
         """Work off `notifications` with two workers, one of which dies halfway, as does the broker."""
         doomed = self.start_worker("record_until_stuck")
-        steady = self.start_worker("record", "--idle-timeout", "4")
         wait_for("the first worker to be in the middle of a message", (self.directory / "stuck").exists)
+        steady = self.start_worker("record", "--idle-timeout", "4")
         wait_for("its earlier messages to be committed", lambda: self.undone_releases(doomed.pid) == 0)
+        wait_for("the second worker to work beside it", lambda: self.has_recorded(steady.pid))
         console.print(f"$ kill -KILL {doomed.pid}  [dim]# in the middle of a message")
         doomed.kill()
         doomed.wait()
@@ -104,6 +105,11 @@ class Demo:
     def log(self, worker: subprocess.Popen[str]) -> Path:
         """Where a worker's log is."""
         return self.directory / f"worker-{self.workers.index(worker)}.log"
+
+    def has_recorded(self, worker: int) -> bool:
+        """Return whether a worker has recorded a release."""
+        with closing(sqlite3.connect(self.directory / "releases.db", timeout=PATIENCE)) as database:
+            return database.execute("SELECT 1 FROM release WHERE worker = ?", (worker,)).fetchone() is not None
 
     def undone_releases(self, worker: int) -> int:
         """Count the releases that a worker has recorded and the dedup store does not call done yet."""
