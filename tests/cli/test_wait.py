@@ -75,7 +75,7 @@ def test_a_broker_that_starts_is_waited_for(mortal_node: RunningNode) -> None:
 
 def test_a_broker_that_does_not_come_is_exit_69() -> None:
     """With the last reason, also as a document."""
-    done = run_cli("wait", "--timeout", "0.2", "--url", NOBODY, "--json")
+    done = run_cli("wait", "--timeout", "1", "--url", NOBODY, "--json")
     assert done.returncode == 69
     assert "connection refused" in json.loads(done.stdout)["message"]
 

@@ -15,6 +15,11 @@ _LONG_HEALING = {
     Kind.KILL_LEADER: 8.0,
     Kind.RESTART_BROKER: 12.0,
     Kind.DELETE_QUEUE: 8.0,
+    # These start `rabbitmqctl`, which takes its time on a busy machine.
+    Kind.CLOSE_BY_CTL: 8.0,
+    Kind.DELETE_WAIT_QUEUE: 8.0,
+    Kind.MEMORY_ALARM: 8.0,
+    Kind.DISK_ALARM: 8.0,
 }
 #: How much longer than all strikes is published, so that the last ones find work, too.
 _MARGIN = 1.3
