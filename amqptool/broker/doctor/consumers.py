@@ -47,13 +47,13 @@ async def _sees_all(management: Management) -> bool:
 async def _channel_limits(management: Management, vhost: str) -> dict[str, int]:
     """Return how many messages each channel allows its consumers together, 0 being no limit.
 
-    RabbitMQ 4, where such a limit is deprecated, does not tell it: there it is 0. Left out are channels that are too
-    young to tell, as they do after five seconds.
+    RabbitMQ 4, where such a limit is deprecated, does not tell it: there it is 0. Left out are channels that tell of
+    no consumer yet: for up to five seconds, what they tell is nothing, or from before their limit was set.
     """
-    doing, query = f"list the channels of vhost {vhost!r}", {"columns": "name,prefetch_count,global_prefetch_count"}
+    doing, query = f"list the channels of vhost {vhost!r}", {"columns": "name,consumer_count,global_prefetch_count"}
     channels = await management.get(doing, "vhosts", vhost, "channels", query=query)
     # A channel tells all its figures at once, and RabbitMQ may have ceased to have this one.
-    return {each["name"]: each.get("global_prefetch_count", 0) for each in channels if "prefetch_count" in each}
+    return {each["name"]: each.get("global_prefetch_count", 0) for each in channels if each.get("consumer_count")}
 
 
 def _channel(consumer: dict[str, Any]) -> str:
