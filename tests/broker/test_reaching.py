@@ -58,9 +58,10 @@ def test_the_reason_that_was_known_last_is_told(amqptool_vhost: AmqpUrl) -> None
 
     async def scenario() -> None:
         async with faulty_line(amqptool_vhost) as (line, url):
-            waiting = asyncio.create_task(wait_for((url,), None, patience := Patience(TIMEOUT), ("nowhere",)))
-            while patience.reason is None:
-                await asyncio.sleep(0)
+            told = asyncio.Event()
+            patience = Patience(TIMEOUT, lambda _: told.set())
+            waiting = asyncio.create_task(wait_for((url,), None, patience, ("nowhere",)))
+            await told.wait()
             line.silence()
             with pytest.raises(BrokerUnavailable, match="queue 'nowhere' does not exist"):
                 await waiting
